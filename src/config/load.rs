@@ -1,0 +1,112 @@
+//! Reading a configuration file, and every fault that can be told before anything starts.
+
+use super::Config;
+use crate::limits::CONFIG_BYTES_MAX;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a configuration file: one line for each fault, `file:line:column: what`.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    pub faults: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.faults.join("\n"))
+    }
+}
+
+/// Reads and checks one configuration file.
+///
+/// # Errors
+/// Every fault found, each with file, line and what is allowed.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let one = |fault: String| ConfigError { faults: vec![fault] };
+    let size = std::fs::metadata(path)
+        .map_err(|error| one(format!("{}: cannot be read: {error}", path.display())))?
+        .len();
+    if size > CONFIG_BYTES_MAX {
+        return Err(one(format!("{}: larger than {CONFIG_BYTES_MAX} bytes", path.display())));
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| one(format!("{}: cannot be read: {error}", path.display())))?;
+    let mut config: Config = toml::from_str(&text).map_err(|error| {
+        let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
+        one(format!("{}:{line}:{column}: {}", path.display(), error.message()))
+    })?;
+    let faults = check(&config, path, &text);
+    if !faults.is_empty() {
+        return Err(ConfigError { faults });
+    }
+    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    rebase(&mut config, &base);
+    Ok(config)
+}
+
+/// Line and column, from 1, of a byte offset.
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+/// Faults that the types cannot tell.
+fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut fault = |key: &str, what: String| {
+        let line = text
+            .lines()
+            .position(|line| line.trim_start().starts_with(key))
+            .map_or(1, |index| index + 1);
+        faults.push(format!("{}:{line}: {key}: {what}", path.display()));
+    };
+    let procedure = &config.office.procedure;
+    for (key, value) in [
+        ("certainty_min", procedure.certainty_min),
+        ("tell_citizen_min", procedure.tell_citizen_min),
+    ] {
+        if !(0.0..=1.0).contains(&value) {
+            fault(key, format!("{value} is not between 0 and 1"));
+        }
+    }
+    if config.office.competence.within.is_empty() {
+        fault("within", "is empty: an office must be able to handle a complaint about somebody".into());
+    }
+    if config.smtp.is_some() && !config.answers.from_address.contains('@') {
+        fault("from_address", "must be the e-mail address of the office when [smtp] is there".into());
+    }
+    if config.smtp.as_ref().is_some_and(|smtp| smtp.user.is_some() != smtp.password.is_some()) {
+        fault("user", "in [smtp], user and password go together".into());
+    }
+    if config.mailbox.as_ref().is_some_and(|mailbox| mailbox.done_folder == mailbox.folder) {
+        fault("done_folder", "must be another folder than folder".into());
+    }
+    faults
+}
+
+/// Relative paths are relative to the file.
+fn rebase(config: &mut Config, base: &Path) {
+    let join = |path: &mut PathBuf| *path = base.join(&*path);
+    join(&mut config.rules);
+    join(&mut config.templates);
+    join(&mut config.store);
+    if let Some(mailbox) = &mut config.mailbox {
+        mailbox.ca_file.iter_mut().for_each(join);
+        mailbox.password.rebase(base);
+    }
+    if let Some(smtp) = &mut config.smtp {
+        smtp.ca_file.iter_mut().for_each(join);
+        if let Some(password) = &mut smtp.password {
+            password.rebase(base);
+        }
+    }
+    if let Some(maildir) = &mut config.maildir {
+        join(&mut maildir.dir);
+    }
+    if let Some(scan) = &mut config.scan {
+        join(&mut scan.dir);
+    }
+    config.letters.print_dir.iter_mut().for_each(join);
+}

@@ -1,0 +1,220 @@
+//! `config/<office>.toml` → [`Config`]. Faults are told with file, line, key and what is allowed.
+//!
+//! Invariants: relative paths are relative to the file; an unknown key is a fault; no secret stands in the
+//! file (a secret is the name of a file or of an environment variable, read only when it is needed).
+
+mod load;
+mod secret;
+
+pub use load::{ConfigError, load};
+pub use secret::Secret;
+
+use crate::record::Office;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// All that one instance (one office) runs by.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub office: Office,
+    /// Directory of `organisations.toml` and the other rule files.
+    pub rules: PathBuf,
+    /// Directory of the acknowledgements and letters.
+    pub templates: PathBuf,
+    /// Directory of originals, journal and index.
+    pub store: PathBuf,
+    #[serde(default)]
+    pub mailbox: Option<Mailbox>,
+    #[serde(default)]
+    pub maildir: Option<Maildir>,
+    #[serde(default)]
+    pub scan: Option<ScanFolder>,
+    #[serde(default)]
+    pub smtp: Option<Smtp>,
+    #[serde(default)]
+    pub answers: Answers,
+    #[serde(default)]
+    pub letters: Letters,
+    #[serde(default)]
+    pub reading: Reading,
+    #[serde(default)]
+    pub desk: Desk,
+}
+
+/// How a connection is protected. There is no plain one: citizens' mail does not travel in the clear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// TLS from the first byte (RFC 8314).
+    #[default]
+    Implicit,
+    Starttls,
+}
+
+/// The mailbox that citizens write to, over IMAP (RFC 3501 or 9051).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mailbox {
+    pub host: String,
+    #[serde(default)]
+    pub port: Option<u16>,
+    #[serde(default)]
+    pub tls: Tls,
+    /// PEM file of a private certification authority, beside the public ones.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    pub user: String,
+    pub password: Secret,
+    #[serde(default = "inbox")]
+    pub folder: String,
+    /// Where a message is moved once it is durable here.
+    pub done_folder: String,
+    /// Seconds between two looks where the server has no IDLE, and at the least now and then where it has.
+    #[serde(default = "poll_seconds")]
+    pub poll_seconds: u64,
+    /// Mail received before this date is registered but never answered. Without it: the first start.
+    #[serde(default)]
+    pub answer_from: Option<jiff::civil::Date>,
+}
+
+/// A Maildir that the mail server delivers to: `new` is taken, then moved to `cur`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maildir {
+    pub dir: PathBuf,
+    #[serde(default = "scan_poll_seconds")]
+    pub poll_seconds: u64,
+    #[serde(default)]
+    pub answer_from: Option<jiff::civil::Date>,
+}
+
+/// The folder that the post room scans into.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanFolder {
+    pub dir: PathBuf,
+    /// A file counts once its size and time have been still for so long.
+    #[serde(default = "still_seconds")]
+    pub still_seconds: u64,
+    #[serde(default = "scan_poll_seconds")]
+    pub poll_seconds: u64,
+}
+
+/// Where answers are handed over.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    pub host: String,
+    #[serde(default)]
+    pub port: Option<u16>,
+    #[serde(default)]
+    pub tls: Tls,
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub password: Option<Secret>,
+}
+
+/// Who answers, and when a machine may.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Answers {
+    /// `off` judges and writes everything, and sends nothing.
+    pub send: bool,
+    /// The From of an acknowledgement.
+    pub from_name: String,
+    pub from_address: String,
+    /// Envelope sender (MAIL FROM, RFC 3834 §3.3): an address that never answers by itself. Empty: `<>`.
+    pub return_path: String,
+    /// Domain of our Message-IDs; by default that of `from_address`.
+    pub msg_id_domain: Option<String>,
+    /// Addresses that are ours: never answered.
+    pub own_addresses: Vec<String>,
+    /// At most so many answers to one address in an hour and in a day; more is held.
+    pub per_address_hour_max: u32,
+    pub per_address_day_max: u32,
+    /// The breaker: more answers than this in an hour over all, and the rest is held.
+    pub hour_max: u32,
+    /// Hold the answer to a message with signs of danger until a person has read it.
+    pub hold_urgent: bool,
+    /// Only `Authentication-Results` of these hosts are believed (RFC 8601 §4.1).
+    pub authserv_ids: Vec<String>,
+}
+
+/// Letters on paper.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Letters {
+    /// Where letters to print are laid, a folder a day. Without it: `print` in the store.
+    pub print_dir: Option<PathBuf>,
+    /// The place written above the date.
+    pub place: String,
+}
+
+/// How pieces are read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reading {
+    /// Tesseract's languages.
+    pub languages: String,
+    /// Processes that read at the same time; 0: one a core.
+    pub workers: usize,
+}
+
+/// The review desk.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Desk {
+    pub listen: Option<SocketAddr>,
+    /// Set behind a TLS proxy: the session cookie is then `Secure`.
+    pub https: bool,
+    /// `GET /metrics` without a login.
+    pub metrics_open: bool,
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+fn poll_seconds() -> u64 {
+    60
+}
+fn scan_poll_seconds() -> u64 {
+    2
+}
+fn still_seconds() -> u64 {
+    5
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            send: true,
+            from_name: String::new(),
+            from_address: String::new(),
+            return_path: String::new(),
+            msg_id_domain: None,
+            own_addresses: Vec::new(),
+            per_address_hour_max: 3,
+            per_address_day_max: 8,
+            hour_max: 200,
+            hold_urgent: false,
+            authserv_ids: Vec::new(),
+        }
+    }
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { languages: "nld+eng".to_owned(), workers: 0 }
+    }
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))), https: false, metrics_open: false }
+    }
+}

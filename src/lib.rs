@@ -1,0 +1,25 @@
+//! `bode`, the digital mail room of a Dutch complaints office: the map of the house.
+//!
+//! ```text
+//! source ─ register ─ extract ─ triage ─ (one commit) ─┬─ acknowledge ─ outbox
+//!                                                      └─ queue ─ review
+//! ```
+//! Imports point one way; the table stands in ARCHITECTURE.md and `tests/tidy.rs` holds it.
+
+pub mod acknowledge;
+pub mod calendar;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod daemon;
+pub mod extract;
+pub mod intake;
+pub mod limits;
+pub mod outbox;
+pub mod queue;
+pub mod record;
+pub mod register;
+pub mod review;
+pub mod source;
+pub mod store;
+pub mod triage;

@@ -1,0 +1,103 @@
+//! Every bound of the house, in one place, each with its unit and its reason.
+//!
+//! Invariant: no loop, buffer, queue or wait in this program is without a bound, and reaching one is a
+//! named outcome (a [`Problem`](crate::record::Problem), a reason for silence, a message), never silence.
+
+use std::time::Duration;
+
+/// Bytes of one message or scan. Mail servers of Dutch governments commonly stop at 50 to 150 MB; what is
+/// larger stays where it is and is told to staff.
+pub const PIECE_BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// Messages taken from a mailbox before the first of them must have been settled: bounds memory and what
+/// a crash makes the next start fetch again.
+pub const BATCH_PIECES_MAX: usize = 50;
+
+/// Bytes fetched from a mailbox in one batch; a batch ends early when it is reached.
+pub const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// Records waiting between register and the workers. The register stops taking in when it is full: what
+/// has not been fetched is safe where it is.
+pub const PIPELINE_RECORDS_MAX: usize = 256;
+
+/// Characters of text kept of one document. A novel has about a million.
+pub const DOCUMENT_CHARS_MAX: usize = 2_000_000;
+
+/// Documents (body parts and attachments) read from one piece.
+pub const DOCUMENTS_MAX: usize = 200;
+
+/// How deep messages within messages (and archives within archives) are opened.
+pub const NESTING_MAX: usize = 5;
+
+/// Body parts counted before a message is handed to the parser; more is a hostile message.
+pub const BODY_PARTS_MAX: usize = 2_000;
+
+/// Pages recognised or rendered of one document.
+pub const PAGES_MAX: u32 = 200;
+
+/// Pixels of one image before it is decoded: A3 at 600 dpi is 70 million.
+pub const IMAGE_PIXELS_MAX: u64 = 120_000_000;
+
+/// Bytes that one document may grow to when it is unpacked.
+pub const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Time for reading one piece without its pages.
+pub const READ_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Extra time for each page that is recognised. A page takes about one second of one core.
+pub const PAGE_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Time for one piece in all, whatever it holds.
+pub const PIECE_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// Memory (address space) of one worker.
+pub const WORKER_MEMORY_BYTES_MAX: u64 = 1536 * 1024 * 1024;
+
+/// Bytes of an answer from a worker: text, places and confidence of the largest document.
+pub const WORKER_REPLY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Header fields of one message that are kept.
+pub const HEADER_FIELDS_MAX: usize = 400;
+
+/// Characters of one header field that are kept.
+pub const HEADER_FIELD_CHARS_MAX: usize = 4_000;
+
+/// Attempts to send one answer before staff are asked for another way. With the pauses of the outbox
+/// this is about three days, as SMTP senders do.
+pub const SEND_ATTEMPTS_MAX: u32 = 20;
+
+/// Time for one SMTP or IMAP exchange before the connection is given up.
+pub const NETWORK_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// IDLE is renewed after this time; RFC 2177 allows 29 minutes, many firewalls forget earlier.
+pub const IDLE_TIME_MAX: Duration = Duration::from_secs(9 * 60);
+
+/// The longest pause between two attempts to reach a server.
+pub const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(300);
+
+/// Time that a stop waits for the pieces in hand before it leaves them to the next start.
+pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Rows on one page of the queue.
+pub const PAGE_ROWS_MAX: usize = 50;
+
+/// Characters of a note or a reason that a person types.
+pub const NOTE_CHARS_MAX: usize = 10_000;
+
+/// Bytes of a form posted to the desk.
+pub const FORM_BYTES_MAX: usize = 64 * 1024;
+
+/// Time after which an unused desk session ends.
+pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(8 * 3600);
+
+/// Wrong passwords for one account before it is locked for [`LOGIN_LOCK`].
+pub const LOGIN_ATTEMPTS_MAX: u32 = 8;
+
+/// How long an account stays locked after too many wrong passwords.
+pub const LOGIN_LOCK: Duration = Duration::from_secs(15 * 60);
+
+/// Bytes of a rules, template or configuration file.
+pub const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Compiled size of one regular expression of the rules, so that a rule cannot eat the memory.
+pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -1,0 +1,50 @@
+//! The ontvangstbevestiging: whether one goes out, and what became of it.
+
+use super::{CaseNumber, RegistrationNumber};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How an answer travels: as the citizen wrote (Awb 2:8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerChannel {
+    Email,
+    Letter,
+}
+
+/// The gate's conclusion. Silence always has a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Answer {
+    /// Goes out by itself.
+    Send { channel: AnswerChannel, to: String, template: String, language: String, reason: String },
+    /// Would go out, but a person must look first.
+    Hold { channel: AnswerChannel, to: String, template: String, language: String, reason: String },
+    /// Does not go out.
+    Withhold { reason: String },
+}
+
+/// What became of an answer. Every case has exactly one of these for each answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum AnswerState {
+    /// Due at `next`; `attempts` were made.
+    Waiting { next: Timestamp, attempts: u32, last_reply: Option<String> },
+    /// A person must release it.
+    Held { reason: String },
+    /// Handed to the next server (Awb 2:19), or laid in the print folder.
+    Sent { at: Timestamp, attempts: u32 },
+    /// Given up; staff find another way (Awb 2:11).
+    Failed { at: Timestamp, reply: String },
+    /// There is none, for a reason.
+    Withheld { reason: String },
+}
+
+/// One answer in the outbox. Its bytes lie in the record's folder as `answer.eml` or `answer.pdf`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxEntry {
+    pub case: CaseNumber,
+    pub record: RegistrationNumber,
+    pub channel: AnswerChannel,
+    pub state: AnswerState,
+}

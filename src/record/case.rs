@@ -1,0 +1,105 @@
+//! A case as staff see it, and what a person may decide.
+
+use super::{Channel, Deadline, Judgement, RegistrationNumber, CaseNumber, OutboxEntry};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseStatus {
+    /// Waits for a person.
+    Open,
+    /// A person took it up; it goes on in the office's own way.
+    TakenUp,
+    /// Waits for the citizen.
+    AskedForMore,
+    /// Closed by a person: referred, a signal, or not a complaint.
+    Closed,
+}
+
+/// What a person decides (`cases decide`, the desk and the API use these names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    TakeUp,
+    Refer,
+    AskForMore,
+    Signal,
+    NotAComplaint,
+    /// Undo: back to the queue.
+    Reopen,
+}
+
+/// A decision by a person. What a person decided is never overwritten by a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub verdict: Verdict,
+    /// Where it goes, for `refer`.
+    pub refer_to: Option<String>,
+    /// Account of the desk.
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+/// The row of the queue for one case: small, kept in the index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseRow {
+    pub number: CaseNumber,
+    pub channel: Channel,
+    pub received: Date,
+    pub received_at: Timestamp,
+    pub queue: String,
+    pub status: CaseStatus,
+    pub assignee: Option<String>,
+    /// The nearest promise to the citizen.
+    pub due: Option<Date>,
+    pub writer: Option<String>,
+    pub subject: Option<String>,
+    pub judgement: JudgementSummary,
+    pub deadlines: Vec<Deadline>,
+    pub decision: Option<Decision>,
+    /// The pieces of this case, oldest first; the first opened it.
+    pub records: Vec<RegistrationNumber>,
+    pub answer: Option<OutboxEntry>,
+    /// Number of the last journal entry that changed this row: two people cannot overwrite each other.
+    pub revision: u64,
+}
+
+/// The labels of a case that the queue filters by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgementSummary {
+    pub scope: super::Scope,
+    pub complained_about: Vec<String>,
+    pub refer_to: Option<String>,
+    pub kind: super::Kind,
+    pub urgent: bool,
+    pub confidence: f64,
+    pub defects: u32,
+}
+
+impl JudgementSummary {
+    pub fn of(judgement: &Judgement, defects: usize) -> Self {
+        Self {
+            scope: judgement.scope,
+            complained_about: judgement.complained_about.clone(),
+            refer_to: judgement.refer_to.as_ref().map(|referral| referral.id.clone()),
+            kind: judgement.kind,
+            urgent: judgement.urgent,
+            confidence: judgement.confidence,
+            defects: u32::try_from(defects).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// One line of a case's history, from the journal, for people: when, who (rule, daemon or account), what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    pub at: Timestamp,
+    pub by: String,
+    /// One Dutch sentence.
+    pub what: String,
+    pub note: Option<String>,
+}

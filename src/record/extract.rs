@@ -1,0 +1,114 @@
+//! What was read from a piece: documents with text, places, confidence, and defects.
+//!
+//! The letter's fault is data: what could not be read is a [`Problem`] of its document and a [`Defect`]
+//! that staff see, never an error.
+
+use super::Message;
+use serde::{Deserialize, Serialize};
+
+/// How the text of a document was obtained. Names of the contract (`extract --json`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    Body,
+    Html,
+    TextLayer,
+    Ocr,
+    Office,
+    Text,
+    Message,
+    None,
+}
+
+/// Why a document has no text, or not all of it. Names of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    Encrypted,
+    Damaged,
+    TooLarge,
+    Unsupported,
+    Timeout,
+    Malware,
+    Empty,
+}
+
+/// What a stretch of a document is: only the writer's own words can make a complaint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartKind {
+    Own,
+    /// Cited text of an earlier message (`> ` lines, or what follows "Op … schreef …").
+    Quote,
+    /// A message forwarded whole, with its header lines.
+    Forwarded,
+    Signature,
+    Disclaimer,
+}
+
+/// A stretch of a document's text, in characters. Parts are in order, do not overlap and cover the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    pub start: usize,
+    pub end: usize,
+    pub kind: PartKind,
+}
+
+/// A recognised word: page (from 1), box in pixels of the page image, confidence 0 to 100, text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Word(pub u32, pub u32, pub u32, pub u32, pub u32, pub f32, pub String);
+
+/// One body part, attachment or scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// The attachment's file name; `None` for a body.
+    pub name: Option<String>,
+    pub media_type: String,
+    pub method: Method,
+    pub pages: Option<u32>,
+    /// Mean OCR confidence, 0 to 1; `None` where nothing was recognised.
+    pub confidence: Option<f32>,
+    pub text: String,
+    pub problem: Option<Problem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Word>,
+}
+
+/// Something staff must know about the piece, in Dutch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defect {
+    /// Index in [`Extract::documents`]; `None` for the piece as a whole.
+    pub document: Option<usize>,
+    pub problem: Problem,
+    /// One Dutch sentence for staff.
+    pub explanation: String,
+}
+
+/// All that was read from one piece.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Extract {
+    /// The header of the message; `None` for a letter.
+    pub message: Option<Message>,
+    pub documents: Vec<Document>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<Defect>,
+}
+
+impl Document {
+    /// A document that yielded no text, with its problem.
+    pub fn unread(name: Option<String>, media_type: &str, problem: Problem) -> Self {
+        Self {
+            name,
+            media_type: media_type.to_owned(),
+            method: Method::None,
+            pages: None,
+            confidence: None,
+            text: String::new(),
+            problem: Some(problem),
+            parts: Vec::new(),
+            words: Vec::new(),
+        }
+    }
+}

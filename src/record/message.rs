@@ -1,0 +1,52 @@
+//! The header of a message in the words of RFC 5322, as the worker read it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A mailbox of RFC 5322: display name and addr-spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    pub name: Option<String>,
+    pub address: Option<String>,
+}
+
+/// What the gate, the answer and the rules need to know of a message's header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// From; `None` when the field is missing or unreadable.
+    pub author: Option<Address>,
+    pub sender: Option<Address>,
+    /// `Some("")` is the null return path `<>`; `None`: no Return-Path field (a fault of the mail system).
+    pub return_path: Option<String>,
+    pub reply_to: Vec<Address>,
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    pub subject: Option<String>,
+    /// Without angle brackets.
+    pub msg_id: Option<String>,
+    pub in_reply_to: Vec<String>,
+    pub references: Vec<String>,
+    /// The Date field: what the writer's machine claims.
+    pub header_date: Option<Timestamp>,
+    /// The date in the topmost Received field.
+    pub received_date: Option<Timestamp>,
+    /// The media type of the whole, such as `multipart/report`, with its parameters in lower case.
+    pub media_type: String,
+    /// Every other header field, name in lower case, value unfolded and decoded, in order, bounded.
+    pub fields: Vec<(String, String)>,
+    /// Of a `message/delivery-status` part: (Final-Recipient, Action, Status) for each recipient.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivery_status: Vec<(String, String, String)>,
+}
+
+impl Message {
+    /// The values of a header field, by its name in lower case.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a header field, by its name in lower case.
+    pub fn value<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.values(name).next()
+    }
+}

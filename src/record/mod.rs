@@ -1,0 +1,39 @@
+//! Plain data that the stages hand to each other. No I/O, no clock.
+//!
+//! Names follow ISO 15489 for records and the RFCs for mail; Dutch words are legal terms with a line in
+//! GLOSSARY.md. Invariant: nothing here imports anything of this crate but `limits`.
+
+mod acknowledgement;
+mod arrival;
+mod case;
+mod evidence;
+mod extract;
+mod judgement;
+mod message;
+mod number;
+mod office;
+
+pub use acknowledgement::{Answer, AnswerChannel, AnswerState, OutboxEntry};
+pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
+pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict};
+pub use evidence::{Evidence, Finding};
+pub use extract::{Defect, Document, Extract, Method, Part, PartKind, Problem, Word};
+pub use judgement::{
+    Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf,
+    Referral, Scope, Writer,
+};
+pub use message::{Address, Message};
+pub use number::{CaseNumber, NumberError, RegistrationNumber};
+pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
+
+/// The time zone in which a Dutch office receives its post (Awb 2:20; Algemene termijnenwet).
+pub const OFFICE_TIME_ZONE: &str = "Europe/Amsterdam";
+
+/// The local date of receipt of an instant.
+pub fn office_date(at: jiff::Timestamp) -> jiff::civil::Date {
+    match at.in_tz(OFFICE_TIME_ZONE) {
+        Ok(zoned) => zoned.date(),
+        // The zone data are compiled in; UTC is at most two hours off and better than a stop.
+        Err(_) => at.to_zoned(jiff::tz::TimeZone::UTC).date(),
+    }
+}
