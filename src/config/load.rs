@@ -56,17 +56,14 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
 fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let mut fault = |key: &str, what: String| {
-        let line = text
-            .lines()
-            .position(|line| line.trim_start().starts_with(key))
-            .map_or(1, |index| index + 1);
+        let line =
+            text.lines().position(|line| line.trim_start().starts_with(key)).map_or(1, |index| index + 1);
         faults.push(format!("{}:{line}: {key}: {what}", path.display()));
     };
     let procedure = &config.office.procedure;
-    for (key, value) in [
-        ("certainty_min", procedure.certainty_min),
-        ("tell_citizen_min", procedure.tell_citizen_min),
-    ] {
+    for (key, value) in
+        [("certainty_min", procedure.certainty_min), ("tell_citizen_min", procedure.tell_citizen_min)]
+    {
         if !(0.0..=1.0).contains(&value) {
             fault(key, format!("{value} is not between 0 and 1"));
         }

@@ -19,12 +19,25 @@ pub enum Channel {
 #[serde(rename_all = "kebab-case", tag = "source")]
 pub enum Origin {
     /// RFC 3501: a UID means something only with its UIDVALIDITY.
-    Imap { account: String, folder: String, uid_validity: u32, uid: u32 },
-    Maildir { file: String },
-    Scan { file: String },
-    Import { file: String },
+    Imap {
+        account: String,
+        folder: String,
+        uid_validity: u32,
+        uid: u32,
+    },
+    Maildir {
+        file: String,
+    },
+    Scan {
+        file: String,
+    },
+    Import {
+        file: String,
+    },
     /// Uploaded at the desk, or sample mail.
-    Desk { file: String },
+    Desk {
+        file: String,
+    },
 }
 
 /// One message or one scanned letter as it came.

@@ -1,6 +1,6 @@
 //! A case as staff see it, and what a person may decide.
 
-use super::{Channel, Deadline, Judgement, RegistrationNumber, CaseNumber, OutboxEntry};
+use super::{CaseNumber, Channel, Deadline, Judgement, OutboxEntry, RegistrationNumber};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

@@ -147,8 +147,8 @@ pub struct Judgement {
 impl Judgement {
     /// The findings that bear on one label, such as `scope` or `complained_about`.
     pub fn findings_on<'a>(&'a self, label: &'a str) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| {
-            finding.concludes.split_once('=').is_some_and(|(name, _)| name == label)
-        })
+        self.findings
+            .iter()
+            .filter(move |finding| finding.concludes.split_once('=').is_some_and(|(name, _)| name == label))
     }
 }

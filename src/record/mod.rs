@@ -19,8 +19,8 @@ pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Ver
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, Part, PartKind, Problem, Word};
 pub use judgement::{
-    Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf,
-    Referral, Scope, Writer,
+    Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf, Referral,
+    Scope, Writer,
 };
 pub use message::{Address, Message};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};

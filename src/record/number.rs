@@ -116,10 +116,7 @@ impl FromStr for RegistrationNumber {
 
     fn from_str(text: &str) -> Result<Self, NumberError> {
         let form = || NumberError::Form(text.chars().take(40).collect());
-        let (year, serial) = text
-            .strip_prefix('R')
-            .and_then(|rest| rest.split_once('-'))
-            .ok_or_else(form)?;
+        let (year, serial) = text.strip_prefix('R').and_then(|rest| rest.split_once('-')).ok_or_else(form)?;
         if year.len() != 4 || serial.len() < 6 {
             return Err(form());
         }
@@ -168,12 +165,16 @@ mod tests {
                 assert!(wrong.parse::<CaseNumber>().is_err(), "{wrong}");
             }
         }
-        assert!("2026-000024-7".parse::<CaseNumber>().is_err() || "2026-000042-7".parse::<CaseNumber>().is_err());
+        assert!(
+            "2026-000024-7".parse::<CaseNumber>().is_err() || "2026-000042-7".parse::<CaseNumber>().is_err()
+        );
     }
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "2026", "2026-1-1", "20261-000042-7", "2026-000042", "R2026-000042", "2026-000042-7-1"] {
+        for text in
+            ["", "2026", "2026-1-1", "20261-000042-7", "2026-000042", "R2026-000042", "2026-000042-7-1"]
+        {
             assert!(text.parse::<CaseNumber>().is_err(), "{text}");
         }
         assert_eq!("R2026-000123".parse(), Ok(RegistrationNumber::new(2026, 123)));
