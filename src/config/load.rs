@@ -23,25 +23,57 @@ impl fmt::Display for ConfigError {
 /// Every fault found, each with file, line and what is allowed.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let one = |fault: String| ConfigError { faults: vec![fault] };
-    let size = std::fs::metadata(path)
-        .map_err(|error| one(format!("{}: cannot be read: {error}", path.display())))?
-        .len();
-    if size > CONFIG_BYTES_MAX {
-        return Err(one(format!("{}: larger than {CONFIG_BYTES_MAX} bytes", path.display())));
-    }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| one(format!("{}: cannot be read: {error}", path.display())))?;
-    let mut config: Config = toml::from_str(&text).map_err(|error| {
-        let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
+    let text = read(path).map_err(one)?;
+    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let parsed = match office_file(&text) {
+        None => toml::from_str(&text),
+        Some(name) => {
+            let office_path = base.join(name);
+            let office_text = read(&office_path).map_err(one)?;
+            with_office_of(&text, &office_text)
+        }
+    };
+    let mut config: Config = parsed.map_err(|error| {
+        let (line, column) = position(&text, fault_offset(&text, &error));
         one(format!("{}:{line}:{column}: {}", path.display(), error.message()))
     })?;
     let faults = check(&config, path, &text);
     if !faults.is_empty() {
         return Err(ConfigError { faults });
     }
-    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     rebase(&mut config, &base);
     Ok(config)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let unreadable = |error| format!("{}: cannot be read: {error}", path.display());
+    if std::fs::metadata(path).map_err(unreadable)?.len() > CONFIG_BYTES_MAX {
+        return Err(format!("{}: larger than {CONFIG_BYTES_MAX} bytes", path.display()));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// The value of the key `office_file`: the file whose `[office]` this one uses.
+fn office_file(text: &str) -> Option<String> {
+    let table: toml::Table = text.parse().ok()?;
+    table.get("office_file")?.as_str().map(str::to_owned)
+}
+
+/// The configuration of `text`, with the `[office]` of another file.
+fn with_office_of(text: &str, office_text: &str) -> Result<Config, toml::de::Error> {
+    let mut table: toml::Table = text.parse()?;
+    let mut office: toml::Table = office_text.parse()?;
+    table.remove("office_file");
+    if let Some(office) = office.remove("office") {
+        table.insert("office".to_owned(), office);
+    }
+    table.try_into()
+}
+
+/// Where a fault stands. A merged table has lost its places: the word that the message quotes is looked up.
+fn fault_offset(text: &str, error: &toml::de::Error) -> usize {
+    let quoted = || error.message().split('`').nth(1).and_then(|word| text.find(word));
+    error.span().map(|span| span.start).or_else(quoted).unwrap_or(0)
 }
 
 /// Line and column, from 1, of a byte offset.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// `{ file = "…" }` or `{ env = "…" }`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(try_from = "toml::Value")]
 pub enum Secret {
     File(PathBuf),
     Env(String),
@@ -20,6 +20,23 @@ pub enum SecretError {
     Env(String),
     #[error("the password from {0} is empty")]
     Empty(String),
+}
+
+impl TryFrom<toml::Value> for Secret {
+    type Error = &'static str;
+
+    /// By hand, so that a password typed into the file is not repeated in the message about it.
+    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
+        const ALLOWED: &str =
+            "a password never stands here: write { file = \"/path\" } or { env = \"NAME\" }";
+        let toml::Value::Table(table) = value else { return Err(ALLOWED) };
+        let mut entries = table.into_iter();
+        match (entries.next(), entries.next()) {
+            (Some((key, toml::Value::String(path))), None) if key == "file" => Ok(Secret::File(path.into())),
+            (Some((key, toml::Value::String(name))), None) if key == "env" => Ok(Secret::Env(name)),
+            _ => Err(ALLOWED),
+        }
+    }
 }
 
 impl Secret {
