@@ -1,0 +1,52 @@
+# The commands of the house. On a fresh Debian 12 with only Rust: `make demo`, then `make test`.
+# `make help` lists them with how long they take.
+
+# What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
+DEBIAN_BUILD := pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
+DEBIAN_TEST  := dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils chromium
+DEBIAN_BENCH := tesseract-ocr python3
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+CARGO := cargo
+
+# $(call install,PACKAGES): asks apt only for what is missing.
+install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
+	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+
+.PHONY: help demo test lint bench bench-latency score deps deps-test deps-bench clean-demo
+
+help:
+	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
+	@echo "make test   every test, against a real Dovecot, Exim, Tesseract and Chromium"
+	@echo "make lint   formatting, clippy without warnings"
+	@echo "make score CORPUS=DIR   judges a labelled corpus made by the office and prints the scores"
+	@echo "make bench  benchmarks against a real mail server, release build"
+	@echo "The first of these also builds the dependencies: about 8 minutes on 2 cores, once."
+
+deps:
+	$(call install,$(DEBIAN_BUILD))
+
+deps-test: deps
+	$(call install,$(DEBIAN_TEST))
+
+deps-bench: deps-test
+	$(call install,$(DEBIAN_BENCH))
+
+demo: deps
+	@echo "Building bode (the first time about 8 minutes on 2 cores) ..."
+	@$(CARGO) build --locked
+	@target/debug/bode --config config/demo.toml demo $(DEMO_FLAGS)
+
+test: deps-test
+	@echo "Building and testing (about 10 minutes on 2 cores from cold, 3 when built) ..."
+	$(CARGO) test --locked --no-fail-fast
+
+lint: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+bench: bench-latency
+
+bench-latency: deps-bench
+	$(CARGO) bench --locked --bench latency
