@@ -18,20 +18,61 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("acknowledge", &["record", "limits", "calendar"]),
     ("outbox", &["record", "limits", "config", "store", "clock"]),
     ("queue", &["record", "limits", "store", "calendar"]),
-    ("intake", &["record", "limits", "config", "calendar", "store", "extract", "triage", "acknowledge", "clock", "queue"]),
+    (
+        "intake",
+        &[
+            "record",
+            "limits",
+            "config",
+            "calendar",
+            "store",
+            "extract",
+            "triage",
+            "acknowledge",
+            "clock",
+            "queue",
+        ],
+    ),
     ("review", &["record", "limits", "config", "store", "queue", "clock"]),
     (
         "daemon",
         &[
-            "record", "limits", "config", "calendar", "store", "source", "register", "extract", "triage",
-            "acknowledge", "outbox", "queue", "intake", "review", "clock",
+            "record",
+            "limits",
+            "config",
+            "calendar",
+            "store",
+            "source",
+            "register",
+            "extract",
+            "triage",
+            "acknowledge",
+            "outbox",
+            "queue",
+            "intake",
+            "review",
+            "clock",
         ],
     ),
     (
         "command",
         &[
-            "record", "limits", "config", "calendar", "store", "source", "register", "extract", "triage",
-            "acknowledge", "outbox", "queue", "intake", "review", "daemon", "clock",
+            "record",
+            "limits",
+            "config",
+            "calendar",
+            "store",
+            "source",
+            "register",
+            "extract",
+            "triage",
+            "acknowledge",
+            "outbox",
+            "queue",
+            "intake",
+            "review",
+            "daemon",
+            "clock",
         ],
     ),
 ];
@@ -71,7 +112,8 @@ fn imports_point_down_the_table() {
         if room == "lib" || room == "main" {
             continue;
         }
-        let may = table.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no line in the import table"));
+        let may =
+            table.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no line in the import table"));
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             if line.trim_start().starts_with("//") {
                 continue;
@@ -141,7 +183,12 @@ fn only_clock_reads_the_time_and_only_two_files_are_unsafe() {
 fn licences_are_those_that_deny_toml_names() {
     let deny: toml::Table = std::fs::read_to_string("deny.toml").unwrap().parse().unwrap();
     let words = |key: &str, list: &str| -> BTreeSet<String> {
-        deny[key][list].as_array().unwrap().iter().map(|v| v.as_str().unwrap_or_default().to_owned()).collect()
+        deny[key][list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_str().unwrap_or_default().to_owned())
+            .collect()
     };
     let allowed = words("licenses", "allow");
     let output = std::process::Command::new(env!("CARGO"))
@@ -159,9 +206,10 @@ fn licences_are_those_that_deny_toml_names() {
         }
         let (name, licence) = (&package["name"], package["license"].as_str().unwrap_or("none"));
         // "A OR B" is a choice, "A AND B" holds both; "/" is the old way to write OR.
-        let fine = licence.replace('/', " OR ").split(" AND ").all(|part| {
-            part.split(" OR ").any(|one| allowed.contains(one.trim_matches(['(', ')', ' '])))
-        });
+        let fine = licence
+            .replace('/', " OR ")
+            .split(" AND ")
+            .all(|part| part.split(" OR ").any(|one| allowed.contains(one.trim_matches(['(', ')', ' ']))));
         assert!(fine, "{name} has the licence {licence}, which deny.toml does not allow");
         for banned in deny["bans"]["deny"].as_array().unwrap() {
             assert_ne!(*name, *banned["name"].as_str().unwrap(), "deny.toml bans it");
@@ -175,7 +223,9 @@ fn nothing_of_one_machine_is_in_the_tree() {
     for name in list.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         let name = String::from_utf8_lossy(name).into_owned();
         let Ok(text) = std::fs::read_to_string(&name) else { continue };
-        for word in [concat!("/wo", "rk/"), concat!("crates", ".io"), concat!("pypi", ".org"), concat!("npmjs", ".")] {
+        for word in
+            [concat!("/wo", "rk/"), concat!("crates", ".io"), concat!("pypi", ".org"), concat!("npmjs", ".")]
+        {
             assert!(name == "Cargo.lock" || !text.contains(word), "{name} holds {word}");
         }
     }
