@@ -101,3 +101,10 @@ pub const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Compiled size of one regular expression of the rules, so that a rule cannot eat the memory.
 pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Characters of one sentence that a rule looks at; longer ones are cut at a space. The longest sentence
+/// that citizens write has about 500.
+pub const SENTENCE_CHARS_MAX: usize = 600;
+
+/// Findings kept of one judgement: more is not read by anyone.
+pub const FINDINGS_MAX: usize = 200;

@@ -1,0 +1,261 @@
+//! The patterns of rules: what staff write, made into regular expressions of the `regex` crate.
+//!
+//! Staff write small letters without accents, as the folded text has them. Added to the regex syntax are
+//! ` ... ` (up to six words in between), `{NAME}` (a word list of `words.toml`), and word boundaries at
+//! both ends without asking. Invariant: whatever is written, matching takes time linear in the text.
+
+use crate::limits::REGEX_BYTES_MAX;
+use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+use regex_syntax::hir::{Hir, HirKind};
+use std::collections::BTreeMap;
+
+/// The character that stands for a named body in the text that role rules look at.
+pub const ORG_MARK: char = '\u{e000}';
+
+/// A compiled pattern and the words one of which a text must hold for it to match.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    pub regex: Regex,
+    /// Empty: no such words; the pattern is tried on every sentence.
+    pub needs: Vec<String>,
+    /// As staff wrote it.
+    pub written: String,
+}
+
+/// The word lists of `words.toml`, by name.
+pub type WordLists = BTreeMap<String, Vec<String>>;
+
+impl Pattern {
+    /// Compiles what staff wrote.
+    ///
+    /// # Errors
+    /// A Dutch sentence that says what is wrong and, where it can be told, how to mend it.
+    pub fn compile(written: &str, lists: &WordLists) -> Result<Self, String> {
+        let expanded = expand(written, lists, 0)?;
+        let bounded = with_bounds(&expanded);
+        let regex = RegexBuilder::new(&bounded)
+            .size_limit(REGEX_BYTES_MAX)
+            .dfa_size_limit(REGEX_BYTES_MAX)
+            .build()
+            .map_err(|error| explain(&error))?;
+        let needs = regex_syntax::parse(&bounded).ok().and_then(|hir| required(&hir)).unwrap_or_default();
+        Ok(Self { regex, needs, written: written.to_owned() })
+    }
+}
+
+fn explain(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => {
+            "Dit patroon is te groot. Splits het in meer patronen of gebruik kleinere aantallen.".into()
+        }
+        other => {
+            let last = other.to_string();
+            let last = last.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            format!(
+                "Dit patroon klopt niet ({last}). Controleer haakjes; zet een \\ voor een leesteken dat u letterlijk bedoelt."
+            )
+        }
+    }
+}
+
+/// Word lists, gaps and ASCII classes written out.
+fn expand(written: &str, lists: &WordLists, depth: usize) -> Result<String, String> {
+    if depth > 4 {
+        return Err("Woordenlijsten verwijzen te diep naar elkaar.".into());
+    }
+    let written = written.replace(" ... ", " (?:[^ ]+ ){0,6}");
+    let mut out = String::with_capacity(written.len() * 2);
+    let mut rest = written.as_str();
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        match c {
+            '\\' => {
+                let escaped = after.chars().next().ok_or("Een patroon kan niet op \\ eindigen.")?;
+                match escaped {
+                    'w' => out.push_str("[0-9a-z_]"),
+                    'd' => out.push_str("[0-9]"),
+                    's' => out.push(' '),
+                    'b' => out.push_str(r"(?-u:\b)"),
+                    other => {
+                        out.push('\\');
+                        out.push(other);
+                    }
+                }
+                rest = &after[escaped.len_utf8()..];
+            }
+            '{' if after.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                let end = after.find('}').ok_or("Een woordenlijst heeft geen sluitend }.")?;
+                let name = &after[..end];
+                if name == "ORG" {
+                    out.push(ORG_MARK);
+                } else {
+                    let list = lists.get(name).ok_or_else(|| unknown_list(name, lists))?;
+                    let words: Result<Vec<_>, _> =
+                        list.iter().map(|word| expand(word, lists, depth + 1)).collect();
+                    out.push_str("(?:");
+                    out.push_str(&words?.join("|"));
+                    out.push(')');
+                }
+                rest = &after[end + 1..];
+            }
+            c if c.is_uppercase() => {
+                return Err(format!(
+                    "Schrijf patronen in kleine letters: “{c}” komt in de gelezen tekst niet voor."
+                ));
+            }
+            c => {
+                out.push(c);
+                rest = after;
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn unknown_list(name: &str, lists: &WordLists) -> String {
+    let nearest = lists.keys().min_by_key(|known| distance(known, name));
+    match nearest {
+        Some(known) if distance(known, name) <= 3 => {
+            format!("De woordenlijst {{{name}}} staat niet in words.toml. Bedoelt u {{{known}}}?")
+        }
+        _ => format!("De woordenlijst {{{name}}} staat niet in words.toml."),
+    }
+}
+
+/// Letters to change to get from one word to another (Levenshtein), for suggestions.
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut previous = i;
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, cb) in b.iter().enumerate() {
+            let (above, left) = (row.get(j + 1).copied().unwrap_or(0), row.get(j).copied().unwrap_or(0));
+            let cost = (previous + usize::from(ca != *cb)).min(above + 1).min(left + 1);
+            previous = above;
+            if let Some(cell) = row.get_mut(j + 1) {
+                *cell = cost;
+            }
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Word boundaries where the pattern begins or ends with a word.
+fn with_bounds(expanded: &str) -> String {
+    let wordy = |c: Option<char>| {
+        c.is_some_and(|c| {
+            c.is_ascii_alphanumeric() || matches!(c, '(' | '[' | ')' | ']' | '?' | '*' | '+' | '}')
+        })
+    };
+    let starts = expanded.is_ascii() || expanded.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let ends = expanded.is_ascii() || expanded.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let before = if starts && wordy(expanded.chars().next()) && !expanded.starts_with("(?-u") {
+        r"(?-u:\b)"
+    } else {
+        ""
+    };
+    let escaped_end = expanded.len() >= 2 && expanded.as_bytes().get(expanded.len() - 2) == Some(&b'\\');
+    let after =
+        if ends && wordy(expanded.chars().next_back()) && !escaped_end && !expanded.ends_with(r"(?-u:\b)") {
+            r"(?-u:\b)"
+        } else {
+            ""
+        };
+    format!("{before}(?:{expanded}){after}")
+}
+
+/// Words one of which every match must hold: the longest set found in the pattern.
+fn required(hir: &Hir) -> Option<Vec<String>> {
+    let mut best: Option<Vec<String>> = None;
+    let mut offer = |found: Option<Vec<String>>| {
+        if let Some(found) = found
+            && best.as_ref().is_none_or(|best| quality(&found) > quality(best))
+        {
+            best = Some(found);
+        }
+    };
+    offer(literals(hir));
+    match hir.kind() {
+        HirKind::Concat(parts) => parts.iter().for_each(|part| offer(required(part))),
+        HirKind::Capture(capture) => offer(required(&capture.sub)),
+        HirKind::Repetition(repetition) if repetition.min > 0 => offer(required(&repetition.sub)),
+        HirKind::Alternation(branches) => {
+            let all: Option<Vec<Vec<String>>> = branches.iter().map(required).collect();
+            offer(all.map(|all| all.concat()));
+        }
+        _ => {}
+    }
+    best.filter(|best| quality(best) > 0)
+}
+
+/// Longer shortest words are rarer; very many are not worth it.
+fn quality(words: &[String]) -> usize {
+    let shortest = words.iter().map(String::len).min().unwrap_or(0);
+    if words.len() > 400 || shortest < 2 { 0 } else { shortest }
+}
+
+fn literals(hir: &Hir) -> Option<Vec<String>> {
+    let mut extractor = Extractor::new();
+    extractor.kind(ExtractKind::Prefix).limit_total(400).limit_class(4).limit_repeat(2).limit_literal_len(16);
+    let seq: Seq = extractor.extract(hir);
+    seq.literals()?
+        .iter()
+        .map(|literal| std::str::from_utf8(literal.as_bytes()).ok().map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(written: &str) -> Pattern {
+        let lists = WordLists::from([
+            ("BELT".into(), vec!["bel(t|de)".into(), "mail(t|de)".into()]),
+            ("NIET".into(), vec!["niet".into(), "nooit".into()]),
+        ]);
+        Pattern::compile(written, &lists).unwrap()
+    }
+
+    #[test]
+    fn staff_write_words_gaps_and_lists() {
+        let p = pattern("{BELT} ... {NIET} terug");
+        assert!(p.regex.is_match("zij belde gisteren weer niet terug"));
+        assert!(!p.regex.is_match("zij opbelde niet terug"));
+        assert!(pattern("gemeente\\w*").regex.is_match("de gemeenteraad"));
+        assert!(!pattern("duo").regex.is_match("een duofiets"));
+        assert!(pattern("{ORG} {BELT}").regex.is_match("het \u{e000} belt"));
+    }
+
+    #[test]
+    fn faults_are_told_in_dutch() {
+        let lists = WordLists::from([("BELT".into(), vec!["belt".into()])]);
+        for (written, part) in [
+            ("de (gemeente", "haakjes"),
+            ("{BELTT} niet", "Bedoelt u {BELT}"),
+            ("De gemeente", "kleine letters"),
+            ("((a{1,200}){1,200}){1,200}", "te groot"),
+            ("een \\", "eindigen"),
+        ] {
+            let fault = Pattern::compile(written, &lists).err().unwrap();
+            assert!(fault.contains(part), "{written}: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_a_match_must_hold_is_known() {
+        for (written, needs) in [
+            ("klacht ... over", "klacht"),
+            ("{BELT} ... terug", "terug"),
+            ("(een|de) gemeente", "gemeente"),
+            ("[0-9]+ weken", "weken"),
+        ] {
+            let p = pattern(written);
+            assert!(!p.needs.is_empty(), "{written}");
+            assert!(p.needs.iter().any(|need| need.contains(needs.trim())), "{written}: {:?}", p.needs);
+        }
+    }
+}

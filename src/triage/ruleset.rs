@@ -1,0 +1,157 @@
+//! A whole rule set: every file of the rules directory, read, checked and digested.
+
+use super::matching::Matcher;
+use super::pattern::WordLists;
+use super::rules::{Rule, RuleFault, RuleFaults, fault_at, read_rules, read_toml};
+use crate::limits::CONFIG_BYTES_MAX;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// Files that are not lists of `[[rule]]`.
+const OTHER_FILES: &[&str] =
+    &["words.toml", "organisations.toml", "municipalities.toml", "queues.toml", "judging.toml"];
+
+/// All rules, compiled.
+#[derive(Clone, Debug)]
+pub struct Ruleset {
+    version: String,
+    /// Rules that look at the text as it is.
+    pub matcher: Matcher,
+}
+
+/// One labelled example kept with a rule.
+#[derive(Clone, Debug)]
+pub struct Example {
+    pub rule: String,
+    pub text: String,
+    /// Must the rule fire on it?
+    pub fires: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WordsFile {
+    #[serde(default)]
+    #[allow(dead_code, reason = "a word for the reader of the file")]
+    about: Option<String>,
+    #[serde(default)]
+    words: WordLists,
+}
+
+impl Ruleset {
+    /// Reads and checks every file of a rules directory.
+    ///
+    /// # Errors
+    /// Every fault found, in Dutch, with file, line and column.
+    pub fn load(dir: &Path) -> Result<Self, RuleFaults> {
+        let files = read_files(dir)?;
+        let mut faults = Vec::new();
+        let mut digest = Sha256::new();
+        for (name, text) in &files {
+            digest.update(name.as_bytes());
+            digest.update([0]);
+            digest.update(text.as_bytes());
+            digest.update([0]);
+        }
+        let lists = match files.iter().find(|(name, _)| name == "words.toml") {
+            Some((name, text)) => match read_toml::<WordsFile>(name, text) {
+                Ok(file) => file.words,
+                Err(fault) => return Err(RuleFaults(vec![fault])),
+            },
+            None => WordLists::new(),
+        };
+        let mut rules = Vec::new();
+        for (name, text) in &files {
+            if !OTHER_FILES.contains(&name.as_str()) {
+                let stem = name.trim_end_matches(".toml");
+                rules.extend(read_rules(name, stem, text, &lists, &mut faults));
+            }
+        }
+        let matcher = Matcher::new(rules).unwrap_or_else(|message| {
+            faults.push(RuleFault { file: dir.display().to_string(), line: 1, column: 1, message });
+            Matcher::default()
+        });
+        if !faults.is_empty() {
+            return Err(RuleFaults(faults));
+        }
+        let version: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { version, matcher })
+    }
+
+    /// Digest of all rule files, 12 hexadecimal digits.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Every rule.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.matcher.rules.iter()
+    }
+
+    /// The labelled examples kept with the rules.
+    pub fn examples(&self) -> Vec<Example> {
+        let example =
+            |rule: &Rule, text: &String, fires| Example { rule: rule.id.clone(), text: text.clone(), fires };
+        self.rules()
+            .flat_map(|rule| {
+                let fires = rule.fires.iter().map(|text| example(rule, text, true));
+                let not = rule.not.iter().map(|text| example(rule, text, false));
+                fires.chain(not).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+impl Ruleset {
+    /// The examples that turn out otherwise than they say, each as a Dutch line.
+    pub fn failed_examples(&self) -> Vec<String> {
+        let mut failed = Vec::new();
+        for example in self.examples() {
+            let Some(rule) = self.rules().find(|rule| rule.id == example.rule) else { continue };
+            if rule.fires_on(&example.text) != example.fires {
+                let what = if example.fires { "werkt niet op" } else { "werkt ten onrechte op" };
+                failed.push(format!("{}: {what} “{}”", example.rule, example.text));
+            }
+        }
+        failed
+    }
+}
+
+/// The rule files by name, in order of name.
+fn read_files(dir: &Path) -> Result<Vec<(String, String)>, RuleFaults> {
+    let one =
+        |file: String, message: String| RuleFaults(vec![RuleFault { file, line: 1, column: 1, message }]);
+    let entries = std::fs::read_dir(dir)
+        .map_err(|error| one(dir.display().to_string(), format!("Deze map kan ik niet lezen: {error}.")))?;
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml") && !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let mut files = Vec::with_capacity(names.len());
+    let mut faults = Vec::new();
+    for name in names {
+        let path = dir.join(&name);
+        match std::fs::metadata(&path).map(|meta| meta.len()) {
+            Ok(size) if size > CONFIG_BYTES_MAX => {
+                faults.push(fault_at(
+                    &name,
+                    "",
+                    0,
+                    format!("Dit bestand is groter dan {CONFIG_BYTES_MAX} bytes."),
+                ));
+                continue;
+            }
+            _ => {}
+        }
+        match std::fs::read_to_string(&path) {
+            Ok(text) => files.push((name, text)),
+            Err(error) => {
+                faults.push(fault_at(&name, "", 0, format!("Dit bestand kan ik niet lezen: {error}.")))
+            }
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(RuleFaults(faults)) }
+}
