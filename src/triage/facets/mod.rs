@@ -1,6 +1,8 @@
 //! Labels that do not need to know who the body is: what was done first, how long ago, what kind of
 //! thing, who writes and for whom, urgency, automatic mail, language.
 
+mod when;
+
 use super::matching::Hits;
 use super::reading::Reading;
 use crate::record::{Automatic, Finding, FirstComplained, Kind, Office, OlderThanYear, OnBehalf, Writer};

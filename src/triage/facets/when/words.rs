@@ -1,0 +1,233 @@
+//! The words of dates: numbers, units, months, weekdays, seasons and feasts, and the cutting of text into
+//! tokens. Kept apart from their meaning in `when.rs`.
+
+use std::borrow::Cow;
+
+/// A word, a number or a sign, in lower case, with its place in bytes.
+pub(super) struct Token<'a> {
+    pub word: Cow<'a, str>,
+    pub start: usize,
+    pub end: usize,
+    /// No white space before it.
+    pub glued: bool,
+    pub number: Option<u32>,
+    /// How many digits the number has; 0 for a word.
+    pub digits: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Unit {
+    pub fn days(self) -> f64 {
+        match self {
+            Self::Day => 1.0,
+            Self::Week => 7.0,
+            Self::Month => 30.4,
+            Self::Year => 365.0,
+        }
+    }
+}
+
+/// How a number is softened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fuzz {
+    More,
+    Less,
+    About,
+}
+
+/// Cuts a text into tokens: runs of letters (with inner apostrophe or full stops: "d.d", "zo'n", "t/m"),
+/// runs of digits, and single signs.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut found = Vec::new();
+    let mut chars = text.char_indices().peekable();
+    let mut last_end = usize::MAX;
+    while let Some((start, c)) = chars.next() {
+        if c.is_whitespace() {
+            continue;
+        }
+        let mut end = start + c.len_utf8();
+        if c.is_ascii_digit() {
+            while let Some(&(i, d)) = chars.peek() {
+                if !d.is_ascii_digit() {
+                    break;
+                }
+                end = i + 1;
+                chars.next();
+            }
+        } else if c.is_alphabetic() {
+            while let Some(&(i, d)) = chars.peek() {
+                let inner = matches!(d, '\'' | '’' | '.' | '/')
+                    && end - start <= 2
+                    && text[i + d.len_utf8()..].chars().next().is_some_and(char::is_alphabetic);
+                if !d.is_alphabetic() && !inner {
+                    break;
+                }
+                end = i + d.len_utf8();
+                chars.next();
+            }
+        }
+        let raw = &text[start..end];
+        let digits = if c.is_ascii_digit() { raw.len() } else { 0 };
+        let word = if raw.chars().any(char::is_uppercase) {
+            Cow::Owned(raw.to_lowercase())
+        } else {
+            Cow::Borrowed(raw)
+        };
+        let number = if (1..=9).contains(&digits) { raw.parse().ok() } else { None };
+        found.push(Token { word, start, end, glued: start == last_end, number, digits });
+        last_end = end;
+    }
+    found
+}
+
+pub(super) fn day_number(token: &Token<'_>) -> Option<u32> {
+    token.number.filter(|n| (1..=31).contains(n) && token.digits <= 2).or_else(|| match token.word.as_ref() {
+        "eerste" => Some(1),
+        "tweede" => Some(2),
+        "derde" => Some(3),
+        _ => None,
+    })
+}
+
+pub(super) fn month(word: &str) -> Option<u32> {
+    Some(match word {
+        "januari" | "january" | "januar" => 1,
+        "februari" | "february" | "februar" => 2,
+        "maart" | "march" | "märz" | "maarts" => 3,
+        "april" => 4,
+        "mei" | "may" => 5,
+        "juni" | "june" => 6,
+        "juli" | "july" => 7,
+        "augustus" | "august" => 8,
+        "september" => 9,
+        "oktober" | "october" => 10,
+        "november" => 11,
+        "december" | "dezember" => 12,
+        _ => return None,
+    })
+}
+
+/// Short names count only beside a day: "jan" is also a man.
+pub(super) fn short_month(word: &str) -> Option<u32> {
+    Some(match word {
+        "jan" => 1,
+        "feb" | "febr" => 2,
+        "mrt" | "mar" => 3,
+        "apr" => 4,
+        "jun" => 6,
+        "jul" => 7,
+        "aug" => 8,
+        "sep" | "sept" => 9,
+        "okt" | "oct" => 10,
+        "nov" => 11,
+        "dec" => 12,
+        _ => return None,
+    })
+}
+
+pub(super) fn weekday(word: &str) -> Option<jiff::civil::Weekday> {
+    use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
+    let stem = ["avond", "ochtend", "middag", "nacht", "morgen"]
+        .iter()
+        .find_map(|part| word.strip_suffix(part))
+        .filter(|stem| stem.ends_with("dag"))
+        .unwrap_or(word);
+    Some(match stem {
+        "maandag" | "monday" => Monday,
+        "dinsdag" | "tuesday" => Tuesday,
+        "woensdag" | "wednesday" => Wednesday,
+        "donderdag" | "thursday" => Thursday,
+        "vrijdag" | "friday" => Friday,
+        "zaterdag" | "saturday" => Saturday,
+        "zondag" | "sunday" => Sunday,
+        _ => return None,
+    })
+}
+
+/// First and last month of a season.
+pub(super) fn season(word: &str) -> Option<(u32, u32)> {
+    Some(match word {
+        "zomer" | "summer" => (6, 9),
+        "zomervakantie" => (7, 8),
+        "herfst" | "najaar" | "autumn" => (9, 11),
+        "winter" => (12, 2),
+        "lente" | "voorjaar" | "spring" => (3, 5),
+        _ => return None,
+    })
+}
+
+/// First and last day of a feast: month, day, month, day. Moving feasts have the widest interval.
+pub(super) fn feast(word: &str) -> Option<(u32, u32, u32, u32)> {
+    Some(match word {
+        "carnaval" => (2, 1, 3, 9),
+        "pasen" => (3, 22, 4, 26),
+        "pinksteren" => (5, 10, 6, 14),
+        "koningsdag" => (4, 27, 4, 27),
+        "herfstvakantie" => (10, 10, 10, 31),
+        "sinterklaas" => (11, 25, 12, 5),
+        "kerst" | "kerstmis" | "kerstavond" | "christmas" => (12, 23, 12, 27),
+        "kerstvakantie" => (12, 19, 12, 31),
+        _ => return None,
+    })
+}
+
+pub(super) fn unit(word: &str) -> Option<Unit> {
+    Some(match word {
+        "dag" | "dagen" | "nachten" | "day" | "days" | "werkdagen" => Unit::Day,
+        "week" | "weken" | "weekjes" | "weekje" | "weeks" | "wochen" | "wkn" | "wk" => Unit::Week,
+        "maand" | "maanden" | "maandjes" | "maandje" | "mnd" | "mnden" | "month" | "months" | "monate"
+        | "monaten" => Unit::Month,
+        "jaar" | "jaren" | "jaartje" | "jr" | "year" | "years" | "jahre" | "jahren" | "joar" => Unit::Year,
+        _ => return None,
+    })
+}
+
+pub(super) fn fuzz_word(word: &str) -> Option<Fuzz> {
+    Some(match word {
+        "ruim" | "meer" | "minstens" | "dik" | "minimaal" | "dikke" | "goede" | "over" | "more"
+        | "langer" => Fuzz::More,
+        "bijna" | "krap" | "kleine" | "haast" | "nearly" | "almost" | "nauwelijks" => Fuzz::Less,
+        "ongeveer" | "circa" | "ca" | "plusminus" | "zo'n" | "zowat" | "about" | "rond" | "pakweg" => {
+            Fuzz::About
+        }
+        _ => return None,
+    })
+}
+
+/// Counting words, halves included.
+pub(super) fn count_word(word: &str) -> Option<f64> {
+    Some(match word {
+        "half" | "halve" => 0.5,
+        "een" | "één" | "eén" | "'n" | "n" | "one" | "a" => 1.0,
+        "anderhalf" | "anderhalve" => 1.5,
+        "twee" | "two" | "zwei" => 2.0,
+        "tweeënhalf" | "tweeëneenhalf" | "tweeenhalf" => 2.5,
+        "drie" | "three" | "drei" => 3.0,
+        "drieënhalf" | "drieenhalf" => 3.5,
+        "vier" | "four" => 4.0,
+        "vijf" | "five" | "fünf" => 5.0,
+        "zes" | "six" | "sechs" => 6.0,
+        "zeven" | "seven" => 7.0,
+        "acht" | "eight" => 8.0,
+        "negen" | "nine" => 9.0,
+        "tien" | "ten" => 10.0,
+        "elf" | "eleven" => 11.0,
+        "twaalf" | "twelve" => 12.0,
+        "dertien" => 13.0,
+        "veertien" => 14.0,
+        "vijftien" => 15.0,
+        "zestien" => 16.0,
+        "zeventien" => 17.0,
+        "achttien" => 18.0,
+        "negentien" => 19.0,
+        "twintig" => 20.0,
+        _ => return None,
+    })
+}
