@@ -1,0 +1,100 @@
+//! What can be wrong with a source. Each message names the object and says what the admin should do.
+//!
+//! Invariant: no message holds bytes that a citizen wrote. (The parse errors of the IMAP crate quote the
+//! server's bytes; [`SourceError::from_io`] lets only what is known to be harmless through.)
+
+use crate::config::SecretError;
+use std::io;
+use std::path::PathBuf;
+use tokio_rustls::rustls;
+
+/// A source that cannot be read or cannot let go of a piece. Nothing is lost by any of them.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(
+        "the mail server {server} cannot be reached: {source}; check host, port and tls under [mailbox], and \
+         the firewall"
+    )]
+    NotReachable { server: String, source: io::Error },
+    #[error("the certificate of the mail server {server} is refused: {reason}")]
+    CertificateRefused { server: String, reason: String },
+    #[error("the file of the certification authority {path} (ca_file) cannot be used: {reason}")]
+    CaFile { path: PathBuf, reason: String },
+    #[error(
+        "the mail server {server} refuses the user or the password (it says: {said}); check user and password \
+         under [mailbox]"
+    )]
+    WrongLogin { server: String, said: String },
+    #[error("the password of the mailbox cannot be read: {0}")]
+    Password(#[from] SecretError),
+    #[error(
+        "the mail server {server} cannot log in anybody now (it says: {said}); nothing to do unless it lasts"
+    )]
+    Busy { server: String, said: String },
+    #[error(
+        "the mailbox has no folder {folder} that can be opened (the server says: {said}); check {key} under \
+         [mailbox]"
+    )]
+    FolderMissing { folder: String, key: &'static str, said: String },
+    #[error("the connection with the mail server was lost during {during}: {reason}; it is made again")]
+    Lost { during: &'static str, reason: String },
+    #[error("the mail server refuses {during} (it says: {said})")]
+    Protocol { during: &'static str, said: String },
+    #[error("{doing} {path}: {source}; check that the folder is there and that bode may read and write it")]
+    Folder { doing: &'static str, path: PathBuf, source: io::Error },
+}
+
+impl SourceError {
+    /// Whether trying again soon may help. A wrong password or certificate wants a person first.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::NotReachable { .. } | Self::Busy { .. } | Self::Lost { .. })
+    }
+
+    /// A connection that failed in the middle of an exchange.
+    pub(super) fn from_io(during: &'static str, error: &io::Error) -> Self {
+        Self::Lost { during, reason: harmless(error) }
+    }
+
+    /// No answer in time.
+    pub(super) fn too_late(during: &'static str) -> Self {
+        Self::Lost { during, reason: "no answer in time".to_owned() }
+    }
+
+    /// The server closed the connection.
+    pub(super) fn closed(during: &'static str) -> Self {
+        Self::Lost { during, reason: "the server closed the connection".to_owned() }
+    }
+}
+
+/// The text of an I/O error when it cannot hold what a citizen wrote, otherwise only its kind.
+fn harmless(error: &io::Error) -> String {
+    let tls = error.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
+    if tls || error.raw_os_error().is_some() {
+        return error.to_string();
+    }
+    match error.kind() {
+        io::ErrorKind::Other | io::ErrorKind::InvalidData => {
+            "an answer of the server cannot be understood".to_owned()
+        }
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parse_error_does_not_quote_the_mail() {
+        let error = io::Error::other("Error(..) during parsing of \"* 1 FETCH (BODY[] Geachte heer\"");
+        let told = SourceError::from_io("FETCH", &error).to_string();
+        assert!(!told.contains("Geachte"), "{told}");
+        assert!(told.contains("FETCH"), "{told}");
+    }
+
+    #[test]
+    fn a_network_error_keeps_its_reason() {
+        let error = io::Error::from_raw_os_error(104);
+        assert!(SourceError::from_io("IDLE", &error).to_string().contains("reset"));
+    }
+}

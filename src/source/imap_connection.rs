@@ -1,0 +1,571 @@
+//! One connection with a mail server: IMAP4rev1 (RFC 3501) with IDLE (RFC 2177), MOVE (RFC 6851) and UIDPLUS
+//! (RFC 4315) where the server has them, over TLS from the first byte (RFC 8314) or after STARTTLS.
+//!
+//! Every command goes through [`Connection::exchange`], which ends well only with the server's own tagged
+//! `OK`. (The convenience calls of the crate below take the end of the stream for the end of an answer.)
+//! Invariants: nothing is said before TLS stands but STARTTLS; every exchange has a time limit; after an
+//! error, or a future dropped half-way, the connection is thrown away, never used again.
+
+use super::SourceError;
+use super::imap_names::{folder, uid_set};
+use super::tls;
+use crate::config::{Mailbox, Tls};
+use crate::limits::NETWORK_TIME_MAX;
+use async_imap::imap_proto::{AttributeValue, Capability, MailboxDatum, RequestId, Response, ResponseCode, Status};
+use async_imap::{Authenticator, Client, Session};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::client::TlsStream;
+
+/// The slowest line that a message is fetched over, in bytes a second: gives a large message its time.
+const LINE_BYTES_PER_SECOND: u64 = 32 * 1024;
+
+/// Characters kept of what a server says in a refusal.
+const SAID_CHARS_MAX: usize = 200;
+
+/// A logged-in session with a selected folder.
+#[derive(Debug)]
+pub(super) struct Connection {
+    session: Session<TlsStream<TcpStream>>,
+    abilities: Abilities,
+    /// The tag of an IDLE that runs.
+    idling: Option<RequestId>,
+    /// The server told of a change since the last look.
+    stirred: bool,
+}
+
+/// What the server can do beyond RFC 3501.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Abilities {
+    pub idle: bool,
+    pub moves: bool,
+    pub uidplus: bool,
+}
+
+/// What SELECT told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Selected {
+    pub uid_validity: u32,
+    pub messages: u32,
+}
+
+/// What is asked of a message before its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub uid: u32,
+    pub bytes: u64,
+    /// INTERNALDATE; `None` when the server's form cannot be understood.
+    pub received_at: Option<Timestamp>,
+}
+
+/// How the server ended an exchange.
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    Ok,
+    No { said: String, try_create: bool },
+}
+
+impl Connection {
+    /// Connects, checks the certificate, logs in and asks what the server can do.
+    ///
+    /// # Errors
+    /// Each with what the admin should do.
+    pub(super) async fn open(mailbox: &Mailbox) -> Result<Self, SourceError> {
+        let port = mailbox.port.unwrap_or(match mailbox.tls {
+            Tls::Implicit => 993,
+            Tls::Starttls => 143,
+        });
+        let server = format!("{}:{port}", mailbox.host);
+        let opening = Self::open_now(mailbox, port, &server);
+        match timeout(NETWORK_TIME_MAX, AssertUnwindSafe(opening).catch_unwind()).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(_)) => Err(SourceError::Protocol { during: "connect", said: "an answer out of form".into() }),
+            Err(_) => {
+                Err(SourceError::NotReachable { server, source: std::io::ErrorKind::TimedOut.into() })
+            }
+        }
+    }
+
+    async fn open_now(mailbox: &Mailbox, port: u16, server: &str) -> Result<Self, SourceError> {
+        let connector = tls::connector(mailbox.ca_file.as_deref())?;
+        let password = mailbox.password.read()?;
+        let unreachable = |source| SourceError::NotReachable { server: server.to_owned(), source };
+        let tcp = TcpStream::connect((mailbox.host.as_str(), port)).await.map_err(unreachable)?;
+        tcp.set_nodelay(true).map_err(unreachable)?;
+        let client = match mailbox.tls {
+            Tls::Implicit => {
+                let stream = tls::handshake(&connector, &mailbox.host, server, tcp).await?;
+                let mut client = Client::new(stream);
+                greeting(&mut client, server).await?;
+                client
+            }
+            Tls::Starttls => {
+                let mut plain = Client::new(tcp);
+                greeting(&mut plain, server).await?;
+                plain.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| match error {
+                    async_imap::error::Error::Io(io) => SourceError::from_io("STARTTLS", &io),
+                    other => SourceError::Protocol { during: "STARTTLS", said: said(&other.to_string()) },
+                })?;
+                // `into_inner` drops what was read ahead: bytes slipped in before TLS are not believed.
+                let stream = tls::handshake(&connector, &mailbox.host, server, plain.into_inner()).await?;
+                Client::new(stream)
+            }
+        };
+        let session = login(client, &mailbox.user, &password, server).await?;
+        let mut connection =
+            Self { session, abilities: Abilities::default(), idling: None, stirred: false };
+        connection.ask_abilities().await?;
+        Ok(connection)
+    }
+
+    pub(super) fn abilities(&self) -> Abilities {
+        self.abilities
+    }
+
+    /// Whether the server told of a change since the last [`select`](Self::select).
+    pub(super) fn is_stirred(&self) -> bool {
+        self.stirred
+    }
+
+    async fn ask_abilities(&mut self) -> Result<(), SourceError> {
+        let mut abilities = Abilities::default();
+        self.expect_ok("CAPABILITY", "CAPABILITY", NETWORK_TIME_MAX, |response| {
+            if let Response::Capabilities(list) = response {
+                let has = |name: &str| {
+                    list.iter().any(|one| matches!(one, Capability::Atom(atom) if atom.eq_ignore_ascii_case(name)))
+                };
+                abilities =
+                    Abilities { idle: has("IDLE"), moves: has("MOVE"), uidplus: has("UIDPLUS") };
+            }
+        })
+        .await?;
+        self.abilities = abilities;
+        Ok(())
+    }
+
+    /// Opens the folder afresh: the count, the UIDVALIDITY, and proof that the server still answers.
+    ///
+    /// # Errors
+    /// `FolderMissing` when the server says no.
+    pub(super) async fn select(&mut self, name: &str) -> Result<Selected, SourceError> {
+        let (mut uid_validity, mut messages) = (None, 0);
+        let ending = self
+            .exchange("SELECT", &format!("SELECT {}", folder(name)), NETWORK_TIME_MAX, |response| match response {
+                Response::Data { outcome, .. } => {
+                    if let Some(ResponseCode::UidValidity(value)) = outcome.code {
+                        uid_validity = Some(value);
+                    }
+                }
+                Response::MailboxData(MailboxDatum::Exists(count)) => messages = *count,
+                _ => {}
+            })
+            .await?;
+        self.stirred = false;
+        match (ending, uid_validity) {
+            (Ending::No { said, .. }, _) => {
+                Err(SourceError::FolderMissing { folder: name.to_owned(), key: "folder", said })
+            }
+            (Ending::Ok, None) => Err(SourceError::Protocol {
+                during: "SELECT",
+                said: "no UIDVALIDITY: this server cannot name its messages for good".to_owned(),
+            }),
+            (Ending::Ok, Some(uid_validity)) => Ok(Selected { uid_validity, messages }),
+        }
+    }
+
+    /// The UIDs of what lies in the folder and is not marked as deleted, ascending: oldest first.
+    pub(super) async fn uids(&mut self, criterion: &'static str) -> Result<BTreeSet<u32>, SourceError> {
+        let mut uids = BTreeSet::new();
+        let command = format!("UID SEARCH {criterion}");
+        self.expect_ok("SEARCH", &command, NETWORK_TIME_MAX, |response| {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = response {
+                uids.extend(found);
+            }
+        })
+        .await?;
+        Ok(uids)
+    }
+
+    /// Size and date of receipt of each message that is still there.
+    pub(super) async fn heads(&mut self, uids: &BTreeSet<u32>) -> Result<Vec<Head>, SourceError> {
+        let mut heads = Vec::new();
+        let command = format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", uid_set(uids));
+        self.expect_ok("FETCH of sizes", &command, NETWORK_TIME_MAX, |response| {
+            heads.extend(head(response).filter(|head| uids.contains(&head.uid)));
+        })
+        .await?;
+        heads.sort_by_key(|head| head.uid);
+        heads.dedup_by_key(|head| head.uid);
+        Ok(heads)
+    }
+
+    /// The messages themselves, without marking them as read. Gives what came whole, and beside it the
+    /// failure that cut off the rest, if there was one: a message is counted when it came, not when it was
+    /// asked for.
+    pub(super) async fn bodies(
+        &mut self,
+        uids: &BTreeSet<u32>,
+        bytes: u64,
+    ) -> (HashMap<u32, Vec<u8>>, Result<(), SourceError>) {
+        let mut bodies = HashMap::new();
+        let time = NETWORK_TIME_MAX + Duration::from_secs(bytes / LINE_BYTES_PER_SECOND);
+        let command = format!("UID FETCH {} (UID BODY.PEEK[])", uid_set(uids));
+        let ending = self
+            .exchange("FETCH of messages", &command, time, |response| {
+                if let Some((uid, body)) = body(response).filter(|(uid, _)| uids.contains(uid)) {
+                    bodies.insert(uid, body);
+                }
+            })
+            .await;
+        // A NO names no message: what did not come is seen by counting.
+        (bodies, ending.map(|_| ()))
+    }
+
+    /// Moves messages to another folder, which is made when it is not there.
+    ///
+    /// # Errors
+    /// `FolderMissing` when the folder cannot be made. Messages that did not move are where they were.
+    pub(super) async fn move_to(&mut self, uids: &BTreeSet<u32>, name: &str) -> Result<(), SourceError> {
+        let verb = if self.abilities.moves { "MOVE" } else { "COPY" };
+        let command = format!("UID {verb} {} {}", uid_set(uids), folder(name));
+        let mut ending = self.exchange(verb, &command, NETWORK_TIME_MAX, |_| {}).await?;
+        if let Ending::No { .. } = ending {
+            // Servers differ in whether they say TRYCREATE; asking for a folder that is there does no harm.
+            let create = format!("CREATE {}", folder(name));
+            if self.exchange("CREATE", &create, NETWORK_TIME_MAX, |_| {}).await? == Ending::Ok {
+                let subscribe = format!("SUBSCRIBE {}", folder(name));
+                self.exchange("SUBSCRIBE", &subscribe, NETWORK_TIME_MAX, |_| {}).await?;
+            }
+            ending = self.exchange(verb, &command, NETWORK_TIME_MAX, |_| {}).await?;
+        }
+        match ending {
+            Ending::No { said, try_create: true } => {
+                return Err(SourceError::FolderMissing { folder: name.to_owned(), key: "done_folder", said });
+            }
+            Ending::No { said, try_create: false } => {
+                return Err(SourceError::Protocol { during: verb, said });
+            }
+            Ending::Ok => {}
+        }
+        if self.abilities.moves { Ok(()) } else { self.remove_copied(uids).await }
+    }
+
+    /// RFC 3501 without MOVE: mark what was copied as deleted, then remove it.
+    async fn remove_copied(&mut self, uids: &BTreeSet<u32>) -> Result<(), SourceError> {
+        let set = uid_set(uids);
+        let store = format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)");
+        self.expect_ok("STORE", &store, NETWORK_TIME_MAX, |_| {}).await?;
+        if self.abilities.uidplus {
+            let expunge = format!("UID EXPUNGE {set}");
+            return self.expect_ok("EXPUNGE", &expunge, NETWORK_TIME_MAX, |_| {}).await;
+        }
+        // A bare EXPUNGE also removes what a person marked in another program. That is theirs to do: when
+        // there is such a message, ours stay marked, which keeps them from being taken again.
+        if self.uids("DELETED").await?.is_subset(uids) {
+            self.expect_ok("EXPUNGE", "EXPUNGE", NETWORK_TIME_MAX, |_| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts IDLE, unless it runs.
+    pub(super) async fn idle_start(&mut self) -> Result<(), SourceError> {
+        const DURING: &str = "IDLE";
+        if self.idling.is_some() {
+            return Ok(());
+        }
+        let starting = async {
+            let tag = self.session.run_command("IDLE").await.map_err(|error| fault(DURING, error))?;
+            loop {
+                let (started, stirred) = self
+                    .next(DURING, |response| match response {
+                        Response::Continue(_) => Ok((true, false)),
+                        Response::Done { outcome, .. } => Err(SourceError::Protocol {
+                            during: DURING,
+                            said: said(outcome.information.as_deref().unwrap_or_default()),
+                        }),
+                        other => Ok((false, is_news(other))),
+                    })
+                    .await??;
+                self.stirred |= stirred;
+                if started {
+                    return Ok(tag);
+                }
+            }
+        };
+        let tag = timeout(NETWORK_TIME_MAX, starting).await.map_err(|_| SourceError::too_late(DURING))??;
+        self.idling = Some(tag);
+        Ok(())
+    }
+
+    /// Waits until the server tells of something new, or `until`. May be dropped at any time.
+    ///
+    /// # Errors
+    /// When the server says goodbye or is gone.
+    pub(super) async fn idle_wait(&mut self, until: Instant) -> Result<(), SourceError> {
+        while !self.stirred {
+            let waiting = self.next("IDLE", |response| match response {
+                Response::Data { status: Status::Bye, .. } => Err(SourceError::closed("IDLE")),
+                // The server ended the IDLE of itself: no news, and nothing to rely on either.
+                Response::Done { .. } => Err(SourceError::closed("IDLE")),
+                other => Ok(is_news(other)),
+            });
+            match timeout_at(until, waiting).await {
+                Err(_) => return Ok(()),
+                Ok(heard) => self.stirred = heard??,
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends IDLE, when it runs. That the server says `OK` to this proves little (a dead connection has been
+    /// seen to): the caller's next command is a SELECT, with its own time limit and tagged answer.
+    pub(super) async fn idle_end(&mut self) -> Result<(), SourceError> {
+        const DURING: &str = "end of IDLE";
+        let Some(tag) = self.idling.take() else { return Ok(()) };
+        let ending = async {
+            self.session.run_command_untagged("DONE").await.map_err(|error| fault(DURING, error))?;
+            while !self.next(DURING, |response| response_ends(response, &tag)).await? {}
+            Ok(())
+        };
+        timeout(NETWORK_TIME_MAX, ending).await.map_err(|_| SourceError::too_late(DURING))?
+    }
+
+    /// Runs a command whose `NO` is a failure.
+    async fn expect_ok(
+        &mut self,
+        during: &'static str,
+        command: &str,
+        time_max: Duration,
+        each: impl FnMut(&Response<'_>) + Send,
+    ) -> Result<(), SourceError> {
+        match self.exchange(during, command, time_max, each).await? {
+            Ending::Ok => Ok(()),
+            Ending::No { said, .. } => Err(SourceError::Protocol { during, said }),
+        }
+    }
+
+    /// Sends one command and reads until its tagged answer.
+    ///
+    /// # Errors
+    /// `Lost` when the answer does not come whole and in time; `Protocol` when it is `BAD`.
+    async fn exchange(
+        &mut self,
+        during: &'static str,
+        command: &str,
+        time_max: Duration,
+        mut each: impl FnMut(&Response<'_>) + Send,
+    ) -> Result<Ending, SourceError> {
+        let talking = async {
+            let tag = self.session.run_command(command).await.map_err(|error| fault(during, error))?;
+            loop {
+                let (ended, stirred) = self
+                    .next(during, |response| match response {
+                        Response::Done { tag: theirs, status, outcome } if *theirs == tag => {
+                            let text = said(outcome.information.as_deref().unwrap_or_default());
+                            let ended = match status {
+                                Status::Ok => Ok(Ending::Ok),
+                                Status::No => Ok(Ending::No {
+                                    try_create: matches!(outcome.code, Some(ResponseCode::TryCreate)),
+                                    said: text,
+                                }),
+                                _ => Err(SourceError::Protocol { during, said: text }),
+                            };
+                            (Some(ended), false)
+                        }
+                        Response::Data { status: Status::Bye, .. } => {
+                            (Some(Err(SourceError::closed(during))), false)
+                        }
+                        other => {
+                            each(other);
+                            (None, is_news(other))
+                        }
+                    })
+                    .await?;
+                self.stirred |= stirred;
+                if let Some(ended) = ended {
+                    return ended;
+                }
+            }
+        };
+        timeout(time_max, talking).await.map_err(|_| SourceError::too_late(during))?
+    }
+
+    /// Reads one response. May be dropped at any time: what was read so far stays in the buffer.
+    async fn next<R>(
+        &mut self,
+        during: &'static str,
+        look: impl FnOnce(&Response<'_>) -> R + Send,
+    ) -> Result<R, SourceError> {
+        // The parser below has been seen to panic on `INTERNALDATE NIL`: a server out of form costs the
+        // connection, never the daemon.
+        match AssertUnwindSafe(self.session.read_response()).catch_unwind().await {
+            Ok(Ok(Some(response))) => Ok(look(response.parsed())),
+            Ok(Ok(None)) => Err(SourceError::closed(during)),
+            Ok(Err(error)) => Err(SourceError::from_io(during, &error)),
+            Err(_) => Err(SourceError::Protocol { during, said: "an answer out of form".to_owned() }),
+        }
+    }
+}
+
+/// Whether a response may mean that a message came.
+fn is_news(response: &Response<'_>) -> bool {
+    matches!(response, Response::MailboxData(MailboxDatum::Exists(_) | MailboxDatum::Recent(_)))
+}
+
+fn response_ends(response: &Response<'_>, tag: &RequestId) -> bool {
+    matches!(response, Response::Done { tag: theirs, .. } if theirs == tag)
+}
+
+/// Reads size and date of one FETCH response.
+fn head(response: &Response<'_>) -> Option<Head> {
+    let Response::Fetch(_, attributes) = response else { return None };
+    let (mut uid, mut bytes, mut received_at) = (None, None, None);
+    for attribute in attributes {
+        match attribute {
+            AttributeValue::Uid(value) => uid = Some(*value),
+            AttributeValue::Rfc822Size(value) => bytes = Some(u64::from(*value)),
+            AttributeValue::InternalDate(value) => received_at = internal_date(value),
+            _ => {}
+        }
+    }
+    Some(Head { uid: uid?, bytes: bytes?, received_at })
+}
+
+/// Reads the message of one FETCH response.
+fn body(response: &Response<'_>) -> Option<(u32, Vec<u8>)> {
+    let Response::Fetch(_, attributes) = response else { return None };
+    let (mut uid, mut body) = (None, None);
+    for attribute in attributes {
+        match attribute {
+            AttributeValue::Uid(value) => uid = Some(*value),
+            AttributeValue::BodySection { section: None, data: Some(data), .. } => body = Some(data.to_vec()),
+            _ => {}
+        }
+    }
+    Some((uid?, body?))
+}
+
+/// `" 7-Mar-2026 09:30:00 +0100"` (RFC 3501 §9, date-time).
+fn internal_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()?.to_timestamp().ok()
+}
+
+/// The server's greeting (RFC 3501 §7.1): only `OK` lets us go on.
+async fn greeting<T>(client: &mut Client<T>, server: &str) -> Result<(), SourceError>
+where
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + std::fmt::Debug + Send,
+{
+    match client.read_response().await {
+        Ok(Some(response)) => match response.parsed() {
+            Response::Data { status: Status::Ok, .. } => Ok(()),
+            Response::Data { status: Status::Bye, outcome } => Err(SourceError::Busy {
+                server: server.to_owned(),
+                said: said(outcome.information.as_deref().unwrap_or_default()),
+            }),
+            _ => Err(SourceError::Protocol { during: "connect", said: "no greeting of IMAP".to_owned() }),
+        },
+        Ok(None) => Err(SourceError::closed("connect")),
+        Err(error) => Err(SourceError::from_io("connect", &error)),
+    }
+}
+
+async fn login(
+    client: Client<TlsStream<TcpStream>>,
+    user: &str,
+    password: &str,
+    server: &str,
+) -> Result<Session<TlsStream<TcpStream>>, SourceError> {
+    use async_imap::error::Error;
+    // LOGIN carries ASCII only; SASL PLAIN (RFC 4616) carries UTF-8, and is what is left where LOGIN is off.
+    let ascii = user.is_ascii() && password.is_ascii();
+    let failed = if ascii {
+        match client.login(user, password).await {
+            Ok(session) => return Ok(session),
+            Err((Error::Bad(_), client)) => client.authenticate("PLAIN", Plain { user, password }).await.err_or(),
+            Err((error, _)) => Err(error),
+        }
+    } else {
+        client.authenticate("PLAIN", Plain { user, password }).await.err_or()
+    };
+    failed.map_err(|error| match error {
+        Error::No(text) | Error::Bad(text) => {
+            let text = said(&text);
+            // RFC 5530: these say that the fault is not in user or password.
+            let passing = ["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "too many", "Too many", "emporar"];
+            if passing.iter().any(|sign| text.contains(sign)) {
+                SourceError::Busy { server: server.to_owned(), said: text }
+            } else {
+                SourceError::WrongLogin { server: server.to_owned(), said: text }
+            }
+        }
+        Error::Validate(_) => SourceError::WrongLogin {
+            server: server.to_owned(),
+            said: "user or password holds a line end; it was not sent".to_owned(),
+        },
+        other => fault("login", other),
+    })
+}
+
+/// Drops the client that the crate hands back beside an error.
+trait ErrOr<S> {
+    fn err_or(self) -> Result<S, async_imap::error::Error>;
+}
+
+impl<S, C> ErrOr<S> for Result<S, (async_imap::error::Error, C)> {
+    fn err_or(self) -> Result<S, async_imap::error::Error> {
+        self.map_err(|(error, _)| error)
+    }
+}
+
+/// SASL PLAIN (RFC 4616).
+struct Plain<'a> {
+    user: &'a str,
+    password: &'a str,
+}
+
+impl Authenticator for Plain<'_> {
+    type Response = String;
+
+    fn process(&mut self, _challenge: &[u8]) -> String {
+        format!("\0{}\0{}", self.user, self.password)
+    }
+}
+
+fn fault(during: &'static str, error: async_imap::error::Error) -> SourceError {
+    match error {
+        async_imap::error::Error::Io(io) => SourceError::from_io(during, &io),
+        async_imap::error::Error::ConnectionLost => SourceError::closed(during),
+        other => SourceError::Protocol { during, said: said(&other.to_string()) },
+    }
+}
+
+/// What a server says, fit for one line of a log.
+fn said(text: &str) -> String {
+    let kept: String = text.chars().filter(|one| !one.is_control()).take(SAID_CHARS_MAX).collect();
+    if kept.is_empty() { "nothing".to_owned() } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn internal_dates() {
+        let expected: Timestamp = "2026-03-07T08:30:00Z".parse().unwrap();
+        for text in ["07-Mar-2026 09:30:00 +0100", " 7-Mar-2026 09:30:00 +0100", "7-Mar-2026 08:30:00 +0000"] {
+            assert_eq!(internal_date(text), Some(expected), "{text}");
+        }
+        assert_eq!(internal_date("yesterday"), None);
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_short_line() {
+        assert_eq!(said("a\r\nb"), "ab");
+        assert_eq!(said(&"x".repeat(1000)).len(), SAID_CHARS_MAX);
+    }
+}

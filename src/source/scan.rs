@@ -1,0 +1,484 @@
+//! The folder that the post room scans into, as a [`Source`]: a file counts once its size and time have been
+//! still for the configured while; then it goes to `done/`, or to `failed/` with a file beside it that says in
+//! Dutch why and what to do.
+//!
+//! Invariants: a symbolic link is never followed; hidden and half-written files are left alone; a file that
+//! changed after it was read is not moved, but taken anew; no file ever replaces another.
+
+use super::file::{self, ReadFile, Stamp};
+use super::imap::size;
+use super::{Fate, Piece, Place, Source, SourceError, Token, Trouble};
+use crate::config::ScanFolder;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
+use crate::record::{Arrival, Channel, Origin};
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::warn;
+
+/// Where scans go that are durable here, and those that could not be taken.
+const DONE: &str = "done";
+const FAILED: &str = "failed";
+
+/// Names looked at in one poll. A post room with more waiting scans is served in several.
+const NAMES_MAX: usize = 10_000;
+
+/// One scan folder.
+#[derive(Debug)]
+pub struct ScanInbox {
+    dir: PathBuf,
+    still: Duration,
+    poll: Duration,
+    bytes_max: u64,
+    /// Files seen, as they were, and since when they are so.
+    seen: BTreeMap<PathBuf, (Stamp, Instant)>,
+    /// Settled, not yet moved.
+    owed: BTreeMap<PathBuf, (Stamp, Fate)>,
+    /// Stay where they are, with the reason in Dutch.
+    left: BTreeMap<PathBuf, String>,
+    look_at: Option<Instant>,
+}
+
+/// What a name in the folder is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    /// Hidden, temporary, or a folder of ours.
+    Ignored,
+    Letter,
+    /// To `failed/`, with this reason.
+    Unfit(String),
+    /// Not touched, but told.
+    Left(String),
+}
+
+impl ScanInbox {
+    /// A scan folder.
+    pub fn new(scan: &ScanFolder) -> Self {
+        Self {
+            dir: scan.dir.clone(),
+            still: Duration::from_secs(scan.still_seconds),
+            poll: Duration::from_secs(scan.poll_seconds.max(1)),
+            bytes_max: PIECE_BYTES_MAX,
+            seen: BTreeMap::new(),
+            owed: BTreeMap::new(),
+            left: BTreeMap::new(),
+            look_at: None,
+        }
+    }
+
+    /// Another bound on the bytes of a scan than that of the house.
+    #[must_use]
+    pub fn with_bytes_max(mut self, bytes_max: u64) -> Self {
+        self.bytes_max = bytes_max;
+        self
+    }
+
+    /// One look, at the instant `now`: pieces, and files that are unfit with their reason.
+    async fn look(&mut self, now: Instant) -> Result<Vec<Piece>, SourceError> {
+        let dir = self.dir.clone();
+        let entries = file::blocking(move || entries(&dir)).await?;
+        let still = self.still_files(&entries, now);
+        let mut pieces = Vec::new();
+        let mut total = 0;
+        for (path, entry) in still {
+            if pieces.len() >= BATCH_PIECES_MAX || total >= BATCH_BYTES_MAX {
+                break;
+            }
+            let Some(&(stamp, _)) = self.seen.get(&path) else { continue };
+            if let Entry::Unfit(reason) = entry {
+                self.owed.insert(path, (stamp, Fate::Refused { reason }));
+                continue;
+            }
+            let (from, bytes_max) = (path.clone(), self.bytes_max);
+            match file::blocking(move || Ok(file::read_whole(&from, bytes_max))).await? {
+                Ok(ReadFile::Whole(bytes, read)) if read == stamp => {
+                    total += stamp.bytes;
+                    pieces.push(piece(path, stamp, bytes));
+                }
+                // Somebody is writing again: its stillness starts anew.
+                Ok(ReadFile::Whole(..) | ReadFile::Changed | ReadFile::Gone) => {
+                    self.seen.remove(&path);
+                }
+                Ok(ReadFile::TooLarge(bytes)) => {
+                    let reason = format!(
+                        "Dit bestand is te groot: {}. Het meeste is {}. Scan de brief opnieuw met een lagere \
+                         kwaliteit (300 dpi, grijs), of in delen.",
+                        size(bytes),
+                        size(self.bytes_max)
+                    );
+                    self.owed.insert(path, (stamp, Fate::Refused { reason }));
+                }
+                Err(error) => self.leave(
+                    path,
+                    format!("Dit bestand kan niet worden gelezen ({error}). Vraag de beheerder om hulp."),
+                ),
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The files that have been still long enough, oldest first.
+    fn still_files(&mut self, entries: &[(PathBuf, Stamp, Entry)], now: Instant) -> Vec<(PathBuf, Entry)> {
+        let mut seen = BTreeMap::new();
+        let mut left = BTreeMap::new();
+        let mut still: Vec<(Stamp, PathBuf, Entry)> = Vec::new();
+        for (path, stamp, entry) in entries {
+            match entry {
+                Entry::Ignored => continue,
+                Entry::Left(reason) => {
+                    left.insert(path.clone(), reason.clone());
+                    continue;
+                }
+                Entry::Letter | Entry::Unfit(_) => {}
+            }
+            let since = match self.seen.get(path) {
+                Some((before, since)) if before == stamp => *since,
+                _ => now,
+            };
+            seen.insert(path.clone(), (*stamp, since));
+            let owed = self.owed.get(path).is_some_and(|(owed, _)| owed == stamp);
+            if now.duration_since(since) >= self.still && !owed && !self.left.contains_key(path) {
+                still.push((*stamp, path.clone(), entry.clone()));
+            }
+        }
+        self.seen = seen;
+        // What could not be read stays told until it changes or goes.
+        self.left.retain(|path, _| self.seen.contains_key(path));
+        for (path, reason) in left {
+            self.leave(path, reason);
+        }
+        still.sort_by(|a, b| (a.0.modified, &a.1).cmp(&(b.0.modified, &b.1)));
+        still.into_iter().map(|(_, path, entry)| (path, entry)).collect()
+    }
+
+    fn leave(&mut self, path: PathBuf, reason: String) {
+        if self.left.insert(path, reason).is_none() {
+            warn!("a file stays in the scan folder; the desk tells why");
+        }
+    }
+
+    async fn discharge(&mut self) -> Result<(), SourceError> {
+        for (path, (stamp, fate)) in std::mem::take(&mut self.owed) {
+            let (dir, from, what) = (self.dir.clone(), path.clone(), fate.clone());
+            let moved = file::blocking(move || put_away(&dir, &from, stamp, &what)).await;
+            if let Err(error) = moved {
+                self.owed.insert(path, (stamp, fate));
+                return Err(error);
+            }
+            self.seen.remove(&path);
+        }
+        Ok(())
+    }
+}
+
+impl Source for ScanInbox {
+    fn name(&self) -> String {
+        "scans".to_owned()
+    }
+
+    async fn poll(&mut self) -> Result<Vec<Piece>, SourceError> {
+        self.discharge().await?;
+        let pieces = self.look(Instant::now()).await?;
+        // What was found unfit goes at once: nothing of it is to be kept here.
+        self.discharge().await?;
+        Ok(pieces)
+    }
+
+    async fn settle(&mut self, settled: Vec<(Token, Fate)>) -> Result<(), SourceError> {
+        for (token, fate) in settled {
+            if let Place::File { path, stamp } = token.0 {
+                self.owed.insert(path, (stamp, fate));
+            }
+        }
+        self.discharge().await
+    }
+
+    async fn wait(&mut self) -> Result<(), SourceError> {
+        tokio::time::sleep_until(*self.look_at.get_or_insert(Instant::now() + self.poll)).await;
+        self.look_at = None;
+        Ok(())
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        self.left
+            .iter()
+            .map(|(path, reason)| Trouble { reference: name_of(path), reason: reason.clone() })
+            .collect()
+    }
+}
+
+fn piece(path: PathBuf, stamp: Stamp, bytes: Vec<u8>) -> Piece {
+    let name = name_of(&path);
+    Piece {
+        arrival: Arrival {
+            channel: Channel::Letter,
+            name: name.clone(),
+            bytes,
+            received_at: stamp.time(),
+            origin: Origin::Scan { file: name },
+            acknowledge: true,
+        },
+        token: Token(Place::File { path, stamp }),
+    }
+}
+
+/// What lies in the folder.
+fn entries(dir: &Path) -> Result<Vec<(PathBuf, Stamp, Entry)>, SourceError> {
+    let fault = |source| SourceError::Folder { doing: "reading the scan folder", path: dir.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(fault)?.take(NAMES_MAX) {
+        let path = entry.map_err(fault)?.path();
+        match std::fs::symlink_metadata(&path) {
+            Ok(metadata) => {
+                let kind = kind(&name_of(&path), &metadata);
+                found.push((path, Stamp::of(&metadata), kind));
+            }
+            // Gone between the listing and the look.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(fault(error)),
+        }
+    }
+    Ok(found)
+}
+
+fn kind(name: &str, metadata: &Metadata) -> Entry {
+    if is_temporary(name) {
+        return Entry::Ignored;
+    }
+    if metadata.is_dir() {
+        if name == DONE || name == FAILED {
+            return Entry::Ignored;
+        }
+        return Entry::Left(
+            "Dit is een map. Alleen bestanden die direct in de scanmap staan, worden verwerkt. Zet de scans \
+             een map hoger."
+                .to_owned(),
+        );
+    }
+    if metadata.is_symlink() {
+        return Entry::Left(
+            "Dit is een verwijzing naar een ander bestand. Die wordt niet gevolgd. Zet het bestand zelf in de \
+             scanmap."
+                .to_owned(),
+        );
+    }
+    if !metadata.is_file() {
+        return Entry::Left("Dit is geen gewoon bestand. Haal het weg uit de scanmap.".to_owned());
+    }
+    if !is_letter(name) {
+        return Entry::Unfit(
+            "Dit soort bestand kan niet worden verwerkt. Gebruik PDF, TIFF, JPEG of PNG. Scan de brief opnieuw, \
+             of maak er een PDF van, en zet die in de scanmap."
+                .to_owned(),
+        );
+    }
+    if metadata.len() == 0 {
+        return Entry::Unfit(
+            "Dit bestand is leeg: er staat geen scan in. Scan de brief opnieuw en zet die in de scanmap."
+                .to_owned(),
+        );
+    }
+    Entry::Letter
+}
+
+/// Whether a name ends as a scanned letter does.
+pub(super) fn is_letter(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
+    matches!(ending.as_str(), "pdf" | "tif" | "tiff" | "jpg" | "jpeg" | "png")
+}
+
+/// Names that scanners, copiers and desktops give to what is not finished or not meant for us.
+fn is_temporary(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.starts_with(['.', '~'])
+        || lower.ends_with('~')
+        || [".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp", ".swp"]
+            .iter()
+            .any(|ending| lower.ends_with(ending))
+        || ["thumbs.db", "desktop.ini"].contains(&lower.as_str())
+}
+
+/// Moves a file to where its fate says, unless it is no longer the file that was read.
+fn put_away(dir: &Path, from: &Path, stamp: Stamp, fate: &Fate) -> Result<(), SourceError> {
+    let target = dir.join(if matches!(fate, Fate::Durable) { DONE } else { FAILED });
+    let fault = |source| SourceError::Folder { doing: "moving a scan to", path: target.clone(), source };
+    let still_ours = |path: &Path| match std::fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Stamp::of(&metadata) == stamp),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    if !still_ours(from).map_err(fault)? {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&target).map_err(fault)?;
+    let name = name_of(from);
+    let moved = file::move_aside(from, &target, &name).map_err(fault)?;
+    if !still_ours(&moved).map_err(fault)? {
+        // Another scan was laid under the name in that very moment: it goes back and is taken by itself.
+        return file::rename_new(&moved, from).map_err(fault);
+    }
+    if let Fate::Refused { reason } = fate {
+        let moved_name = name_of(&moved);
+        let text = format!(
+            "{name}\n\n{reason}\n\nHet bestand staat in de map \"{FAILED}\", als {moved_name}. Er is niets \
+             weggegooid. Deze brief staat nog niet in de werkvoorraad.\n"
+        );
+        std::fs::write(target.join(format!("{moved_name}.reden.txt")), text).map_err(fault)?;
+        warn!("a file of the scan folder was refused; the reason lies beside it in failed");
+    }
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn folder(still_seconds: u64) -> (tempfile::TempDir, ScanInbox) {
+        let dir = tempfile::tempdir().unwrap();
+        let source =
+            ScanInbox::new(&ScanFolder { dir: dir.path().to_owned(), still_seconds, poll_seconds: 1 });
+        (dir, source)
+    }
+
+    fn tokens(pieces: Vec<Piece>, fate: &Fate) -> Vec<(Token, Fate)> {
+        pieces.into_iter().map(|piece| (piece.token, fate.clone())).collect()
+    }
+
+    fn listing(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn a_file_counts_once_it_is_still() {
+        let (dir, mut source) = folder(5);
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let path = dir.path().join("brief.PDF");
+        fs::write(&path, "%PDF half").unwrap();
+        assert!(source.look(start).await.unwrap().is_empty());
+        fs::write(&path, "%PDF half and whole").unwrap();
+        assert!(source.look(after(4)).await.unwrap().is_empty());
+        assert!(source.look(after(8)).await.unwrap().is_empty(), "it grew at 4");
+        let pieces = source.look(after(9)).await.unwrap();
+        assert_eq!(pieces[0].arrival.bytes, b"%PDF half and whole");
+        assert_eq!(pieces[0].arrival.channel, Channel::Letter);
+        source.settle(tokens(pieces, &Fate::Durable)).await.unwrap();
+        assert_eq!(listing(dir.path()), ["done"]);
+        assert_eq!(listing(&dir.path().join("done")), ["brief.PDF"]);
+    }
+
+    #[tokio::test]
+    async fn the_file_time_is_the_receipt() {
+        let (dir, mut source) = folder(0);
+        let path = dir.path().join("brief.pdf");
+        fs::write(&path, "%PDF").unwrap();
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(1_772_000_000);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        let pieces = source.poll().await.unwrap();
+        assert_eq!(pieces[0].arrival.received_at.as_second(), 1_772_000_000);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_taken_goes_to_failed_with_its_reason() {
+        let (dir, mut source) = folder(0);
+        fs::write(dir.path().join("leeg.pdf"), "").unwrap();
+        fs::write(dir.path().join("brief.docx"), "PK").unwrap();
+        fs::write(dir.path().join("groot.tif"), vec![0; 2_000]).unwrap();
+        source = source.with_bytes_max(1_000);
+        assert!(source.poll().await.unwrap().is_empty());
+        let failed = dir.path().join("failed");
+        assert_eq!(
+            listing(&failed),
+            ["brief.docx", "brief.docx.reden.txt", "groot.tif", "groot.tif.reden.txt", "leeg.pdf", "leeg.pdf.reden.txt"]
+        );
+        let reason = fs::read_to_string(failed.join("leeg.pdf.reden.txt")).unwrap();
+        assert!(reason.contains("leeg") && reason.contains("Scan de brief opnieuw"), "{reason}");
+        assert!(fs::read_to_string(failed.join("groot.tif.reden.txt")).unwrap().contains("te groot"));
+        assert_eq!(listing(dir.path()), ["failed"]);
+    }
+
+    #[tokio::test]
+    async fn hidden_and_half_written_files_are_left_alone() {
+        let (dir, mut source) = folder(0);
+        for name in [".brief.pdf", "~brief.pdf", "brief.pdf.part", "brief.tmp", "Thumbs.db", "brief.pdf~"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        assert!(source.poll().await.unwrap().is_empty());
+        assert_eq!(listing(dir.path()).len(), 6);
+        assert!(source.troubles().is_empty());
+    }
+
+    #[tokio::test]
+    async fn links_and_folders_stay_and_are_told_once() {
+        let (dir, mut source) = folder(0);
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(secret.path(), dir.path().join("brief.pdf")).unwrap();
+        fs::create_dir(dir.path().join("maandag")).unwrap();
+        for _ in 0..3 {
+            assert!(source.poll().await.unwrap().is_empty());
+        }
+        assert_eq!(source.troubles().len(), 2);
+        assert_eq!(listing(dir.path()), ["brief.pdf", "maandag"]);
+        fs::remove_dir(dir.path().join("maandag")).unwrap();
+        source.poll().await.unwrap();
+        assert_eq!(source.troubles().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_used_again_loses_nothing() {
+        let (dir, mut source) = folder(0);
+        for content in ["one", "two"] {
+            fs::write(dir.path().join("scan0001.pdf"), content).unwrap();
+            let pieces = source.poll().await.unwrap();
+            source.settle(tokens(pieces, &Fate::Durable)).await.unwrap();
+        }
+        assert_eq!(listing(&dir.path().join("done")), ["scan0001-2.pdf", "scan0001.pdf"]);
+    }
+
+    #[tokio::test]
+    async fn a_file_replaced_before_settle_is_taken_anew() {
+        let (dir, mut source) = folder(0);
+        let path = dir.path().join("scan0001.pdf");
+        fs::write(&path, "first").unwrap();
+        let first = source.poll().await.unwrap();
+        fs::write(&path, "another letter").unwrap();
+        source.settle(tokens(first, &Fate::Durable)).await.unwrap();
+        let second = source.poll().await.unwrap();
+        assert_eq!(second[0].arrival.bytes, b"another letter");
+    }
+
+    #[tokio::test]
+    async fn a_refused_scan_tells_why() {
+        let (dir, mut source) = folder(0);
+        fs::write(dir.path().join("brief.pdf"), "%PDF").unwrap();
+        let pieces = source.poll().await.unwrap();
+        let fate = Fate::Refused { reason: "De schijf is vol.".into() };
+        source.settle(tokens(pieces, &fate)).await.unwrap();
+        let told = fs::read_to_string(dir.path().join("failed/brief.pdf.reden.txt")).unwrap();
+        assert!(told.starts_with("brief.pdf\n\nDe schijf is vol."), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_settlement_that_fails_is_owed() {
+        let (dir, mut source) = folder(0);
+        fs::write(dir.path().join("brief.pdf"), "%PDF").unwrap();
+        fs::write(dir.path().join("done"), "a file where the folder should be").unwrap();
+        let pieces = source.poll().await.unwrap();
+        let told = source.settle(tokens(pieces, &Fate::Durable)).await.unwrap_err().to_string();
+        assert!(told.contains("done"), "{told}");
+        fs::remove_file(dir.path().join("done")).unwrap();
+        assert!(source.poll().await.unwrap().is_empty(), "it is not given twice");
+        assert_eq!(listing(&dir.path().join("done")), ["brief.pdf"]);
+    }
+}
