@@ -7,7 +7,7 @@ mod load;
 mod secret;
 
 pub use load::{ConfigError, load};
-pub use secret::Secret;
+pub use secret::{Secret, SecretError};
 
 use crate::record::Office;
 use serde::Deserialize;

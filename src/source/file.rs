@@ -97,8 +97,7 @@ pub(super) fn move_aside(from: &Path, dir: &Path, name: &str) -> io::Result<Path
         _ => (name, ""),
     };
     for number in 1..1000 {
-        let target =
-            if number == 1 { dir.join(name) } else { dir.join(format!("{stem}-{number}{ending}")) };
+        let target = if number == 1 { dir.join(name) } else { dir.join(format!("{stem}-{number}{ending}")) };
         match rename_new(from, &target) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error),
@@ -150,7 +149,9 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
         assert!(read_whole(&dir.path().join("link"), 10).is_err());
         assert!(read_whole(dir.path(), 10).is_err());
-        assert!(matches!(read_whole(&dir.path().join("real"), 10), Ok(ReadFile::Whole(bytes, _)) if bytes == b"x"));
+        assert!(
+            matches!(read_whole(&dir.path().join("real"), 10), Ok(ReadFile::Whole(bytes, _)) if bytes == b"x")
+        );
         assert!(matches!(read_whole(&dir.path().join("absent"), 10), Ok(ReadFile::Gone)));
     }
 
@@ -172,9 +173,6 @@ mod tests {
             move_aside(&from, dir.path(), "brief.pdf").unwrap();
         }
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
-        assert_eq!(
-            [read("brief.pdf"), read("brief-2.pdf"), read("brief-3.pdf")],
-            ["one", "two", "three"]
-        );
+        assert_eq!([read("brief.pdf"), read("brief-2.pdf"), read("brief-3.pdf")], ["one", "two", "three"]);
     }
 }

@@ -91,7 +91,10 @@ impl Ledger {
             return;
         }
         if self.uid_validity.is_some() {
-            warn!(owed = self.owed.len(), "the mailbox has a new UIDVALIDITY; its messages are looked at anew");
+            warn!(
+                owed = self.owed.len(),
+                "the mailbox has a new UIDVALIDITY; its messages are looked at anew"
+            );
         }
         *self = Self { uid_validity: Some(uid_validity), ..Self::default() };
     }
@@ -163,7 +166,10 @@ impl Imap {
     }
 
     /// One look: settles what is owed, then fetches a batch.
-    async fn look(&mut self, connection: &mut Connection) -> Result<(Vec<Piece>, Result<(), SourceError>), SourceError> {
+    async fn look(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<(Vec<Piece>, Result<(), SourceError>), SourceError> {
         connection.idle_end().await?;
         let selected = connection.select(&self.mailbox.folder).await?;
         self.ledger.under(selected.uid_validity);
@@ -338,7 +344,9 @@ impl Source for Imap {
     async fn settle(&mut self, settled: Vec<(Token, Fate)>) -> Result<(), SourceError> {
         for (token, fate) in settled {
             match (token.0, fate) {
-                (Place::Imap { uid_validity, uid }, fate) if self.ledger.uid_validity == Some(uid_validity) => {
+                (Place::Imap { uid_validity, uid }, fate)
+                    if self.ledger.uid_validity == Some(uid_validity) =>
+                {
                     match fate {
                         Fate::Durable => {
                             self.ledger.owed.insert(uid);
@@ -398,10 +406,11 @@ impl Source for Imap {
     }
 
     fn troubles(&self) -> Vec<Trouble> {
-        let left = self.ledger.left.iter().map(|(uid, reason)| Trouble {
-            reference: format!("uid {uid}"),
-            reason: reason.clone(),
-        });
+        let left = self
+            .ledger
+            .left
+            .iter()
+            .map(|(uid, reason)| Trouble { reference: format!("uid {uid}"), reason: reason.clone() });
         let fault = self.move_fault.iter().map(|_| Trouble {
             reference: "map voor verwerkte berichten".to_owned(),
             reason: format!(

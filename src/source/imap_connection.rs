@@ -11,7 +11,9 @@ use super::imap_names::{folder, uid_set};
 use super::tls;
 use crate::config::{Mailbox, Tls};
 use crate::limits::NETWORK_TIME_MAX;
-use async_imap::imap_proto::{AttributeValue, Capability, MailboxDatum, RequestId, Response, ResponseCode, Status};
+use async_imap::imap_proto::{
+    AttributeValue, Capability, MailboxDatum, RequestId, Response, ResponseCode, Status,
+};
 use async_imap::{Authenticator, Client, Session};
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -84,10 +86,10 @@ impl Connection {
         let opening = Self::open_now(mailbox, port, &server);
         match timeout(NETWORK_TIME_MAX, AssertUnwindSafe(opening).catch_unwind()).await {
             Ok(Ok(opened)) => opened,
-            Ok(Err(_)) => Err(SourceError::Protocol { during: "connect", said: "an answer out of form".into() }),
-            Err(_) => {
-                Err(SourceError::NotReachable { server, source: std::io::ErrorKind::TimedOut.into() })
+            Ok(Err(_)) => {
+                Err(SourceError::Protocol { during: "connect", said: "an answer out of form".into() })
             }
+            Err(_) => Err(SourceError::NotReachable { server, source: std::io::ErrorKind::TimedOut.into() }),
         }
     }
 
@@ -117,8 +119,7 @@ impl Connection {
             }
         };
         let session = login(client, &mailbox.user, &password, server).await?;
-        let mut connection =
-            Self { session, abilities: Abilities::default(), idling: None, stirred: false };
+        let mut connection = Self { session, abilities: Abilities::default(), idling: None, stirred: false };
         connection.ask_abilities().await?;
         Ok(connection)
     }
@@ -137,10 +138,10 @@ impl Connection {
         self.expect_ok("CAPABILITY", "CAPABILITY", NETWORK_TIME_MAX, |response| {
             if let Response::Capabilities(list) = response {
                 let has = |name: &str| {
-                    list.iter().any(|one| matches!(one, Capability::Atom(atom) if atom.eq_ignore_ascii_case(name)))
+                    list.iter()
+                        .any(|one| matches!(one, Capability::Atom(atom) if atom.eq_ignore_ascii_case(name)))
                 };
-                abilities =
-                    Abilities { idle: has("IDLE"), moves: has("MOVE"), uidplus: has("UIDPLUS") };
+                abilities = Abilities { idle: has("IDLE"), moves: has("MOVE"), uidplus: has("UIDPLUS") };
             }
         })
         .await?;
@@ -155,14 +156,16 @@ impl Connection {
     pub(super) async fn select(&mut self, name: &str) -> Result<Selected, SourceError> {
         let (mut uid_validity, mut messages) = (None, 0);
         let ending = self
-            .exchange("SELECT", &format!("SELECT {}", folder(name)), NETWORK_TIME_MAX, |response| match response {
-                Response::Data { outcome, .. } => {
-                    if let Some(ResponseCode::UidValidity(value)) = outcome.code {
-                        uid_validity = Some(value);
+            .exchange("SELECT", &format!("SELECT {}", folder(name)), NETWORK_TIME_MAX, |response| {
+                match response {
+                    Response::Data { outcome, .. } => {
+                        if let Some(ResponseCode::UidValidity(value)) = outcome.code {
+                            uid_validity = Some(value);
+                        }
                     }
+                    Response::MailboxData(MailboxDatum::Exists(count)) => messages = *count,
+                    _ => {}
                 }
-                Response::MailboxData(MailboxDatum::Exists(count)) => messages = *count,
-                _ => {}
             })
             .await?;
         self.stirred = false;
@@ -293,7 +296,7 @@ impl Connection {
                     .await??;
                 self.stirred |= stirred;
                 if started {
-                    return Ok(tag);
+                    return Ok::<_, SourceError>(tag);
                 }
             }
         };
@@ -486,7 +489,9 @@ async fn login(
     let failed = if ascii {
         match client.login(user, password).await {
             Ok(session) => return Ok(session),
-            Err((Error::Bad(_), client)) => client.authenticate("PLAIN", Plain { user, password }).await.err_or(),
+            Err((Error::Bad(_), client)) => {
+                client.authenticate("PLAIN", Plain { user, password }).await.err_or()
+            }
             Err((error, _)) => Err(error),
         }
     } else {
@@ -557,7 +562,8 @@ mod tests {
     #[test]
     fn internal_dates() {
         let expected: Timestamp = "2026-03-07T08:30:00Z".parse().unwrap();
-        for text in ["07-Mar-2026 09:30:00 +0100", " 7-Mar-2026 09:30:00 +0100", "7-Mar-2026 08:30:00 +0000"] {
+        for text in ["07-Mar-2026 09:30:00 +0100", " 7-Mar-2026 09:30:00 +0100", "7-Mar-2026 08:30:00 +0000"]
+        {
             assert_eq!(internal_date(text), Some(expected), "{text}");
         }
         assert_eq!(internal_date("yesterday"), None);

@@ -106,8 +106,11 @@ impl Import {
     fn open(&mut self, todo: Todo) -> Step {
         let refused = |reason: String| Step::Refused(NotTaken { path: todo.path.clone(), reason });
         // A path that a person names may be a link; what is found in a folder is not followed.
-        let metadata =
-            if todo.depth == 0 { std::fs::metadata(&todo.path) } else { std::fs::symlink_metadata(&todo.path) };
+        let metadata = if todo.depth == 0 {
+            std::fs::metadata(&todo.path)
+        } else {
+            std::fs::symlink_metadata(&todo.path)
+        };
         let metadata = match metadata {
             Ok(metadata) => metadata,
             Err(error) => return refused(format!("cannot be read: {error}")),

@@ -87,10 +87,8 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// When the source cannot let go of a piece now; nothing is lost.
-    fn settle(
-        &mut self,
-        settled: Vec<(Token, Fate)>,
-    ) -> impl Future<Output = Result<(), SourceError>> + Send;
+    fn settle(&mut self, settled: Vec<(Token, Fate)>)
+    -> impl Future<Output = Result<(), SourceError>> + Send;
 
     /// Returns when something may have come, or when the pause after a failure is over.
     ///

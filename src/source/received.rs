@@ -31,8 +31,18 @@ pub fn received_of_message(message: &[u8]) -> Option<Timestamp> {
 /// Whether the bytes begin like a message (RFC 5322 §2.2): a header field, not a text.
 pub(super) fn looks_like_message(bytes: &[u8]) -> bool {
     const KNOWN: [&str; 12] = [
-        "return-path", "received", "delivered-to", "from", "to", "subject", "date", "message-id", "mime-version",
-        "content-type", "x-original-to", "dkim-signature",
+        "return-path",
+        "received",
+        "delivered-to",
+        "from",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "x-original-to",
+        "dkim-signature",
     ];
     let header = &bytes[..bytes.len().min(4096)];
     header_fields(header).take(30).any(|(name, _)| KNOWN.iter().any(|known| name.eq_ignore_ascii_case(known)))

@@ -226,7 +226,8 @@ fn piece(path: PathBuf, stamp: Stamp, bytes: Vec<u8>) -> Piece {
 
 /// What lies in the folder.
 fn entries(dir: &Path) -> Result<Vec<(PathBuf, Stamp, Entry)>, SourceError> {
-    let fault = |source| SourceError::Folder { doing: "reading the scan folder", path: dir.to_owned(), source };
+    let fault =
+        |source| SourceError::Folder { doing: "reading the scan folder", path: dir.to_owned(), source };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(fault)?.take(NAMES_MAX) {
         let path = entry.map_err(fault)?.path();
@@ -400,7 +401,14 @@ mod tests {
         let failed = dir.path().join("failed");
         assert_eq!(
             listing(&failed),
-            ["brief.docx", "brief.docx.reden.txt", "groot.tif", "groot.tif.reden.txt", "leeg.pdf", "leeg.pdf.reden.txt"]
+            [
+                "brief.docx",
+                "brief.docx.reden.txt",
+                "groot.tif",
+                "groot.tif.reden.txt",
+                "leeg.pdf",
+                "leeg.pdf.reden.txt"
+            ]
         );
         let reason = fs::read_to_string(failed.join("leeg.pdf.reden.txt")).unwrap();
         assert!(reason.contains("leeg") && reason.contains("Scan de brief opnieuw"), "{reason}");
