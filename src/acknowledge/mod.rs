@@ -1,1 +1,124 @@
-//! acknowledge
+//! The ontvangstbevestiging: may a machine answer ([`gate`]), with which words ([`situation`],
+//! [`Templates`]), as what ([`compose_message`], [`compose_letter`]).
+//!
+//! Pure: what was sent before and the time are passed in; templates are read once, at start. Invariant:
+//! every piece gets an [`Answer`], and silence has its reason.
+
+mod blocks;
+mod compose;
+mod gate;
+mod header;
+mod letter;
+mod situation;
+mod templates;
+
+pub use compose::{ComposeError, Composed, Identity, compose_message, msg_id};
+pub use gate::{GateInput, GatePolicy, History, MissingReturnPath, destination, gate};
+pub use letter::{Addressee, compose_letter};
+pub use situation::{Added, Main, Situation, situation};
+pub use templates::{Particulars, RenderError, TemplateFaults, Templates};
+
+use crate::record::{Answer, AnswerChannel, CaseNumber, Channel, Deadline, Judgement, Message, Office};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// All that decides about one answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub office: &'a Office,
+    pub identity: &'a Identity,
+    pub policy: &'a GatePolicy,
+    pub history: History,
+    /// `None` for a letter.
+    pub message: Option<&'a Message>,
+    pub channel: Channel,
+    pub judgement: &'a Judgement,
+    pub situation: &'a Situation,
+    pub deadlines: &'a [Deadline],
+    /// False for old mail before the cut-off and for `import --no-acknowledge`.
+    pub acknowledge: bool,
+    /// The case that this piece goes on with, if it is known here.
+    pub joins: Option<CaseNumber>,
+    /// The number of the new case; of the joined one otherwise.
+    pub case: CaseNumber,
+    pub received: Date,
+    /// The place above the date of a letter.
+    pub place: &'a str,
+    pub now: Timestamp,
+}
+
+/// The gate's conclusion with what would be sent.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub answer: Answer,
+    /// RFC 5322 message or PDF; `None` when there is no answer.
+    pub bytes: Option<Vec<u8>>,
+    /// Of a message, without angle brackets.
+    pub msg_id: Option<String>,
+}
+
+/// Judges whether there is an answer and makes it.
+///
+/// # Errors
+/// When a template or the letter fails; the machine's fault, never the writer's.
+pub fn prepare(templates: &Templates, request: &Request) -> Result<Prepared, ComposeError> {
+    let answer = gate(&GateInput {
+        message: request.message,
+        channel: request.channel,
+        judgement: request.judgement,
+        situation: request.situation,
+        office: request.office,
+        policy: request.policy,
+        history: request.history,
+        acknowledge: request.acknowledge,
+        joins: request.joins,
+    });
+    let (channel, to) = match &answer {
+        Answer::Send { channel, to, .. } | Answer::Hold { channel, to, .. } => (*channel, to.clone()),
+        Answer::Withhold { .. } => return Ok(Prepared { answer, bytes: None, msg_id: None }),
+    };
+    let about = Particulars {
+        channel: request.channel,
+        case: request.case,
+        received: request.received,
+        deadlines: request.deadlines,
+    };
+    match channel {
+        AnswerChannel::Email => {
+            let made = compose_message(
+                templates,
+                request.identity,
+                request.situation,
+                &about,
+                &to,
+                request.message,
+                request.now,
+            );
+            match made {
+                Ok(Composed { bytes, msg_id }) => {
+                    Ok(Prepared { answer, bytes: Some(bytes), msg_id: Some(msg_id) })
+                }
+                // The writer's address is no address: nothing can be held for it either.
+                Err(ComposeError::Address { whose: "writer", .. }) => {
+                    let reason = "Het adres van de schrijver is niet te gebruiken.".to_owned();
+                    Ok(Prepared { answer: Answer::Withhold { reason }, bytes: None, msg_id: None })
+                }
+                Err(error) => Err(error),
+            }
+        }
+        AnswerChannel::Letter => {
+            let addressee = Addressee::of(&request.judgement.writer);
+            let date = crate::record::office_date(request.now);
+            let bytes = compose_letter(
+                templates,
+                request.office,
+                request.situation,
+                &about,
+                &addressee,
+                request.place,
+                date,
+            )?;
+            Ok(Prepared { answer, bytes: Some(bytes), msg_id: None })
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The acknowledgement as a message (RFC 5322, 2045, 3834 §3): one recipient, plain text first, the same words
+//! as HTML, no word of the writer's.
+//!
+//! Invariants: the Message-ID depends on case and office only, so that a resend after a crash is the same
+//! message; nothing that came from outside reaches a header field but addresses and Message-IDs that were
+//! checked to be nothing else.
+
+use super::blocks;
+use super::templates::{Particulars, RenderError, Templates};
+use super::{Situation, header};
+use crate::config::Answers;
+use crate::record::{CaseNumber, Message, Office};
+use jiff::Timestamp;
+use lettre::Address;
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, HeaderName, HeaderValue, InReplyTo, References,
+};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use std::time::SystemTime;
+
+/// The mark in the left part of our Message-IDs by which the gate knows its own.
+pub const MSG_ID_MARK: &str = ".ontvangst.";
+/// How our subjects begin (RFC 3834 §3.1.5: a short sign that it is automatic).
+pub const SUBJECT_START: &str = "Automatisch bericht:";
+
+/// Message-IDs carried over into References: the first and the newest ones.
+const REFERENCES_MAX: usize = 10;
+/// Characters of a Message-ID that is carried over: a longer one cannot stand in a line of 998.
+const MSG_ID_CHARS_MAX: usize = 250;
+
+/// Who answers.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub from_name: String,
+    pub from_address: String,
+    pub msg_id_domain: String,
+}
+
+impl Identity {
+    pub fn new(answers: &Answers, office: &Office) -> Self {
+        let from_name = if answers.from_name.is_empty() { &office.name } else { &answers.from_name };
+        let from_address = if answers.from_address.is_empty() {
+            // Only a preview is made without an address; sending needs one (config check).
+            office.contact.email.clone().unwrap_or_else(|| "klacht@example.nl".to_owned())
+        } else {
+            answers.from_address.clone()
+        };
+        Self { from_name: from_name.clone(), from_address, msg_id_domain: msg_id_domain(answers) }
+    }
+}
+
+/// The right part of our Message-IDs.
+pub(super) fn msg_id_domain(answers: &Answers) -> String {
+    answers
+        .msg_id_domain
+        .clone()
+        .or_else(|| header::split_address(&answers.from_address).map(|(_, domain)| domain.to_owned()))
+        .unwrap_or_else(|| "bode.invalid".to_owned())
+}
+
+/// A message ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Composed {
+    pub bytes: Vec<u8>,
+    /// Without angle brackets.
+    pub msg_id: String,
+}
+
+/// Why an answer could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    #[error("the address of the {whose} is no addr-spec of RFC 5322: {source}")]
+    Address { whose: &'static str, source: lettre::address::AddressError },
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error("the message for case {case} could not be put together: {source}")]
+    Build { case: CaseNumber, source: lettre::error::Error },
+    #[error("the letter for case {case} could not be made: {what}")]
+    Letter { case: CaseNumber, what: String },
+}
+
+/// Makes the acknowledgement of a message.
+///
+/// # Errors
+/// When an address is no address, or a template fails after all.
+pub fn compose_message(
+    templates: &Templates,
+    identity: &Identity,
+    situation: &Situation,
+    about: &Particulars,
+    to: &str,
+    original: Option<&Message>,
+    now: Timestamp,
+) -> Result<Composed, ComposeError> {
+    let case = about.case;
+    let sections = templates.render(situation, about)?;
+    let subject = format!("{SUBJECT_START} wij hebben uw bericht ontvangen [{case}]");
+    let msg_id = msg_id(case, templates.office_id(), &identity.msg_id_domain);
+    let languages: Vec<&str> = sections.iter().map(|section| section.language.as_str()).collect();
+
+    let mut builder = lettre::Message::builder()
+        .from(Mailbox::new(
+            Some(identity.from_name.clone()).filter(|name| !name.is_empty()),
+            address(&identity.from_address, "office")?,
+        ))
+        .to(Mailbox::new(None, address(to, "writer")?))
+        .subject(subject.clone())
+        .date(SystemTime::from(now))
+        .message_id(Some(format!("<{msg_id}>")))
+        .raw_header(field("Auto-Submitted", "auto-replied"))
+        .raw_header(field("X-Auto-Response-Suppress", "All"))
+        .raw_header(field("Content-Language", &languages.join(", ")));
+    if let Some(original) = original {
+        let parent = original.msg_id.as_deref().and_then(carried);
+        if let Some(parent) = &parent {
+            builder = builder.header(InReplyTo::from(format!("<{parent}>")));
+        }
+        let references = references(original, parent);
+        if !references.is_empty() {
+            builder = builder.header(References::from(references));
+        }
+    }
+    let plain = blocks::text(&sections).replace('\n', "\r\n");
+    let html = blocks::html(&sections, &subject).replace('\n', "\r\n");
+    let part = |content_type: ContentType, body: String| {
+        SinglePart::builder()
+            .header(content_type)
+            .header(ContentTransferEncoding::QuotedPrintable)
+            .body(body.into_bytes())
+    };
+    let alternative = MultiPart::alternative()
+        // The boundary follows from the case: the same answer has the same bytes.
+        .boundary(format!("bode-{case}"))
+        .singlepart(part(ContentType::TEXT_PLAIN, plain))
+        .singlepart(part(ContentType::TEXT_HTML, html));
+    let message = builder.multipart(alternative).map_err(|source| ComposeError::Build { case, source })?;
+    Ok(Composed { bytes: message.formatted(), msg_id })
+}
+
+/// The Message-ID of the acknowledgement of a case, without angle brackets.
+pub fn msg_id(case: CaseNumber, office_id: &str, domain: &str) -> String {
+    format!("{case}{MSG_ID_MARK}{office_id}@{domain}")
+}
+
+fn address(text: &str, whose: &'static str) -> Result<Address, ComposeError> {
+    text.parse().map_err(|source| ComposeError::Address { whose, source })
+}
+
+fn field(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// The thread (RFC 5322 §3.6.4): what the original refers to, then the original itself; bounded.
+fn references(original: &Message, parent: Option<String>) -> String {
+    let mut ids: Vec<String> =
+        original.references.iter().chain(&original.in_reply_to).filter_map(|id| carried(id)).collect();
+    ids.extend(parent);
+    let mut seen = std::collections::HashSet::new();
+    // Of an id that stands there twice the last place counts.
+    let mut ids: Vec<String> = ids.into_iter().rev().filter(|id| seen.insert(id.clone())).collect();
+    ids.reverse();
+    if ids.len() > REFERENCES_MAX {
+        ids.drain(1..=ids.len() - REFERENCES_MAX);
+    }
+    ids.iter().map(|id| format!("<{id}>")).collect::<Vec<_>>().join(" ")
+}
+
+/// A Message-ID of the outside that may be repeated: visible ASCII, one `@`, no brackets, not long.
+fn carried(id: &str) -> Option<String> {
+    let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+    let plain = |c: char| c.is_ascii_graphic() && !"<>()\"\\,;".contains(c);
+    (id.len() <= MSG_ID_CHARS_MAX && id.chars().all(plain) && header::split_address(id).is_some())
+        .then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_from_outside() {
+        assert_eq!(carried("<abc@example.nl>").as_deref(), Some("abc@example.nl"));
+        assert_eq!(carried("abc@example.nl\r\nBcc: x@example.org"), None);
+        assert_eq!(carried("a b@example.nl"), None);
+        assert_eq!(carried(&format!("{}@example.nl", "a".repeat(300))), None);
+        assert_eq!(carried("@"), None);
+    }
+
+    #[test]
+    fn references_are_bounded_and_end_with_the_parent() {
+        let original = Message {
+            msg_id: Some("last@example.nl".into()),
+            references: (0..40).map(|n| format!("{n}@example.nl")).collect(),
+            in_reply_to: vec!["39@example.nl".into()],
+            ..Message::default()
+        };
+        let references = references(&original, Some("last@example.nl".into()));
+        let ids: Vec<&str> = references.split(' ').collect();
+        assert_eq!(ids.len(), REFERENCES_MAX);
+        assert_eq!((ids[0], ids[ids.len() - 1]), ("<0@example.nl>", "<last@example.nl>"));
+    }
+}
