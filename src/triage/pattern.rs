@@ -1,8 +1,9 @@
 //! The patterns of rules: what staff write, made into regular expressions of the `regex` crate.
 //!
 //! Staff write small letters without accents, as the folded text has them. Added to the regex syntax are
-//! ` ... ` (up to six words in between), `{NAME}` (a word list of `words.toml`), and word boundaries at
-//! both ends without asking. Invariant: whatever is written, matching takes time linear in the text.
+//! ` ... ` (up to six words in between, ` ...3 ` up to three), `{NAME}` (a word list of `words.toml`), and
+//! word boundaries at both ends without asking. Invariant: whatever is written, matching takes time linear
+//! in the text.
 
 use crate::limits::REGEX_BYTES_MAX;
 use regex::{Regex, RegexBuilder};
@@ -64,7 +65,7 @@ fn expand(written: &str, lists: &WordLists, depth: usize) -> Result<String, Stri
     if depth > 4 {
         return Err("Woordenlijsten verwijzen te diep naar elkaar.".into());
     }
-    let written = written.replace(" ... ", " (?:[^ ]+ ){0,6}");
+    let written = gaps(written);
     let mut out = String::with_capacity(written.len() * 2);
     let mut rest = written.as_str();
     while let Some(c) = rest.chars().next() {
@@ -111,6 +112,32 @@ fn expand(written: &str, lists: &WordLists, depth: usize) -> Result<String, Stri
         }
     }
     Ok(out)
+}
+
+/// ` ... ` is up to six words in between, ` ...3 ` up to three; a comma or quote may stand at the first word.
+fn gaps(written: &str) -> String {
+    let mut out = String::with_capacity(written.len() * 2);
+    let mut rest = written;
+    while let Some((before, after)) = rest.split_once(" ...") {
+        let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, tail) = after.split_at(digits);
+        out.push_str(before);
+        match (tail.strip_prefix(' '), number) {
+            (Some(tail), _) if digits <= 2 => {
+                let words = if number.is_empty() { "6" } else { number };
+                out.push_str("[,;:.!?)'\"]* (?:[^ ]+ ){0,");
+                out.push_str(words);
+                out.push('}');
+                rest = tail;
+            }
+            _ => {
+                out.push_str(" ...");
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 fn unknown_list(name: &str, lists: &WordLists) -> String {
@@ -225,6 +252,8 @@ mod tests {
         let p = pattern("{BELT} ... {NIET} terug");
         assert!(p.regex.is_match("zij belde gisteren weer niet terug"));
         assert!(!p.regex.is_match("zij opbelde niet terug"));
+        assert!(pattern("{BELT} ...1 terug").regex.is_match("zij belt, niet terug"));
+        assert!(!pattern("{BELT} ...1 terug").regex.is_match("zij belt echt niet terug"));
         assert!(pattern("gemeente\\w*").regex.is_match("de gemeenteraad"));
         assert!(!pattern("duo").regex.is_match("een duofiets"));
         assert!(pattern("{ORG} {BELT}").regex.is_match("het \u{e000} belt"));

@@ -9,8 +9,14 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Files that are not lists of `[[rule]]`.
-const OTHER_FILES: &[&str] =
-    &["words.toml", "organisations.toml", "municipalities.toml", "queues.toml", "judging.toml"];
+const OTHER_FILES: &[&str] = &[
+    "words.toml",
+    "organisations.toml",
+    "municipalities.toml",
+    "queues.toml",
+    "judging.toml",
+    "holidays.toml",
+];
 
 /// All rules, compiled.
 #[derive(Clone, Debug)]
