@@ -108,3 +108,18 @@ pub const SENTENCE_CHARS_MAX: usize = 600;
 
 /// Findings kept of one judgement: more is not read by anyone.
 pub const FINDINGS_MAX: usize = 200;
+
+/// Bytes of one segment of the journal. A start reads one segment at the most, in well under a second.
+pub const SEGMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Bytes of one line of the journal: numbers, digests and ids only. A longer line is not ours.
+pub const JOURNAL_LINE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Rule ids named in the journal entry of one judgement; the findings themselves lie in the record's folder.
+pub const JOURNAL_RULES_MAX: usize = 100;
+
+/// Characters of the name of an account of the desk.
+pub const ACCOUNT_CHARS_MAX: usize = 100;
+
+/// Characters of a subject or a writer's name kept in a row of the queue; the whole stands in the extract.
+pub const ROW_TEXT_CHARS_MAX: usize = 300;

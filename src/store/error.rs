@@ -64,7 +64,7 @@ impl StoreError {
         move |source| StoreError::Io { doing, path, source }
     }
 
-    pub(super) fn damaged(path: &Path, fault: impl ToString) -> StoreError {
+    pub(super) fn damaged(path: &Path, fault: &dyn std::fmt::Display) -> StoreError {
         StoreError::Damaged { path: path.to_owned(), fault: fault.to_string() }
     }
 

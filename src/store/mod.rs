@@ -1,182 +1,183 @@
-//! The store (ISO 15489 records system): originals, journal and index behind one function per state change.
+//! The store (ISO 15489: a records system): originals, journal and index behind one function per state change.
+//!
+//! ```text
+//! <store>/lock                    held by the one process that writes
+//!         originals/2026/000123/  a folder per record           what came and what was made of it
+//!         journal/000000000001.log  lines, each chained to the last  what happened; makes a change durable
+//!         index/                  sled, a fold of the two above  what can be asked; may be removed
+//! ```
+//! Every change goes the same way: its files are written and synced, its entry is appended and folded into the
+//! index under one lock, and the caller is answered when the journal is on disk. Both syncs are shared by all
+//! who wait ([`sync::GroupSync`]). So the index may show for a moment what is not on disk yet; only
+//! [`Store::due_answers`], from which something leaves the house, waits for the disk first.
+//!
+//! Restart states: R0 a folder in `originals/new/` without an entry: removed, the source still has the piece.
+//! R1 registered (its folder is moved into place when that was cut off). R2 `extract.json` is there. R3 judged,
+//! one entry. R4 answered. R5 closed by a person.
 
+mod answers;
+mod card;
+mod change;
+mod entry;
 mod error;
+mod fold;
+mod fold_case;
+mod history;
+mod journal;
+mod keys;
+mod open;
+mod original;
+mod query;
+mod rows;
+mod sync;
+mod take;
 mod types;
 mod verify;
 
+pub use entry::DAEMON;
 pub use error::StoreError;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount, Registered,
 };
 pub use verify::{AnswerCounts, Exception, VerifyReport};
 
-use crate::record::{
-    Arrival, CaseNumber, CaseRow, Decision, Extract, HistoryLine, Judgement, OutboxEntry, Record,
-    RegistrationNumber,
-};
+use entry::{ENTRY_VERSION, Entry, Event};
+use fold::Fold;
 use jiff::Timestamp;
-use std::path::Path;
+use journal::{Journal, Lines};
+use original::Originals;
+use rows::Rows;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use sync::{GroupSync, Ticket};
 
 /// The office's store. Share it with `Arc`; every function blocks (call from `spawn_blocking`) and takes `&self`.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    dir: PathBuf,
+    originals: Originals,
+    rows: Box<dyn Rows>,
+    core: Mutex<Core>,
+    /// Held while arrivals are registered: two sources cannot take the same piece twice.
+    registering: Mutex<()>,
+    files: GroupSync,
+    journaled: GroupSync,
+    stopped: AtomicBool,
+    /// An open directory, by which the file system is synced.
+    root: File,
+    opening: Opening,
+    /// Its lock goes when it is closed.
+    _lock: Option<File>,
+}
 
-#[allow(
-    unused_variables,
-    clippy::missing_errors_doc,
-    clippy::needless_pass_by_value,
-    reason = "heads; bodies land next"
-)]
+/// What changes under one lock: the end of the journal and the numbers given out.
+#[derive(Debug)]
+struct Core {
+    /// `None`: opened for reading.
+    journal: Option<Journal>,
+    last_record: Option<(u16, u32)>,
+    last_case: Option<(u16, u32)>,
+}
+
 impl Store {
-    /// Opens for writing; mends what a crash left. One process at a time.
-    pub fn open(dir: &Path) -> Result<Store, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// Opens beside a running daemon: an index in memory, built from journal and folders as they are now.
-    pub fn open_read_only(dir: &Path) -> Result<Store, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
     /// What opening found and mended.
-    pub fn opening(&self) -> Opening {
-        Opening::default()
+    pub fn opening(&self) -> &Opening {
+        &self.opening
     }
-    /// Durable on return; one group commit. The order is that of the arrivals.
-    pub fn register(&self, arrivals: &[Arrival], now: Timestamp) -> Result<Vec<Registered>, StoreError> {
-        Err(StoreError::ReadOnly)
+
+    /// Can the store take something in now? For `/healthz` and `doctor`: writes and removes a small file.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`], [`StoreError::ReadOnly`], or what the disk says.
+    pub fn can_write(&self) -> Result<(), StoreError> {
+        if self.core().journal.is_none() {
+            return Err(StoreError::ReadOnly);
+        }
+        self.still_writing()?;
+        let path = self.dir.join(".probe");
+        File::create(&path)
+            .and_then(|mut file| file.write_all(&[0; 4096]))
+            .map_err(StoreError::io("write", &path))?;
+        std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))
     }
-    pub fn record(&self, number: RegistrationNumber) -> Result<Record, StoreError> {
-        Err(StoreError::ReadOnly)
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    pub fn original(&self, number: RegistrationNumber) -> Result<Vec<u8>, StoreError> {
-        Err(StoreError::ReadOnly)
+
+    fn still_writing(&self) -> Result<(), StoreError> {
+        if self.stopped.load(Ordering::Acquire) || self.files.failed() || self.journaled.failed() {
+            return Err(StoreError::Stopped { path: self.dir.clone() });
+        }
+        Ok(())
     }
-    /// `None`: not read yet.
-    pub fn extract(&self, number: RegistrationNumber) -> Result<Option<Extract>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// `None`: not judged yet.
-    pub fn judgement(&self, number: RegistrationNumber) -> Result<Option<Judgement>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// The bytes of the answer (`answer.eml` or `answer.pdf`) that was made for this record.
-    pub fn answer(&self, number: RegistrationNumber) -> Result<Option<Vec<u8>>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// Registered, not yet judged; oldest first: the work of a restart.
-    pub fn unfinished(&self) -> Result<Vec<RegistrationNumber>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn keep_extract(
+
+    /// One change: `build` looks at the state and gives the events, or refuses. They are journaled and folded in
+    /// under the lock. Not yet on disk: reach the ticket. Returns the number of the last entry.
+    fn write(
         &self,
-        number: RegistrationNumber,
-        extract: &Extract,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// Given once in this run; durable, and never given again, from the commit that uses it.
-    pub fn next_case_number(&self, year: u16) -> CaseNumber {
-        CaseNumber::new(year, 0)
-    }
-    pub fn commit(
-        &self,
-        number: RegistrationNumber,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// Answers to send now, longest waiting first. What is given here is durable.
-    pub fn due_answers(&self, now: Timestamp, max: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// Call before each attempt: counts it, and proves that the store can still write.
-    pub fn answer_attempted(&self, case: CaseNumber, now: Timestamp) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn answer_sent(&self, case: CaseNumber, now: Timestamp) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn answer_deferred(
-        &self,
-        case: CaseNumber,
-        next: Timestamp,
-        reply: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn answer_failed(&self, case: CaseNumber, reply: &str, now: Timestamp) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// A person lets a held or failed answer go out.
-    pub fn release_answer(&self, case: CaseNumber, by: &str, now: Timestamp) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn withhold_answer(
-        &self,
-        case: CaseNumber,
         by: &str,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly)
+        build: impl FnOnce(&mut Core) -> Result<Vec<Event>, StoreError>,
+    ) -> Result<(Ticket, u64), StoreError> {
+        let mut core = self.core();
+        if core.journal.is_none() {
+            return Err(StoreError::ReadOnly);
+        }
+        self.still_writing()?;
+        let events = build(&mut core)?;
+        let journal = core.journal.as_mut().ok_or(StoreError::ReadOnly)?;
+        let (mut lines, mut fold) = (Lines::default(), Fold::new(&*self.rows, &self.originals));
+        let mut seq = journal.next_seq();
+        for what in events {
+            let entry = Entry { v: ENTRY_VERSION, seq, at: now, by: by.to_owned(), what };
+            let digest = journal.encode(&mut lines, &entry)?;
+            fold.apply(&entry, &digest)?;
+            seq += 1;
+        }
+        // Up to here nothing has changed; from here the journal has it, and the index must follow or we stop.
+        journal.write(&lines).inspect_err(|error| {
+            if matches!(error, StoreError::Stopped { .. }) {
+                self.stopped.store(true, Ordering::Release);
+            }
+        })?;
+        self.rows.write(fold.finish()).inspect_err(|_| self.stopped.store(true, Ordering::Release))?;
+        Ok((self.journaled.ask(), seq - 1))
     }
-    /// Answers that went out or were given to the outbox since then, in all or to one address.
-    pub fn answers_since(&self, address: Option<&str>, since: Timestamp) -> Result<u32, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// The case of a message, theirs or ours, by its Message-ID without angle brackets.
-    pub fn case_of_msg_id(&self, msg_id: &str) -> Result<Option<CaseNumber>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn case(&self, number: CaseNumber) -> Result<Option<CaseRow>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// Oldest first.
-    pub fn history(&self, number: CaseNumber) -> Result<Vec<HistoryLine>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn queue_counts(&self) -> Result<Vec<QueueCount>, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    pub fn aside(&self, offset: usize, limit: usize) -> Result<AsidePage, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// `decision.at` is replaced by `now`. Returns the row as it is then.
-    pub fn decide(
+
+    /// The same, durable on return.
+    fn change(
         &self,
-        number: CaseNumber,
-        expected_revision: Option<u64>,
-        decision: Decision,
         now: Timestamp,
-    ) -> Result<CaseRow, StoreError> {
-        Err(StoreError::ReadOnly)
-    }
-    /// `None` gives the case back to all.
-    pub fn assign(
-        &self,
-        number: CaseNumber,
-        expected_revision: Option<u64>,
         by: &str,
-        assignee: Option<&str>,
-        now: Timestamp,
-    ) -> Result<CaseRow, StoreError> {
-        Err(StoreError::ReadOnly)
+        build: impl FnOnce(&mut Core) -> Result<Vec<Event>, StoreError>,
+    ) -> Result<u64, StoreError> {
+        let (ticket, seq) = self.write(now, by, build)?;
+        self.reach(ticket)?;
+        Ok(seq)
     }
-    pub fn note(
-        &self,
-        number: CaseNumber,
-        by: &str,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<CaseRow, StoreError> {
-        Err(StoreError::ReadOnly)
+
+    /// Waits until the journal is on disk up to `ticket`.
+    fn reach(&self, ticket: Ticket) -> Result<(), StoreError> {
+        let outcome = self.journaled.reach(ticket, || {
+            let file = self.core().journal.as_ref().map(Journal::file);
+            file.map_or(Ok(()), |file| file.sync_data())
+        });
+        outcome.map_err(|source| {
+            let core = self.core();
+            let path = core.journal.as_ref().map_or(&*self.dir, Journal::path);
+            StoreError::Io { doing: "sync", path: path.to_owned(), source }
+        })
     }
-    pub fn verify(&self, now: Timestamp) -> Result<VerifyReport, StoreError> {
-        Err(StoreError::ReadOnly)
+
+    /// Waits until the files written so far are on disk.
+    fn sync_files(&self) -> Result<(), StoreError> {
+        let ticket = self.files.ask();
+        self.files
+            .reach(ticket, || self.originals.sync(&self.root))
+            .map_err(StoreError::io("sync", self.originals.root()))
     }
 }

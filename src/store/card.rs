@@ -1,0 +1,152 @@
+//! What lies in the folders and in the index: the card of a judged piece, and the state of a record and a case.
+
+use crate::limits::ROW_TEXT_CHARS_MAX;
+use crate::record::{
+    Answer, AnswerState, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary, SetAside,
+    Verdict,
+};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// `card.json`: the little of extract, judgement and outcome that the index needs, so that building it again does
+/// not read every text. Personal data stand here and in the folder's other files, never in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Card {
+    pub writer: Option<String>,
+    pub subject: Option<String>,
+    /// Of the message itself.
+    pub msg_id: Option<String>,
+    pub summary: Option<JudgementSummary>,
+    #[serde(default)]
+    pub deadlines: Vec<Deadline>,
+    pub answer: Option<Answer>,
+    pub answer_msg_id: Option<String>,
+    /// By what a follow-up was recognised.
+    pub why: Option<String>,
+    pub aside: Option<SetAside>,
+}
+
+/// The head of an extract, read without its texts.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ExtractHead {
+    message: Option<MessageHead>,
+    #[serde(default)]
+    documents: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    defects: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct MessageHead {
+    subject: Option<String>,
+    msg_id: Option<String>,
+}
+
+impl ExtractHead {
+    pub fn documents(&self) -> u32 {
+        u32::try_from(self.documents.len()).unwrap_or(u32::MAX)
+    }
+
+    pub fn defects(&self) -> u32 {
+        u32::try_from(self.defects.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What the index keeps of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RecordState {
+    pub digest: String,
+    pub record_digest: String,
+    pub bytes: u64,
+    pub became: Became,
+    /// File name → digest of what the commit put in the folder.
+    #[serde(default)]
+    pub files: std::collections::BTreeMap<String, String>,
+}
+
+/// Every piece is one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Became {
+    /// In work.
+    Work,
+    Case(CaseNumber),
+    Aside,
+}
+
+/// What the index keeps of a case: its row, and what the fold needs beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct CaseState {
+    pub row: CaseRow,
+    /// Where triage put it: a reopened case goes back there.
+    pub judged_queue: String,
+    /// Digest of the address of the answer, for the caps ([`super::keys::address_digest`]).
+    pub answer_to: Option<String>,
+}
+
+impl Card {
+    pub fn new(judgement: &Judgement, head: &ExtractHead) -> Self {
+        let message = head.message.as_ref();
+        let writer = judgement.writer.name.as_ref().or(judgement.writer.address.as_ref());
+        Self {
+            writer: writer.map(|text| shortened(text)),
+            subject: message.and_then(|message| message.subject.as_deref()).map(shortened),
+            msg_id: message.and_then(|message| message.msg_id.clone()),
+            summary: Some(JudgementSummary::of(judgement, head.defects.len())),
+            ..Card::default()
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(ROW_TEXT_CHARS_MAX).collect()
+}
+
+/// A decision puts the case here.
+pub(super) fn status_after(verdict: Verdict) -> CaseStatus {
+    match verdict {
+        Verdict::TakeUp => CaseStatus::TakenUp,
+        Verdict::AskForMore => CaseStatus::AskedForMore,
+        Verdict::Refer | Verdict::Signal | Verdict::NotAComplaint => CaseStatus::Closed,
+        Verdict::Reopen => CaseStatus::Open,
+    }
+}
+
+/// The nearest promise that still stands: for an open case the first of all, also when it has passed (nobody has
+/// kept it yet); for a case that a person took up or asked about, the first that had not passed by then, for by
+/// deciding the office made contact; for a closed case none.
+pub(super) fn due(status: CaseStatus, deadlines: &[Deadline], decided_on: Option<Date>) -> Option<Date> {
+    let dates = deadlines.iter().filter(|deadline| match (status, decided_on) {
+        (CaseStatus::Closed, _) => false,
+        (CaseStatus::Open, _) | (_, None) => true,
+        (_, Some(day)) => deadline.name != "contact" && deadline.due >= day,
+    });
+    dates.map(|deadline| deadline.due).min()
+}
+
+/// Has the case an answer that is out or still may go out? Then a second one may not.
+pub(super) fn is_live(answer: &AnswerState) -> bool {
+    matches!(answer, AnswerState::Waiting { .. } | AnswerState::Held { .. } | AnswerState::Sent { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_next() {
+        let deadline = |name: &str, due: &str| Deadline {
+            name: name.into(),
+            due: due.parse().unwrap(),
+            basis: String::new(),
+        };
+        let both = [deadline("decision", "2026-04-13"), deadline("contact", "2026-03-09")];
+        let day = |text: &str| Some(text.parse::<Date>().unwrap());
+        assert_eq!(due(CaseStatus::Open, &both, None), day("2026-03-09"));
+        assert_eq!(due(CaseStatus::Open, &both, day("2026-03-20")), day("2026-03-09"));
+        assert_eq!(due(CaseStatus::TakenUp, &both, day("2026-03-03")), day("2026-04-13"));
+        assert_eq!(due(CaseStatus::AskedForMore, &both, day("2026-05-01")), None);
+        assert_eq!(due(CaseStatus::Closed, &both, day("2026-03-03")), None);
+        assert_eq!(due(CaseStatus::Open, &[], None), None);
+    }
+}

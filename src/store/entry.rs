@@ -1,0 +1,175 @@
+//! What happened: one entry of the journal, typed and versioned.
+//!
+//! Invariant: an entry holds numbers, digests, rule and queue ids, decisions and staff accounts; never a
+//! citizen's name, address, subject, words or file name. Words that people typed, and replies of mail servers,
+//! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
+
+use crate::record::{AnswerChannel, AutomaticClass, CaseNumber, RegistrationNumber, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// Version of the form below. A reader takes this one and every earlier one.
+pub(super) const ENTRY_VERSION: u8 = 1;
+
+/// Who did it, when it was no person.
+pub const DAEMON: &str = "bode";
+
+/// SHA-256 in hexadecimal.
+pub(super) type Digest = String;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    pub v: u8,
+    /// 1, 2, 3, … without a gap, over all segments.
+    pub seq: u64,
+    pub at: Timestamp,
+    /// [`DAEMON`], or the account of a person.
+    pub by: String,
+    pub what: Event,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event", deny_unknown_fields)]
+pub(super) enum Event {
+    /// R1: the original lies in its folder.
+    Registered {
+        record: RegistrationNumber,
+        digest: Digest,
+        bytes: u64,
+        record_digest: Digest,
+    },
+    /// The same bytes came again.
+    Duplicate {
+        record: RegistrationNumber,
+    },
+    /// R3: a case was opened.
+    Opened {
+        case: CaseNumber,
+        record: RegistrationNumber,
+        judged: Judged,
+        queue: String,
+        answer: AnswerNote,
+    },
+    /// R3: the piece belongs to a case that was there.
+    Joined {
+        case: CaseNumber,
+        record: RegistrationNumber,
+        judged: Judged,
+        answer: AnswerNote,
+    },
+    /// R3: the piece is no case. Without a class: a person said so.
+    SetAside {
+        record: RegistrationNumber,
+        judged: Judged,
+        class: Option<AutomaticClass>,
+    },
+    /// An attempt to hand the answer over begins.
+    AnswerAttempted {
+        case: CaseNumber,
+    },
+    /// R4: handed over, or laid in the print folder.
+    AnswerSent {
+        case: CaseNumber,
+    },
+    /// The next server could not take it now.
+    AnswerDeferred {
+        case: CaseNumber,
+        next: Timestamp,
+        reply: Digest,
+    },
+    AnswerFailed {
+        case: CaseNumber,
+        reply: Digest,
+    },
+    AnswerReleased {
+        case: CaseNumber,
+    },
+    AnswerWithheld {
+        case: CaseNumber,
+        reason: Digest,
+    },
+    /// R5 for the verdicts that close.
+    Decided {
+        case: CaseNumber,
+        verdict: Verdict,
+        refer_to: Option<String>,
+        reason: Digest,
+    },
+    Assigned {
+        case: CaseNumber,
+        to: Option<String>,
+    },
+    Noted {
+        case: CaseNumber,
+        note: Digest,
+    },
+}
+
+/// By what a piece was judged, and the digests of the files that hold it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Judged {
+    pub rules_version: String,
+    pub rules: Vec<String>,
+    /// Documents read, and how many of them (or of the piece's own) defects staff must know.
+    pub documents: u32,
+    pub defects: u32,
+    /// File name in the record's folder → digest.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// What the gate concluded, without the address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome", deny_unknown_fields)]
+pub(super) enum AnswerNote {
+    Send { channel: AnswerChannel, template: String },
+    Hold { channel: AnswerChannel, template: String },
+    Withhold,
+}
+
+impl Event {
+    /// The case it is about; its history shows it.
+    pub fn case(&self) -> Option<CaseNumber> {
+        match self {
+            Event::Registered { .. } | Event::Duplicate { .. } | Event::SetAside { .. } => None,
+            Event::Opened { case, .. }
+            | Event::Joined { case, .. }
+            | Event::AnswerAttempted { case }
+            | Event::AnswerSent { case }
+            | Event::AnswerDeferred { case, .. }
+            | Event::AnswerFailed { case, .. }
+            | Event::AnswerReleased { case }
+            | Event::AnswerWithheld { case, .. }
+            | Event::Decided { case, .. }
+            | Event::Assigned { case, .. }
+            | Event::Noted { case, .. } => Some(*case),
+        }
+    }
+
+    /// The digest of the words that lie with the case, if there are any.
+    pub fn words(&self) -> Option<&Digest> {
+        match self {
+            Event::AnswerDeferred { reply, .. } | Event::AnswerFailed { reply, .. } => Some(reply),
+            Event::AnswerWithheld { reason, .. } | Event::Decided { reason, .. } => Some(reason),
+            Event::Noted { note, .. } => Some(note),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn digest_of(bytes: &[u8]) -> Digest {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}

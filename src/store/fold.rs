@@ -1,0 +1,195 @@
+//! The index is a fold: [`Fold::apply`] is the one function that changes it, both live and when it is built
+//! again from journal and folders, so that both give the same answers.
+//!
+//! Invariant: pure but for reading the record's folder; no clock, no order but that of the journal. A folder that
+//! is gone (purged) or damaged gives a poorer row, never a stop; `verify` tells of it.
+
+use super::StoreError;
+use super::card::{Became, Card, RecordState};
+use super::entry::{Entry, Event, Judged};
+use super::keys;
+use super::original::{CARD, Originals, RECORD};
+use super::rows::{Changes, Rows, decode, encode};
+use super::types::AsideRow;
+use crate::record::{AutomaticClass, Channel, Record, RegistrationNumber, SetAside};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+/// Changes that are folded but not yet written.
+#[derive(Debug)]
+pub(super) struct Fold<'a> {
+    rows: &'a dyn Rows,
+    originals: &'a Originals,
+    changes: Changes,
+}
+
+/// Stands where words were purged.
+pub(super) const GONE: &str = "(verwijderd)";
+
+impl<'a> Fold<'a> {
+    pub fn new(rows: &'a dyn Rows, originals: &'a Originals) -> Self {
+        Self { rows, originals, changes: Changes::new() }
+    }
+
+    /// What to write, all of it at once.
+    pub fn finish(self) -> Changes {
+        self.changes
+    }
+
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        match self.changes.get(key) {
+            Some(Some(value)) => decode(value).map(Some),
+            Some(None) => Ok(None),
+            None => self.rows.get(key)?.map(|value| decode(&value)).transpose(),
+        }
+    }
+
+    pub(super) fn put<T: Serialize>(&mut self, key: Vec<u8>, value: &T) -> Result<(), StoreError> {
+        self.changes.insert(key, Some(encode(value)?));
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, None);
+    }
+
+    /// Adds to a counter; one that comes to zero goes.
+    pub(super) fn add(&mut self, key: &[u8], by: i64) -> Result<(), StoreError> {
+        match self.get::<i64>(key)?.unwrap_or(0) + by {
+            0 => self.remove(key.to_vec()),
+            sum => self.put(key.to_vec(), &sum)?,
+        }
+        Ok(())
+    }
+
+    /// Folds one entry in. `digest` is that of its journal line.
+    pub fn apply(&mut self, entry: &Entry, digest: &str) -> Result<(), StoreError> {
+        match &entry.what {
+            Event::Registered { record, digest, bytes, record_digest } => {
+                let state = RecordState {
+                    digest: digest.clone(),
+                    record_digest: record_digest.clone(),
+                    bytes: *bytes,
+                    became: Became::Work,
+                    files: BTreeMap::new(),
+                };
+                self.put(keys::record(*record), &state)?;
+                self.put(keys::digest(digest), record)?;
+                self.put(keys::work(*record), &())?;
+                self.add(keys::PIECES, 1)?;
+                self.put(keys::at_seq(keys::record_history(*record), entry.seq), entry)?;
+            }
+            Event::Duplicate { record } => {
+                self.add(keys::DUPLICATES, 1)?;
+                self.put(keys::at_seq(keys::record_history(*record), entry.seq), entry)?;
+            }
+            Event::Opened { case, record, judged, queue, answer } => {
+                self.judged(*record, judged, Became::Case(*case))?;
+                self.opened(entry, *case, *record, queue, answer)?;
+            }
+            Event::Joined { case, record, judged, answer } => {
+                self.judged(*record, judged, Became::Case(*case))?;
+                self.joined(entry, *case, *record, answer)?;
+            }
+            Event::SetAside { record, judged, class } => {
+                self.judged(*record, judged, Became::Aside)?;
+                self.set_aside(entry, *record, *class)?;
+            }
+            Event::AnswerAttempted { case }
+            | Event::AnswerSent { case }
+            | Event::AnswerDeferred { case, .. }
+            | Event::AnswerFailed { case, .. }
+            | Event::AnswerReleased { case }
+            | Event::AnswerWithheld { case, .. } => self.answered(entry, *case)?,
+            Event::Decided { case, .. } | Event::Assigned { case, .. } | Event::Noted { case, .. } => {
+                self.changed_by_person(entry, *case)?;
+            }
+        }
+        if let Some(case) = entry.what.case() {
+            self.put(keys::at_seq(keys::case_history(case), entry.seq), entry)?;
+        }
+        self.put(keys::APPLIED.to_vec(), &(entry.seq, digest))
+    }
+
+    /// A piece leaves the work and becomes something.
+    fn judged(
+        &mut self,
+        record: RegistrationNumber,
+        judged: &Judged,
+        became: Became,
+    ) -> Result<(), StoreError> {
+        let key = keys::record(record);
+        let mut state: RecordState = self.get(&key)?.ok_or(StoreError::UnknownRecord(record))?;
+        state.became = became;
+        state.files.clone_from(&judged.files);
+        self.put(key, &state)?;
+        self.remove(keys::work(record));
+        Ok(())
+    }
+
+    fn set_aside(
+        &mut self,
+        entry: &Entry,
+        record: RegistrationNumber,
+        class: Option<AutomaticClass>,
+    ) -> Result<(), StoreError> {
+        let (card, piece) = (self.card(record)?, self.piece(record)?);
+        let gone = || GONE.to_owned();
+        let row = AsideRow {
+            record,
+            channel: piece.as_ref().map_or(Channel::Email, |piece| piece.channel),
+            received_at: piece.as_ref().map_or(entry.at, |piece| piece.received_at),
+            at: entry.at,
+            why: card.aside.unwrap_or_else(|| match class {
+                Some(class) => SetAside::Automatic { class, reason: gone() },
+                None => SetAside::ByPerson { reason: gone() },
+            }),
+            writer: card.writer,
+            subject: card.subject,
+        };
+        self.put(keys::aside(record), &row)?;
+        self.add(keys::ASIDE_COUNT, 1)
+    }
+
+    /// The card of a judged piece; an empty one where the folder is gone or damaged.
+    pub(super) fn card(&self, record: RegistrationNumber) -> Result<Card, StoreError> {
+        Ok(self.lenient(record, CARD)?.unwrap_or_default())
+    }
+
+    pub(super) fn piece(&self, record: RegistrationNumber) -> Result<Option<Record>, StoreError> {
+        self.lenient(record, RECORD)
+    }
+
+    /// Words that people or mail servers wrote, as kept with the first piece of a case.
+    pub(super) fn words(
+        &self,
+        record: Option<&RegistrationNumber>,
+        digest: &str,
+    ) -> Result<String, StoreError> {
+        let found = match record {
+            Some(record) => self.originals.words(*record, digest),
+            None => Ok(None),
+        };
+        match found {
+            Ok(found) => Ok(found.unwrap_or_else(|| GONE.to_owned())),
+            Err(StoreError::Damaged { .. }) => Ok(GONE.to_owned()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lenient<T: DeserializeOwned>(
+        &self,
+        record: RegistrationNumber,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        match self.originals.read_json(record, name) {
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            other => other,
+        }
+    }
+}

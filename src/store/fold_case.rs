@@ -1,0 +1,287 @@
+//! The part of the fold that is about cases: opening, joining, answers, and what people decide.
+//!
+//! Invariants: what a person decided stays. A piece that joins a case on which a person decided brings it to the
+//! queue [`FOLLOW_UP_QUEUE`], and opens it when it was closed or waited for the citizen; the decision stands in
+//! the row until a person decides again. A case has at most one answer that is out or may still go out.
+
+use super::StoreError;
+use super::card::{Card, CaseState, due, is_live, status_after};
+use super::entry::{AnswerNote, Entry, Event};
+use super::fold::{Fold, GONE};
+use super::keys;
+use super::types::FOLLOW_UP_QUEUE;
+use crate::record::{
+    Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, Decision, JudgementSummary,
+    Kind, OutboxEntry, RegistrationNumber, Scope, Verdict, office_date,
+};
+use std::collections::BTreeSet;
+
+impl Fold<'_> {
+    pub(super) fn opened(
+        &mut self,
+        entry: &Entry,
+        case: CaseNumber,
+        record: RegistrationNumber,
+        queue: &str,
+        note: &AnswerNote,
+    ) -> Result<(), StoreError> {
+        let (card, piece) = (self.card(record)?, self.piece(record)?);
+        let received_at = piece.as_ref().map_or(entry.at, |piece| piece.received_at);
+        let channel = piece.map_or(Channel::Email, |piece| piece.channel);
+        self.message_ids(case, &card)?;
+        let mut state = CaseState {
+            judged_queue: queue.to_owned(),
+            answer_to: answer_to(&card),
+            row: CaseRow {
+                number: case,
+                channel,
+                received: office_date(received_at),
+                received_at,
+                queue: queue.to_owned(),
+                status: CaseStatus::Open,
+                assignee: None,
+                due: None,
+                writer: card.writer.clone(),
+                subject: card.subject.clone(),
+                judgement: card.summary.clone().unwrap_or_else(no_summary),
+                deadlines: card.deadlines.clone(),
+                decision: None,
+                records: vec![record],
+                answer: Some(outbox_entry(entry, case, record, channel, note, &card)),
+                revision: entry.seq,
+            },
+        };
+        self.count_answer(entry, &state)?;
+        renew_due(&mut state.row);
+        self.store_case(None, &state)
+    }
+
+    pub(super) fn joined(
+        &mut self,
+        entry: &Entry,
+        case: CaseNumber,
+        record: RegistrationNumber,
+        note: &AnswerNote,
+    ) -> Result<(), StoreError> {
+        let (card, piece) = (self.card(record)?, self.piece(record)?);
+        self.message_ids(case, &card)?;
+        let old = self.case_state(case)?;
+        let mut state = old.clone();
+        let row = &mut state.row;
+        row.records.push(record);
+        row.revision = entry.seq;
+        // Danger told in a follow-up makes the case urgent; a calm follow-up does not make it less so.
+        row.judgement.urgent |= card.summary.as_ref().is_some_and(|summary| summary.urgent);
+        if row.decision.is_some() {
+            row.queue = FOLLOW_UP_QUEUE.to_owned();
+            if matches!(row.status, CaseStatus::Closed | CaseStatus::AskedForMore) {
+                row.status = CaseStatus::Open;
+            }
+        }
+        let has_live = row.answer.as_ref().is_some_and(|answer| is_live(&answer.state));
+        if !has_live && !matches!(note, AnswerNote::Withhold) {
+            let channel = piece.map_or(row.channel, |piece| piece.channel);
+            row.answer = Some(outbox_entry(entry, case, record, channel, note, &card));
+            state.answer_to = answer_to(&card);
+            self.count_answer(entry, &state)?;
+        }
+        renew_due(&mut state.row);
+        self.store_case(Some(&old), &state)
+    }
+
+    pub(super) fn answered(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
+        let old = self.case_state(case)?;
+        let mut state = old.clone();
+        let words = match entry.what.words() {
+            Some(digest) => self.words(state.row.records.first(), digest)?,
+            None => String::new(),
+        };
+        let mut released = false;
+        let Some(answer) = state.row.answer.as_mut() else { return Ok(()) };
+        let attempts = match &answer.state {
+            AnswerState::Waiting { attempts, .. } | AnswerState::Sent { attempts, .. } => *attempts,
+            _ => 0,
+        };
+        match (&entry.what, &mut answer.state) {
+            (Event::AnswerAttempted { .. }, AnswerState::Waiting { attempts, .. }) => {
+                *attempts = attempts.saturating_add(1);
+            }
+            (Event::AnswerDeferred { next: later, .. }, AnswerState::Waiting { next, last_reply, .. }) => {
+                *next = *later;
+                *last_reply = Some(words);
+            }
+            (Event::AnswerFailed { .. }, state @ AnswerState::Waiting { .. }) => {
+                *state = AnswerState::Failed { at: entry.at, reply: words };
+            }
+            // What went out went out, also when a person was stopping it at that moment.
+            (Event::AnswerSent { .. }, state) => {
+                *state = AnswerState::Sent { at: entry.at, attempts: attempts.max(1) };
+            }
+            (Event::AnswerWithheld { .. }, state) if !matches!(state, AnswerState::Sent { .. }) => {
+                *state = AnswerState::Withheld { reason: words };
+            }
+            (
+                Event::AnswerReleased { .. },
+                state @ (AnswerState::Held { .. } | AnswerState::Failed { .. }),
+            ) => {
+                *state = AnswerState::Waiting { next: entry.at, attempts: 0, last_reply: None };
+                released = true;
+            }
+            _ => {}
+        }
+        if released {
+            self.count_answer(entry, &state)?;
+        }
+        self.store_case(Some(&old), &state)
+    }
+
+    pub(super) fn changed_by_person(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
+        let old = self.case_state(case)?;
+        let mut state = old.clone();
+        state.row.revision = entry.seq;
+        match &entry.what {
+            Event::Decided { verdict, refer_to, reason, .. } => {
+                let reason = self.words(state.row.records.first(), reason)?;
+                let row = &mut state.row;
+                row.status = status_after(*verdict);
+                // Who takes a case up that nobody has, has it.
+                if *verdict == Verdict::TakeUp && row.assignee.is_none() {
+                    row.assignee = Some(entry.by.clone());
+                }
+                if *verdict == Verdict::Reopen {
+                    row.queue.clone_from(&state.judged_queue);
+                }
+                row.decision = Some(Decision {
+                    verdict: *verdict,
+                    refer_to: refer_to.clone(),
+                    by: entry.by.clone(),
+                    at: entry.at,
+                    reason,
+                });
+            }
+            Event::Assigned { to, .. } => state.row.assignee.clone_from(to),
+            _ => {}
+        }
+        renew_due(&mut state.row);
+        self.store_case(Some(&old), &state)
+    }
+
+    fn case_state(&self, case: CaseNumber) -> Result<CaseState, StoreError> {
+        self.get(&keys::case(case))?.ok_or(StoreError::UnknownCase(case))
+    }
+
+    /// Writes a case, and every key that is derived from its row.
+    fn store_case(&mut self, old: Option<&CaseState>, new: &CaseState) -> Result<(), StoreError> {
+        let before = old.map(|old| derived(&old.row)).unwrap_or_default();
+        let after = derived(&new.row);
+        for key in before.difference(&after) {
+            self.remove(key.clone());
+        }
+        for key in after.difference(&before) {
+            self.put(key.clone(), &())?;
+        }
+        let group = |row: &CaseRow| keys::count(&row.queue, row.status);
+        if old.map(|old| group(&old.row)) != Some(group(&new.row)) {
+            if let Some(old) = old {
+                self.add(&group(&old.row), -1)?;
+            }
+            self.add(&group(&new.row), 1)?;
+        }
+        self.put(keys::case(new.row.number), new)
+    }
+
+    /// The first case that had a Message-ID keeps it.
+    fn message_ids(&mut self, case: CaseNumber, card: &Card) -> Result<(), StoreError> {
+        for id in [&card.msg_id, &card.answer_msg_id].into_iter().flatten() {
+            let key = keys::msg_id(id);
+            if self.get::<CaseNumber>(&key)?.is_none() {
+                self.put(key, &case)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an answer for the caps and the breaker from the moment it is given to the outbox, so that a burst is
+    /// seen before the first of it has been sent.
+    fn count_answer(&mut self, entry: &Entry, state: &CaseState) -> Result<(), StoreError> {
+        let waiting =
+            matches!(&state.row.answer, Some(OutboxEntry { state: AnswerState::Waiting { .. }, .. }));
+        if !waiting {
+            return Ok(());
+        }
+        let case = state.row.number;
+        self.put(keys::answered_at(&keys::answered(None), entry.at, case), &())?;
+        if let Some(address) = &state.answer_to {
+            self.put(keys::answered_at(&keys::answered(Some(address)), entry.at, case), &())?;
+        }
+        Ok(())
+    }
+}
+
+/// The keys under which a case is listed and its answer is due.
+fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
+    let order = keys::order(row);
+    let mut all = BTreeSet::from([
+        [keys::listed(row.status), order.clone()].concat(),
+        [keys::queued(&row.queue, row.status), order].concat(),
+    ]);
+    if let Some(OutboxEntry { state: AnswerState::Waiting { next, .. }, .. }) = &row.answer {
+        all.insert(keys::due_answer(*next, row.number));
+    }
+    all
+}
+
+fn renew_due(row: &mut CaseRow) {
+    let decided_on = row.decision.as_ref().map(|decision| office_date(decision.at));
+    row.due = due(row.status, &row.deadlines, decided_on);
+}
+
+fn answer_to(card: &Card) -> Option<String> {
+    match &card.answer {
+        Some(Answer::Send { to, .. } | Answer::Hold { to, .. }) if !to.trim().is_empty() => {
+            Some(keys::address_digest(to))
+        }
+        _ => None,
+    }
+}
+
+fn outbox_entry(
+    entry: &Entry,
+    case: CaseNumber,
+    record: RegistrationNumber,
+    channel: Channel,
+    note: &AnswerNote,
+    card: &Card,
+) -> OutboxEntry {
+    let reason = || match &card.answer {
+        Some(Answer::Send { reason, .. } | Answer::Hold { reason, .. } | Answer::Withhold { reason }) => {
+            reason.clone()
+        }
+        None => GONE.to_owned(),
+    };
+    let as_written = match channel {
+        Channel::Email => AnswerChannel::Email,
+        Channel::Letter => AnswerChannel::Letter,
+    };
+    let (channel, state) = match note {
+        AnswerNote::Send { channel, .. } => {
+            (*channel, AnswerState::Waiting { next: entry.at, attempts: 0, last_reply: None })
+        }
+        AnswerNote::Hold { channel, .. } => (*channel, AnswerState::Held { reason: reason() }),
+        AnswerNote::Withhold => (as_written, AnswerState::Withheld { reason: reason() }),
+    };
+    OutboxEntry { case, record, channel, state }
+}
+
+/// For a case whose folder is gone.
+fn no_summary() -> JudgementSummary {
+    JudgementSummary {
+        scope: Scope::Unclear,
+        complained_about: Vec::new(),
+        refer_to: None,
+        kind: Kind::Other,
+        urgent: false,
+        confidence: 0.0,
+        defects: 0,
+    }
+}

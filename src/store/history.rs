@@ -1,0 +1,127 @@
+//! The history of a case, in Dutch, one sentence an entry, read from the journal; words that people typed are
+//! added from the folder where they still are.
+
+use super::entry::{AnswerNote, Entry, Event, Judged};
+use super::rows::decode;
+use super::{Store, StoreError, keys};
+use crate::record::{AnswerChannel, CaseNumber, HistoryLine, RegistrationNumber, Verdict};
+
+impl Store {
+    /// Oldest first. Empty for a case that is not there.
+    pub fn history(&self, number: CaseNumber) -> Result<Vec<HistoryLine>, StoreError> {
+        let Some(row) = self.case(number)? else { return Ok(Vec::new()) };
+        let mut entries: Vec<Entry> = Vec::new();
+        let prefixes = row.records.iter().map(|record| keys::record_history(*record));
+        for prefix in prefixes.chain([keys::case_history(number)]) {
+            self.rows.each(&prefix, None, false, &mut |_, value| {
+                entries.push(decode(value)?);
+                Ok(true)
+            })?;
+        }
+        entries.sort_by_key(|entry| entry.seq);
+        entries.into_iter().map(|entry| self.line(entry, row.records.first().copied())).collect()
+    }
+
+    fn line(&self, entry: Entry, first: Option<RegistrationNumber>) -> Result<HistoryLine, StoreError> {
+        let note = match (&entry.what, first) {
+            (Event::Joined { record, .. }, _) => self.lenient_why(*record)?,
+            (what, Some(first)) => match what.words() {
+                Some(digest) if !digest.is_empty() => self.lenient_words(first, digest)?,
+                _ => None,
+            },
+            _ => None,
+        };
+        let note = note.filter(|note| !note.trim().is_empty());
+        Ok(HistoryLine { at: entry.at, by: entry.by, what: sentence(&entry.what), note })
+    }
+
+    fn lenient_words(&self, record: RegistrationNumber, digest: &str) -> Result<Option<String>, StoreError> {
+        match self.originals.words(record, digest) {
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            other => other,
+        }
+    }
+
+    fn lenient_why(&self, record: RegistrationNumber) -> Result<Option<String>, StoreError> {
+        match self.originals.read_json::<super::card::Card>(record, super::original::CARD) {
+            Ok(card) => Ok(card.and_then(|card| card.why)),
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What happened, in one Dutch sentence for staff.
+fn sentence(what: &Event) -> String {
+    match what {
+        Event::Registered { record, .. } => format!("Stuk {record} is ontvangen en geregistreerd."),
+        Event::Duplicate { record } => {
+            format!("Stuk {record} kwam nog eens binnen, precies hetzelfde; het telt één keer.")
+        }
+        Event::Opened { record, judged, queue, answer, .. } => {
+            let read = read(judged);
+            format!(
+                "Zaak geopend met stuk {record} ({read}), in de wachtrij “{queue}”. {}",
+                answer_sentence(answer)
+            )
+        }
+        Event::Joined { record, judged, .. } => {
+            format!("Stuk {record} ({}) is bij deze zaak gevoegd.", read(judged))
+        }
+        Event::SetAside { record, .. } => format!("Stuk {record} is terzijde gelegd."),
+        Event::AnswerAttempted { .. } => "De ontvangstbevestiging wordt aangeboden.".to_owned(),
+        Event::AnswerSent { .. } => "De ontvangstbevestiging is verstuurd.".to_owned(),
+        Event::AnswerDeferred { next, .. } => {
+            let next = next
+                .in_tz(crate::record::OFFICE_TIME_ZONE)
+                .map_or_else(|_| next.to_string(), |next| next.strftime("%d-%m-%Y om %H:%M").to_string());
+            format!("De ontvangstbevestiging kon nog niet weg; nieuwe poging op {next}.")
+        }
+        Event::AnswerFailed { .. } => {
+            "De ontvangstbevestiging kon niet worden afgeleverd; kies een andere weg.".to_owned()
+        }
+        Event::AnswerReleased { .. } => "De ontvangstbevestiging is vrijgegeven om te versturen.".to_owned(),
+        Event::AnswerWithheld { .. } => "De ontvangstbevestiging is tegengehouden.".to_owned(),
+        Event::Decided { verdict, refer_to, .. } => decided(*verdict, refer_to.as_deref()),
+        Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
+        Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),
+        Event::Noted { .. } => "Notitie toegevoegd.".to_owned(),
+    }
+}
+
+fn decided(verdict: Verdict, refer_to: Option<&str>) -> String {
+    match (verdict, refer_to) {
+        (Verdict::TakeUp, _) => "Besluit: in behandeling genomen.".to_owned(),
+        (Verdict::Refer, Some(to)) => format!("Besluit: doorverwezen naar {to}."),
+        (Verdict::Refer, None) => "Besluit: doorverwezen.".to_owned(),
+        (Verdict::AskForMore, _) => "Besluit: om aanvulling vragen.".to_owned(),
+        (Verdict::Signal, _) => "Besluit: bewaard als signaal.".to_owned(),
+        (Verdict::NotAComplaint, _) => "Besluit: geen klacht.".to_owned(),
+        (Verdict::Reopen, _) => "Heropend: terug in de wachtrij.".to_owned(),
+    }
+}
+
+fn read(judged: &Judged) -> String {
+    let documents = match judged.documents {
+        1 => "1 document gelezen".to_owned(),
+        many => format!("{many} documenten gelezen"),
+    };
+    match judged.defects {
+        0 => documents,
+        1 => format!("{documents}, 1 gebrek"),
+        many => format!("{documents}, {many} gebreken"),
+    }
+}
+
+fn answer_sentence(answer: &AnswerNote) -> &'static str {
+    match answer {
+        AnswerNote::Send { channel: AnswerChannel::Email, .. } => {
+            "De ontvangstbevestiging gaat per e-mail uit."
+        }
+        AnswerNote::Send { channel: AnswerChannel::Letter, .. } => {
+            "De ontvangstbevestiging gaat per brief uit."
+        }
+        AnswerNote::Hold { .. } => "De ontvangstbevestiging wacht op een medewerker.",
+        AnswerNote::Withhold => "Er gaat geen ontvangstbevestiging uit.",
+    }
+}

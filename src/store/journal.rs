@@ -1,0 +1,285 @@
+//! The journal: append-only segments of lines `<sha256> <json>\n`, each digest over the digest before it and
+//! the JSON, so that a line that was changed, removed or put in shows.
+//!
+//! Segments are named by their first entry. Only the last one may end in an unfinished line (power went during
+//! a write that nobody was told of): it is cut off and told. Anything else that does not hold together is an
+//! error naming segment and line. Cutting whole lines off the end cannot show in the chain itself; it shows in
+//! the index and in folders without an entry.
+
+use super::StoreError;
+use super::entry::{ENTRY_VERSION, Entry, hex};
+use crate::limits::{JOURNAL_LINE_BYTES_MAX, SEGMENT_BYTES_MAX};
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The digest before the first line.
+pub(super) const CHAIN_START: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The end of the journal, open for appending.
+#[derive(Debug)]
+pub(super) struct Journal {
+    dir: PathBuf,
+    path: PathBuf,
+    file: Arc<File>,
+    length: u64,
+    next_seq: u64,
+    head: String,
+    segment_bytes_max: u64,
+}
+
+/// Lines that are ready to be written.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    count: u64,
+    head: String,
+}
+
+/// Where a walk over the journal came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub next_seq: u64,
+    pub head: String,
+    /// Bytes of an unfinished line at the very end.
+    pub torn_bytes: u64,
+    last: Option<PathBuf>,
+    length: u64,
+}
+
+fn chained(head: &str, json: &[u8]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(head.as_bytes());
+    hasher.update(json);
+    hex(&hasher.finalize())
+}
+
+/// The segments, oldest first, each with the number of its first entry.
+fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    let mut found = Vec::new();
+    for item in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
+        let path = item.map_err(StoreError::io("list", dir))?.path();
+        let first = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_suffix(".log"))
+            .and_then(|stem| stem.parse().ok());
+        if let Some(first) = first {
+            found.push((first, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads every line from the segment that holds entry `from` to the end, checks the chain, and gives each entry
+/// with its digest to `each`. (So `each` also sees the entries before `from` in that segment.)
+pub(super) fn walk(
+    dir: &Path,
+    from: u64,
+    each: &mut dyn FnMut(Entry, &str) -> Result<(), StoreError>,
+) -> Result<End, StoreError> {
+    let all = segments(dir)?;
+    let start = all.iter().rposition(|(first, _)| *first <= from.max(1)).unwrap_or(0);
+    let mut end = End { next_seq: 1, head: CHAIN_START.to_owned(), torn_bytes: 0, last: None, length: 0 };
+    if start > 0 {
+        end.next_seq = all[start].0;
+        end.head = last_digest(&all[start - 1].1)?;
+    }
+    for (index, (first, path)) in all.iter().enumerate().skip(start) {
+        if *first != end.next_seq {
+            let fault = format!("a segment is missing: entry {} should come first", end.next_seq);
+            return Err(StoreError::Chain { segment: path.clone(), line: 1, fault });
+        }
+        walk_segment(path, index + 1 == all.len(), &mut end, each)?;
+        end.last = Some(path.clone());
+    }
+    Ok(end)
+}
+
+fn walk_segment(
+    path: &Path,
+    is_last: bool,
+    end: &mut End,
+    each: &mut dyn FnMut(Entry, &str) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    let mut reader = BufReader::with_capacity(256 * 1024, file);
+    let mut line = Vec::new();
+    end.length = 0;
+    for number in 1.. {
+        line.clear();
+        let read = reader
+            .by_ref()
+            .take(JOURNAL_LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line)
+            .map_err(StoreError::io("read", path))?;
+        if read == 0 {
+            break;
+        }
+        let fault = |fault: String| StoreError::Chain { segment: path.to_owned(), line: number, fault };
+        if line.last() != Some(&b'\n') {
+            let rest = io::copy(&mut reader, &mut io::sink()).map_err(StoreError::io("read", path))?;
+            if is_last && rest == 0 {
+                end.torn_bytes = read as u64;
+                return Ok(());
+            }
+            return Err(fault("the line is not finished".to_owned()));
+        }
+        let (digest, json) = match (line.get(..64), line.get(64), line.get(65..line.len() - 1)) {
+            (Some(digest), Some(b' '), Some(json)) => (digest, json),
+            _ => return Err(fault("this is no line of ours".to_owned())),
+        };
+        let wanted = chained(&end.head, json);
+        if digest != wanted.as_bytes() {
+            return Err(fault(
+                "the digest does not follow from the line before: a line was changed, removed or put in"
+                    .to_owned(),
+            ));
+        }
+        let entry: Entry = serde_json::from_slice(json)
+            .map_err(|error| fault(format!("unknown entry ({error}): written by a newer bode?")))?;
+        if entry.v == 0 || entry.v > ENTRY_VERSION {
+            return Err(fault(format!("version {} was written by a newer bode", entry.v)));
+        }
+        if entry.seq != end.next_seq {
+            return Err(fault(format!("entry {} stands where {} should", entry.seq, end.next_seq)));
+        }
+        end.next_seq += 1;
+        end.length += read as u64;
+        each(entry, &wanted)?;
+        end.head = wanted;
+    }
+    Ok(())
+}
+
+/// The digest of the last line of a finished segment.
+fn last_digest(path: &Path) -> Result<String, StoreError> {
+    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let length = file.metadata().map_err(StoreError::io("look at", path))?.len();
+    let from = length.saturating_sub(JOURNAL_LINE_BYTES_MAX);
+    file.seek(SeekFrom::Start(from)).map_err(StoreError::io("read", path))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).map_err(StoreError::io("read", path))?;
+    let lines = tail.strip_suffix(b"\n").unwrap_or(&tail);
+    let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    match last.get(..64).map(<[u8]>::to_vec).map(String::from_utf8) {
+        Some(Ok(digest)) => Ok(digest),
+        _ => Err(StoreError::Chain {
+            segment: path.to_owned(),
+            line: 0,
+            fault: "the last line is no line of ours".to_owned(),
+        }),
+    }
+}
+
+impl Journal {
+    /// Opens for appending after `end`, and cuts off what stands unfinished there.
+    pub fn append_after(dir: &Path, end: &End) -> Result<Journal, StoreError> {
+        let (path, fresh) = match &end.last {
+            Some(path) => (path.clone(), false),
+            None => (dir.join(segment_name(end.next_seq)), true),
+        };
+        let file = open_segment(&path)?;
+        if end.torn_bytes > 0 {
+            file.set_len(end.length).map_err(StoreError::io("cut off", &path))?;
+        }
+        // What was read may have come from memory only: it counts from now on, so it must be on disk.
+        file.sync_all().map_err(StoreError::io("sync", &path))?;
+        if fresh {
+            sync_dir(dir)?;
+        }
+        Ok(Journal {
+            dir: dir.to_owned(),
+            path,
+            file: Arc::new(file),
+            length: end.length,
+            next_seq: end.next_seq,
+            head: end.head.clone(),
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+        })
+    }
+
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open segment, for syncing outside the lock.
+    pub fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
+    }
+
+    /// Adds an entry to `lines` and returns its digest. Entries are numbered from [`Journal::next_seq`].
+    pub fn encode(&self, lines: &mut Lines, entry: &Entry) -> Result<String, StoreError> {
+        debug_assert_eq!(entry.seq, self.next_seq + lines.count);
+        let json = serde_json::to_vec(entry).map_err(|error| StoreError::damaged(&self.path, &error))?;
+        if json.len() as u64 + 66 > JOURNAL_LINE_BYTES_MAX {
+            return Err(StoreError::TooLong {
+                what: "a journal entry",
+                max: JOURNAL_LINE_BYTES_MAX as usize,
+            });
+        }
+        let head = chained(if lines.count == 0 { &self.head } else { &lines.head }, &json);
+        lines.bytes.extend_from_slice(head.as_bytes());
+        lines.bytes.push(b' ');
+        lines.bytes.extend_from_slice(&json);
+        lines.bytes.push(b'\n');
+        lines.count += 1;
+        lines.head.clone_from(&head);
+        Ok(head)
+    }
+
+    /// Writes the lines, not yet synced. After an error the journal is as it was before, unless
+    /// [`StoreError::Stopped`] says that even this could not be done.
+    pub fn write(&mut self, lines: &Lines) -> Result<(), StoreError> {
+        if self.length >= self.segment_bytes_max {
+            self.next_segment()?;
+        }
+        if let Err(source) = (&*self.file).write_all(&lines.bytes) {
+            if self.file.set_len(self.length).is_err() {
+                return Err(StoreError::Stopped { path: self.path.clone() });
+            }
+            return Err(StoreError::Io { doing: "write", path: self.path.clone(), source });
+        }
+        self.length += lines.bytes.len() as u64;
+        self.next_seq += lines.count;
+        self.head.clone_from(&lines.head);
+        Ok(())
+    }
+
+    /// The old segment is whole on disk before the new one has a line: only the last can be torn.
+    fn next_segment(&mut self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|_| StoreError::Stopped { path: self.path.clone() })?;
+        let path = self.dir.join(segment_name(self.next_seq));
+        let file = open_segment(&path)?;
+        sync_dir(&self.dir)?;
+        self.file = Arc::new(file);
+        self.path = path;
+        self.length = 0;
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn set_segment_bytes_max(&mut self, bytes: u64) {
+        self.segment_bytes_max = bytes;
+    }
+}
+
+fn segment_name(first_seq: u64) -> String {
+    format!("{first_seq:012}.log")
+}
+
+fn open_segment(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(StoreError::io("open", path))
+}
+
+pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io("sync", dir))
+}

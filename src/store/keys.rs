@@ -1,0 +1,197 @@
+//! The keys of the index: one letter for the kind, then fixed-width big-endian numbers, so that the order of the
+//! keys is the order of the lists.
+
+use crate::record::{CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sha2::{Digest as _, Sha256};
+
+/// Version of the whole index; another one is built again.
+pub(super) const FORMAT: &[u8] = b"m/format";
+/// The last entry folded in: its number and digest.
+pub(super) const APPLIED: &[u8] = b"m/applied";
+/// Counters.
+pub(super) const PIECES: &[u8] = b"k/pieces";
+pub(super) const DUPLICATES: &[u8] = b"k/duplicates";
+pub(super) const ASIDE_COUNT: &[u8] = b"k/aside";
+/// Kinds that are walked.
+pub(super) const WORK: &[u8] = b"w";
+pub(super) const RECORDS: &[u8] = b"r";
+pub(super) const CASES: &[u8] = b"c";
+pub(super) const ASIDE: &[u8] = b"z";
+pub(super) const DUE_ANSWERS: &[u8] = b"o";
+pub(super) const COUNTS: &[u8] = b"n";
+
+fn numbered(kind: u8, year: u16, serial: u32) -> Vec<u8> {
+    let mut key = vec![kind];
+    key.extend(year.to_be_bytes());
+    key.extend(serial.to_be_bytes());
+    key
+}
+
+pub(super) fn record(number: RegistrationNumber) -> Vec<u8> {
+    numbered(b'r', number.year, number.serial)
+}
+
+/// Registered, not yet judged.
+pub(super) fn work(number: RegistrationNumber) -> Vec<u8> {
+    numbered(b'w', number.year, number.serial)
+}
+
+pub(super) fn aside(number: RegistrationNumber) -> Vec<u8> {
+    numbered(b'z', number.year, number.serial)
+}
+
+pub(super) fn case(number: CaseNumber) -> Vec<u8> {
+    numbered(b'c', number.year, number.serial)
+}
+
+/// The last six bytes of a key as a number's year and serial.
+pub(super) fn number_at_end(key: &[u8]) -> Option<(u16, u32)> {
+    let tail: [u8; 6] = key.get(key.len().checked_sub(6)?..)?.try_into().ok()?;
+    let [a, b, c, d, e, f] = tail;
+    Some((u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f])))
+}
+
+pub(super) fn digest(hex: &str) -> Vec<u8> {
+    let mut key = vec![b'd'];
+    key.extend(hex.as_bytes());
+    key
+}
+
+fn hashed(text: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::digest(text.as_bytes())[..16]);
+    short
+}
+
+pub(super) fn msg_id(id: &str) -> Vec<u8> {
+    let mut key = vec![b'i'];
+    key.extend(hashed(id.trim()));
+    key
+}
+
+/// Milliseconds, in the order of time also before 1970.
+fn instant(at: Timestamp) -> [u8; 8] {
+    (at.as_millisecond().cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+pub(super) fn due_answer(next: Timestamp, number: CaseNumber) -> Vec<u8> {
+    let mut key = DUE_ANSWERS.to_vec();
+    key.extend(instant(next));
+    key.extend(&case(number)[1..]);
+    key
+}
+
+/// The first key after every answer that is due at `now`.
+pub(super) fn due_answers_after(now: Timestamp) -> Vec<u8> {
+    let mut key = DUE_ANSWERS.to_vec();
+    key.extend(instant(now));
+    key.extend([u8::MAX; 6]);
+    key
+}
+
+/// The short digest under which answers to an address are counted.
+pub(super) fn address_digest(address: &str) -> String {
+    super::entry::hex(&hashed(&address.trim().to_lowercase()))
+}
+
+/// Answers given to the outbox, over all or to one address (by its digest). A walk may begin at [`since`].
+pub(super) fn answered(address_digest: Option<&str>) -> Vec<u8> {
+    match address_digest {
+        None => vec![b't'],
+        Some(digest) => [b"a", digest.as_bytes()].concat(),
+    }
+}
+
+pub(super) fn since(prefix: &[u8], at: Timestamp) -> Vec<u8> {
+    [prefix, &instant(at)].concat()
+}
+
+pub(super) fn answered_at(prefix: &[u8], at: Timestamp, number: CaseNumber) -> Vec<u8> {
+    [prefix, &instant(at), &case(number)[1..]].concat()
+}
+
+pub(super) fn status_byte(status: CaseStatus) -> u8 {
+    match status {
+        CaseStatus::Open => 0,
+        CaseStatus::TakenUp => 1,
+        CaseStatus::AskedForMore => 2,
+        CaseStatus::Closed => 3,
+    }
+}
+
+pub(super) const STATUSES: [CaseStatus; 4] =
+    [CaseStatus::Open, CaseStatus::TakenUp, CaseStatus::AskedForMore, CaseStatus::Closed];
+
+/// Cases of one status in the order of the list.
+pub(super) fn listed(status: CaseStatus) -> Vec<u8> {
+    vec![b's', status_byte(status)]
+}
+
+/// The same, of one queue. Queue ids hold no zero byte.
+pub(super) fn queued(queue: &str, status: CaseStatus) -> Vec<u8> {
+    [b"q", queue.as_bytes(), &[0, status_byte(status)]].concat()
+}
+
+pub(super) fn count(queue: &str, status: CaseStatus) -> Vec<u8> {
+    [b"n", queue.as_bytes(), &[0, status_byte(status)]].concat()
+}
+
+fn day(date: Date) -> [u8; 4] {
+    let days = i32::from(date.year()) * 512 + i32::from(date.month()) * 32 + i32::from(date.day());
+    (days.cast_unsigned() ^ (1 << 31)).to_be_bytes()
+}
+
+/// Urgent first, then what is due first, then by number; closed cases newest first.
+pub(super) fn order(row: &CaseRow) -> Vec<u8> {
+    let number = case(row.number);
+    if row.status == CaseStatus::Closed {
+        return number[1..].iter().map(|byte| !byte).collect();
+    }
+    let mut key = vec![u8::from(!row.judgement.urgent)];
+    key.extend(row.due.map_or([u8::MAX; 4], day));
+    key.extend(&number[1..]);
+    key
+}
+
+pub(super) fn case_history(number: CaseNumber) -> Vec<u8> {
+    numbered(b'h', number.year, number.serial)
+}
+
+pub(super) fn record_history(number: RegistrationNumber) -> Vec<u8> {
+    numbered(b'e', number.year, number.serial)
+}
+
+pub(super) fn at_seq(mut prefix: Vec<u8>, seq: u64) -> Vec<u8> {
+    prefix.extend(seq.to_be_bytes());
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_is_the_order_of_time() {
+        let times = [
+            "-000044-03-15T12:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00Z",
+            "2026-03-02T09:00:00Z",
+        ];
+        let keys: Vec<_> = times.iter().map(|t| instant(t.parse().unwrap())).collect();
+        assert!(keys.is_sorted());
+        let days = ["1999-12-31", "2026-01-31", "2026-02-01", "2027-01-01"].map(|d| day(d.parse().unwrap()));
+        assert!(days.is_sorted());
+    }
+
+    #[test]
+    fn a_queue_is_no_prefix_of_another() {
+        assert!(!queued("nieuw-2", CaseStatus::Open).starts_with(&queued("nieuw", CaseStatus::Open)));
+        assert_eq!(
+            number_at_end(&due_answer(Timestamp::UNIX_EPOCH, CaseNumber::new(2026, 7))),
+            Some((2026, 7))
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! Opening a store: the lock, the journal's end, the index brought up to it, and the folders that a crash left.
+
+use super::entry::Entry;
+use super::fold::Fold;
+use super::journal::{self, End, Journal};
+use super::keys;
+use super::original::{Originals, make_dir};
+use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
+use super::sync::GroupSync;
+use super::{Core, Opening, Store, StoreError};
+use crate::record::RegistrationNumber;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+/// Version of keys and values of the index; a store with another one is folded again.
+const INDEX_FORMAT: u32 = 1;
+
+/// Changes folded before they are written to the index together.
+const BATCH_CHANGES: usize = 4_000;
+
+/// Entries between two lines of progress while the index is built.
+const PROGRESS_ENTRIES: u64 = 50_000;
+
+impl Store {
+    /// Opens the store in `dir` for writing, makes it when it is not there, and mends what a crash left.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it open; [`StoreError::Chain`] when the journal does not hold
+    /// together; [`StoreError::Io`] naming the path. An index that will not open is no error: it is built again.
+    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        fs::create_dir_all(dir).map_err(StoreError::io("make", dir))?;
+        let lock = lock(dir)?;
+        let (originals, journal_dir) = (Originals::at(dir.join("originals")), dir.join("journal"));
+        originals.create()?;
+        make_dir(&journal_dir)?;
+        let mut opening = Opening::default();
+        let (rows, end) = index(&dir.join("index"), &journal_dir, &originals, &mut opening)?;
+        opening.cut_off_bytes = end.torn_bytes;
+        let journal = Journal::append_after(&journal_dir, &end)?;
+        finish_moves(&originals, &rows, &mut opening)?;
+        tell(&opening);
+        Store::assemble(dir, originals, Box::new(rows), Some(journal), opening, Some(lock))
+    }
+
+    /// Opens beside a running daemon: an index in memory, built from journal and folders as they are now. It does not
+    /// follow what happens later. Every change is refused with [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// As [`Store::open`], without the lock.
+    pub fn open_read_only(dir: &Path) -> Result<Store, StoreError> {
+        let originals = Originals::at(dir.join("originals"));
+        let (rows, mut opening) = (Memory::default(), Opening::default());
+        follow(&rows, &originals, &dir.join("journal"), (0, String::new()), &mut opening)?;
+        Store::assemble(dir, originals, Box::new(rows), None, Opening::default(), None)
+    }
+
+    fn assemble(
+        dir: &Path,
+        originals: Originals,
+        rows: Box<dyn Rows>,
+        journal: Option<Journal>,
+        opening: Opening,
+        lock: Option<File>,
+    ) -> Result<Store, StoreError> {
+        Ok(Store {
+            dir: dir.to_owned(),
+            originals,
+            rows,
+            core: Mutex::new(Core { journal, last_record: None, last_case: None }),
+            registering: Mutex::new(()),
+            files: GroupSync::default(),
+            journaled: GroupSync::default(),
+            stopped: AtomicBool::new(false),
+            root: File::open(dir).map_err(StoreError::io("open", dir))?,
+            opening,
+            _lock: lock,
+        })
+    }
+}
+
+/// The lock file holds the process that has it; the lock itself goes with that process, however it ends.
+fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if error != rustix::io::Errno::WOULDBLOCK {
+            return Err(StoreError::Io { doing: "lock", path, source: error.into() });
+        }
+        let mut text = String::new();
+        // Only for the message: a process number that cannot be read is left out.
+        let _ = (&file).take(20).read_to_string(&mut text);
+        return Err(StoreError::InUse { dir: dir.to_owned(), pid: text.trim().parse().ok() });
+    }
+    file.set_len(0)
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(StoreError::io("write", &path))?;
+    Ok(file)
+}
+
+/// The index, up to the end of the journal.
+fn index(
+    path: &Path,
+    journal: &Path,
+    originals: &Originals,
+    opening: &mut Opening,
+) -> Result<(Sled, End), StoreError> {
+    let existed = path.exists();
+    let why = match Sled::open(path).and_then(|rows| applied(&rows).map(|applied| (rows, applied))) {
+        Ok((rows, Some(applied))) => match follow(&rows, originals, journal, applied, opening)? {
+            Some(end) => return Ok((rows, end)),
+            None => "it does not match the journal".to_owned(),
+        },
+        Ok((_, None)) if existed => "it has another format".to_owned(),
+        Ok((_, None)) => "it was not there".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(StoreError::io("remove", path)(error));
+        }
+        _ => {}
+    }
+    let rows = Sled::open(path)?;
+    *opening = Opening::default();
+    rows.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
+    let end = follow(&rows, originals, journal, (0, String::new()), opening)?
+        .ok_or_else(|| StoreError::Index { path: path.to_owned(), fault: "it cannot be built".to_owned() })?;
+    if end.next_seq > 1 {
+        opening.rebuilt = Some(why);
+    }
+    Ok((rows, end))
+}
+
+/// The last entry that the index has, and its digest. `None`: no index of this format.
+fn applied(rows: &dyn Rows) -> Result<Option<(u64, String)>, StoreError> {
+    match rows.get(keys::FORMAT)?.map(|value| decode::<u32>(&value)) {
+        Some(Ok(INDEX_FORMAT)) => match rows.get(keys::APPLIED)? {
+            Some(value) => decode(&value).map(Some),
+            None => Ok(Some((0, String::new()))),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// Folds in what the index has not seen. `None`: it has seen something else than the journal says, or more.
+pub(super) fn follow(
+    rows: &dyn Rows,
+    originals: &Originals,
+    journal: &Path,
+    (applied, digest): (u64, String),
+    opening: &mut Opening,
+) -> Result<Option<End>, StoreError> {
+    let (mut fold, mut same) = (Fold::new(rows, originals), applied == 0);
+    let end = journal::walk(journal, applied.max(1), &mut |entry: Entry, line: &str| {
+        if entry.seq == applied {
+            same = line == digest;
+        }
+        if entry.seq <= applied || !same {
+            return Ok(());
+        }
+        fold.apply(&entry, line)?;
+        opening.replayed += 1;
+        if opening.replayed.is_multiple_of(PROGRESS_ENTRIES) {
+            tracing::info!(entries = opening.replayed, "building the index");
+        }
+        if fold.len() >= BATCH_CHANGES {
+            rows.write(std::mem::replace(&mut fold, Fold::new(rows, originals)).finish())?;
+        }
+        Ok(())
+    })?;
+    rows.write(fold.finish())?;
+    Ok(same.then_some(end))
+}
+
+/// Folders that a crash left in `new/`: registered ones go to their place, the others go.
+fn finish_moves(originals: &Originals, rows: &dyn Rows, opening: &mut Opening) -> Result<(), StoreError> {
+    for number in originals.unsettled()? {
+        if rows.get(&keys::record(number))?.is_some() {
+            originals.settle(number)?;
+            opening.completed += 1;
+        } else {
+            originals.discard(number);
+            opening.removed += 1;
+        }
+    }
+    Ok(())
+}
+
+fn tell(opening: &Opening) {
+    if opening.cut_off_bytes > 0 {
+        let bytes = opening.cut_off_bytes;
+        tracing::warn!(bytes, "cut an unfinished line off the journal; nobody had been told of that change");
+    }
+    if let Some(why) = &opening.rebuilt {
+        tracing::warn!(%why, entries = opening.replayed, "built the index again");
+    }
+    if opening.completed + opening.removed > 0 {
+        let (completed, removed) = (opening.completed, opening.removed);
+        tracing::info!(completed, removed, "finished what a stop had cut off in originals/new");
+    }
+}
+
+/// The highest serial of a year among the numbers of one kind.
+pub(super) fn last_serial(rows: &dyn Rows, kind: &[u8], year: u16) -> Result<u32, StoreError> {
+    let mut last = 0;
+    rows.each(&[kind, &year.to_be_bytes()].concat(), None, true, &mut |key, _| {
+        last = keys::number_at_end(key).map_or(0, |(_, serial)| serial);
+        Ok(false)
+    })?;
+    Ok(last)
+}
+
+impl Core {
+    /// The next registration number whose folder is free.
+    pub(super) fn next_record(
+        &mut self,
+        rows: &dyn Rows,
+        originals: &Originals,
+        year: u16,
+    ) -> Result<RegistrationNumber, StoreError> {
+        let mut serial = match self.last_record {
+            Some((same, serial)) if same == year => serial,
+            _ => last_serial(rows, keys::RECORDS, year)?,
+        };
+        loop {
+            serial += 1;
+            let number = RegistrationNumber::new(year, serial);
+            // A folder without an entry is evidence (the journal lost its end); it is not written into.
+            if !originals.folder(number).exists() {
+                self.last_record = Some((year, serial));
+                return Ok(number);
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! A folder per record (`originals/2026/000123/`): the piece as it came, written once, and what was made of it.
+//!
+//! ```text
+//! original.eml|pdf|tif|jpg|png|bin   write-once
+//! record.json                        write-once: number, digest, receipt, origin
+//! extract.json                       what was read (restart state R2)
+//! judgement.json  card.json          what was concluded; the card is what the index needs of it (R3)
+//! answer.eml|pdf                     the answer as it goes out
+//! notes/<digest>.json                words of people and mail servers; the journal has the digest
+//! ```
+//! A folder is made in `originals/new/` and moved to its place after its journal entry is on disk, so a folder
+//! in `new/` is either registered (the move is made up for) or unknown (the source still has the piece).
+//! Purging a record is removing its folder.
+
+use super::StoreError;
+use super::entry::{Digest, digest_of};
+use crate::record::{Channel, Record, RegistrationNumber};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+pub(super) const RECORD: &str = "record.json";
+pub(super) const EXTRACT: &str = "extract.json";
+pub(super) const JUDGEMENT: &str = "judgement.json";
+pub(super) const CARD: &str = "card.json";
+pub(super) const ANSWERS: [&str; 2] = ["answer.eml", "answer.pdf"];
+const ORIGINALS: [&str; 6] =
+    ["original.eml", "original.pdf", "original.tif", "original.jpg", "original.png", "original.bin"];
+const NEW: &str = "new";
+const NOTES: &str = "notes";
+
+#[derive(Debug)]
+pub(super) struct Originals {
+    root: PathBuf,
+}
+
+/// Words under their digest. The salt keeps a short word from being guessed from the digest after a purge.
+#[derive(Debug, Serialize, Deserialize)]
+struct Words {
+    salt: String,
+    text: String,
+}
+
+impl Originals {
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Makes the directories of an empty store.
+    pub fn create(&self) -> Result<(), StoreError> {
+        make_dir(&self.root)?;
+        make_dir(&self.root.join(NEW))
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The record's place.
+    pub fn folder(&self, number: RegistrationNumber) -> PathBuf {
+        self.root.join(format!("{:04}", number.year)).join(format!("{:06}", number.serial))
+    }
+
+    fn new_folder(&self, number: RegistrationNumber) -> PathBuf {
+        self.root.join(NEW).join(number.to_string())
+    }
+
+    /// Writes original and `record.json` to `new/`, not yet synced. On an error nothing of it is left.
+    /// Returns the digest of `record.json`.
+    pub fn prepare(&self, record: &Record, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let folder = self.new_folder(record.number);
+        // Left by an attempt that failed and could not clear up after itself; never registered.
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
+        }
+        let written = DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(StoreError::io("make", &folder))
+            .and_then(|()| write_once(&folder.join(original_name(record.channel, bytes)), bytes))
+            .and_then(|()| {
+                let path = folder.join(RECORD);
+                let json = to_json(record, &path)?;
+                write_once(&path, &json)?;
+                Ok(digest_of(&json))
+            });
+        if written.is_err() {
+            self.discard(record.number);
+        }
+        written
+    }
+
+    /// Takes back what [`Originals::prepare`] wrote. What cannot be removed now is removed at the next opening.
+    pub fn discard(&self, number: RegistrationNumber) {
+        let folder = self.new_folder(number);
+        if let Err(error) = fs::remove_dir_all(&folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(record = %number, %error, "could not remove an unregistered folder; the next start does");
+        }
+    }
+
+    /// Moves a registered folder to its place.
+    pub fn settle(&self, number: RegistrationNumber) -> Result<(), StoreError> {
+        let place = self.folder(number);
+        if let Some(year) = place.parent() {
+            make_dir(year)?;
+        }
+        fs::rename(self.new_folder(number), &place).map_err(StoreError::io("move into place", &place))
+    }
+
+    /// The numbers of the folders that still stand in `new/`. What is no folder of ours there is removed.
+    pub fn unsettled(&self) -> Result<Vec<RegistrationNumber>, StoreError> {
+        let dir = self.root.join(NEW);
+        let mut numbers = Vec::new();
+        for item in fs::read_dir(&dir).map_err(StoreError::io("list", &dir))? {
+            let item = item.map_err(StoreError::io("list", &dir))?;
+            if let Some(number) = item.file_name().to_str().and_then(|name| name.parse().ok()) {
+                numbers.push(number);
+            }
+        }
+        numbers.sort();
+        Ok(numbers)
+    }
+
+    /// Every folder that stands in its place, in order.
+    pub fn settled(&self) -> Result<Vec<RegistrationNumber>, StoreError> {
+        let mut numbers = Vec::new();
+        for year in subfolders(&self.root)? {
+            let Some(year_number) = year.parse().ok().filter(|_| year.len() == 4) else { continue };
+            for serial in subfolders(&self.root.join(&year))? {
+                if let Ok(serial) = serial.parse() {
+                    numbers.push(RegistrationNumber::new(year_number, serial));
+                }
+            }
+        }
+        numbers.sort();
+        Ok(numbers)
+    }
+
+    /// Reads a file of a record, wherever the folder stands. `None`: there is no such file.
+    pub fn read(&self, number: RegistrationNumber, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        // The folder may be moved to its place between two looks, so its place is looked at twice.
+        for folder in [self.folder(number), self.new_folder(number), self.folder(number)] {
+            let path = folder.join(name);
+            match fs::read(&path) {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(StoreError::Io { doing: "read", path, source }),
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn read_json<T: DeserializeOwned>(
+        &self,
+        number: RegistrationNumber,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(bytes) = self.read(number, name)? else { return Ok(None) };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| StoreError::damaged(&self.folder(number).join(name), &error))
+    }
+
+    /// The piece as it came.
+    pub fn original(&self, number: RegistrationNumber) -> Result<Option<Vec<u8>>, StoreError> {
+        self.first_of(number, &ORIGINALS)
+    }
+
+    pub fn answer(&self, number: RegistrationNumber) -> Result<Option<Vec<u8>>, StoreError> {
+        self.first_of(number, &ANSWERS)
+    }
+
+    fn first_of(&self, number: RegistrationNumber, names: &[&str]) -> Result<Option<Vec<u8>>, StoreError> {
+        for name in names {
+            if let Some(bytes) = self.read(number, name)? {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a file in a record's folder, whole or not at all; not yet synced. Returns its digest.
+    pub fn write(&self, number: RegistrationNumber, name: &str, bytes: &[u8]) -> Result<Digest, StoreError> {
+        self.put(&self.folder(number), name, bytes)?;
+        Ok(digest_of(bytes))
+    }
+
+    pub fn write_json<T: Serialize>(
+        &self,
+        number: RegistrationNumber,
+        name: &str,
+        value: &T,
+    ) -> Result<Digest, StoreError> {
+        let json = to_json(value, &self.folder(number).join(name))?;
+        self.write(number, name, &json)
+    }
+
+    fn put(&self, folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = folder.join(name);
+        let temporary = folder.join(format!(".{name}.tmp"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let written = options
+            .open(&temporary)
+            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|()| fs::rename(&temporary, &path))
+            .map_err(StoreError::io("write", &path));
+        if written.is_err() {
+            // Best effort: what stays is overwritten by the next attempt and is no file of the record.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Keeps words with a record, not yet synced; returns the digest under which the journal names them.
+    pub fn write_words(&self, number: RegistrationNumber, text: &str) -> Result<Digest, StoreError> {
+        let folder = self.folder(number).join(NOTES);
+        let mut salt = [0u8; 16];
+        getrandom::fill(&mut salt).map_err(|error| StoreError::Io {
+            doing: "draw random bytes for",
+            path: folder.clone(),
+            source: io::Error::other(error.to_string()),
+        })?;
+        let json = to_json(&Words { salt: super::entry::hex(&salt), text: text.to_owned() }, &folder)?;
+        let digest = digest_of(&json);
+        make_dir(&folder)?;
+        self.put(&folder, &words_name(&digest), &json)?;
+        Ok(digest)
+    }
+
+    /// `None`: purged, or never there.
+    pub fn words(&self, number: RegistrationNumber, digest: &str) -> Result<Option<String>, StoreError> {
+        let name = format!("{NOTES}/{}", words_name(digest));
+        Ok(self.read_json::<Words>(number, &name)?.map(|words| words.text))
+    }
+
+    /// The bytes of kept words, for checking their digest.
+    pub fn words_bytes(
+        &self,
+        number: RegistrationNumber,
+        digest: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(number, &format!("{NOTES}/{}", words_name(digest)))
+    }
+
+    /// All writes so far, of all records, in one sync of the file system.
+    pub fn sync(&self, root: &File) -> io::Result<()> {
+        rustix::fs::syncfs(root).map_err(io::Error::from)
+    }
+}
+
+fn words_name(digest: &str) -> String {
+    format!("{}.json", digest.get(..24).unwrap_or(digest))
+}
+
+/// A fixed name by what the bytes are, never by what the sender called them.
+fn original_name(channel: Channel, bytes: &[u8]) -> &'static str {
+    match (channel, bytes) {
+        (Channel::Email, _) => "original.eml",
+        (_, [b'%', b'P', b'D', b'F', ..]) => "original.pdf",
+        (_, [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..]) => "original.tif",
+        (_, [0xff, 0xd8, 0xff, ..]) => "original.jpg",
+        (_, [0x89, b'P', b'N', b'G', ..]) => "original.png",
+        _ => "original.bin",
+    }
+}
+
+fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::damaged(path, &error))
+}
+
+fn write_once(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o400)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(StoreError::io("write", path))
+}
+
+/// Makes a directory that may be there already; only the owner can look into it.
+pub(super) fn make_dir(path: &Path) -> Result<(), StoreError> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(StoreError::io("make", path)),
+    }
+}
+
+fn subfolders(dir: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for item in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
+        let item = item.map_err(StoreError::io("list", dir))?;
+        names.extend(item.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
+/// Digest and length of a file's bytes, read in pieces.
+pub(super) fn digest_of_original(
+    originals: &Originals,
+    number: RegistrationNumber,
+) -> Result<Option<(Digest, u64)>, StoreError> {
+    use sha2::Digest as _;
+    for name in ORIGINALS {
+        // As in `read`: the folder may be moved between two looks.
+        for folder in [originals.folder(number), originals.new_folder(number), originals.folder(number)] {
+            let path = folder.join(name);
+            let mut file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(StoreError::Io { doing: "open", path, source }),
+            };
+            let (mut hasher, mut length, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 128 * 1024]);
+            loop {
+                let read = file.read(&mut buffer).map_err(StoreError::io("read", &path))?;
+                if read == 0 {
+                    return Ok(Some((super::entry::hex(&hasher.finalize()), length)));
+                }
+                hasher.update(&buffer[..read]);
+                length += read as u64;
+            }
+        }
+    }
+    Ok(None)
+}

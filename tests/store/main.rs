@@ -1,0 +1,8 @@
+//! The store: restart states, the outbox, people's changes, faults, and the proof by a fresh fold.
+
+mod faults;
+mod outbox;
+mod people;
+mod random;
+mod states;
+mod support;
