@@ -96,6 +96,32 @@ pub const LOGIN_ATTEMPTS_MAX: u32 = 8;
 /// How long an account stays locked after too many wrong passwords.
 pub const LOGIN_LOCK: Duration = Duration::from_secs(15 * 60);
 
+/// Accounts of the desk, and tokens of its API, each.
+pub const ACCOUNTS_MAX: usize = 1_000;
+
+/// Characters of a password. Below: too easily guessed. Above: work for whoever wants to keep us busy.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+pub const PASSWORD_CHARS_MAX: usize = 200;
+
+/// Names for which wrong passwords are counted at the same time: names come from outside.
+pub const LOGIN_NAMES_MAX: usize = 10_000;
+
+/// Passwords checked at the same time: each takes 19 MiB and some tens of milliseconds of a core.
+pub const LOGIN_CHECKS_MAX: usize = 2;
+
+/// Open sessions of the desk; the one unused longest makes room.
+pub const SESSIONS_MAX: usize = 1_000;
+
+/// Characters of one document that a page of the desk shows; the rest is a download.
+pub const PAGE_TEXT_CHARS_MAX: usize = 60_000;
+
+/// Pieces of one case whose text is shown on one page.
+pub const PAGE_PIECES_MAX: usize = 5;
+
+/// Days and letters a day that the print page lists.
+pub const PRINT_DAYS_MAX: usize = 60;
+pub const PRINT_LETTERS_MAX: usize = 2_000;
+
 /// Bytes of a rules, template or configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 

@@ -1,1 +1,62 @@
-//! review
+//! The review desk: where staff decide. A record → a page, a form → one state change; plus the JSON API.
+//!
+//! Server-rendered Dutch pages that need no script and load nothing from elsewhere. Invariants: HTML from
+//! mail is never rendered, every text of a citizen is escaped; a route that is not open stands behind the
+//! guard with its right; the store is only reached off the threads that serve.
+
+pub mod accounts;
+mod answer_text;
+mod api;
+mod aside_page;
+mod case_page;
+mod case_view;
+mod dates;
+mod decide;
+mod errors;
+mod guard;
+mod health;
+mod login;
+mod marking;
+mod pages;
+mod print_page;
+mod probe;
+mod queue_page;
+mod rights;
+mod routes;
+mod session;
+mod state;
+mod words;
+
+pub use accounts::Accounts;
+pub use health::Health;
+pub use rights::{Right, Role};
+pub use state::{ReviewState, Shown};
+pub use words::Names;
+
+use std::future::Future;
+use tokio::net::TcpListener;
+
+/// The desk could not start or ended by a fault of the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    #[error("a template of the desk has a fault: {0}")]
+    Template(String),
+    #[error("the desk stopped: {0}")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Serves the desk until `shutdown` is done; requests in hand are finished.
+///
+/// # Errors
+/// A template with a fault, or the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    state: ReviewState,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ReviewError> {
+    pages::check().map_err(ReviewError::Template)?;
+    axum::serve(listener, routes::routes(&state))
+        .with_graceful_shutdown(shutdown)
+        .await
+        .map_err(ReviewError::Serve)
+}

@@ -1,0 +1,176 @@
+//! `GET /aside`: what was set aside as machine-made, with its reason, and a way to look at each piece: nothing
+//! disappears without a person being able to see it.
+
+use super::case_page::{give_original, piece};
+use super::dates;
+use super::errors::Fault;
+use super::guard::Visitor;
+use super::marking::{self, Block, one_line};
+use super::pages::{self, Shell};
+use super::queue_page::thousands;
+use super::state::ReviewState;
+use super::words;
+use crate::limits::PAGE_ROWS_MAX;
+use crate::record::{RegistrationNumber, SetAside};
+use crate::store::AsideRow;
+use axum::extract::{Extension, Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PageChoice {
+    page: String,
+}
+
+#[derive(Serialize)]
+struct View {
+    shell: Shell,
+    rows: Vec<RowView>,
+    total: String,
+    first: usize,
+    last: usize,
+    page: usize,
+    pages: usize,
+    earlier: Option<String>,
+    later: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RowView {
+    number: String,
+    url: String,
+    channel: &'static str,
+    received: String,
+    class: &'static str,
+    reason: String,
+    writer: String,
+    subject: String,
+}
+
+/// `GET /aside`
+pub async fn page(
+    State(state): State<ReviewState>,
+    Extension(visitor): Extension<Visitor>,
+    Query(choice): Query<PageChoice>,
+) -> Result<Response, Fault> {
+    let page = choice.page.parse::<usize>().unwrap_or(1).clamp(1, 1_000_000);
+    let first = (page - 1) * PAGE_ROWS_MAX;
+    let found = state.with_store(move |store| store.aside(first, PAGE_ROWS_MAX)).await?;
+    let pages = found.total.div_ceil(PAGE_ROWS_MAX).max(1);
+    let at = |page: usize| pages::url("/aside", &[("page", &page.to_string())]);
+    let view = View {
+        shell: Shell::new(&state, &visitor, "aside"),
+        total: thousands(found.total),
+        first: if found.rows.is_empty() { 0 } else { first + 1 },
+        last: first + found.rows.len(),
+        page,
+        pages,
+        earlier: (page > 1).then(|| at((page - 1).min(pages))),
+        later: (page < pages).then(|| at(page + 1)),
+        rows: found.rows.iter().map(row_view).collect(),
+    };
+    Ok(pages::draw("aside.html", &view)?.into_response())
+}
+
+fn row_view(row: &AsideRow) -> RowView {
+    let (class, reason) = why(&row.why);
+    RowView {
+        number: row.record.to_string(),
+        url: format!("/aside/{}", row.record),
+        channel: words::channel(row.channel),
+        received: dates::moment(row.received_at),
+        class,
+        reason,
+        writer: row.writer.as_deref().map(one_line).unwrap_or_default(),
+        subject: row.subject.as_deref().map(one_line).unwrap_or_default(),
+    }
+}
+
+fn why(why: &SetAside) -> (&'static str, String) {
+    match why {
+        SetAside::Automatic { class, reason } => (words::automatic(*class), reason.clone()),
+        SetAside::ByPerson { reason } => ("Door een collega", reason.clone()),
+    }
+}
+
+#[derive(Serialize)]
+struct OneView {
+    shell: Shell,
+    number: String,
+    class: &'static str,
+    reason: String,
+    received: String,
+    channel: &'static str,
+    from: String,
+    subject: String,
+    documents: Vec<OneDocument>,
+    original_url: String,
+}
+
+#[derive(Serialize)]
+struct OneDocument {
+    name: Option<String>,
+    reading: String,
+    problem: Option<&'static str>,
+    blocks: Vec<Block>,
+    cut: bool,
+}
+
+/// `GET /aside/{record}`
+pub async fn one(
+    State(state): State<ReviewState>,
+    Extension(visitor): Extension<Visitor>,
+    Path(number): Path<String>,
+) -> Result<Response, Fault> {
+    let number = parsed(&number)?;
+    let piece = state.with_store(move |store| piece(store, number)).await?;
+    // A piece of a case is shown with its case; here only what was set aside.
+    let Some(automatic) = piece.judgement.as_ref().and_then(|judgement| judgement.automatic.as_ref()) else {
+        return Err(Fault::not_found(format!("Stuk {number} is niet terzijde gelegd.")));
+    };
+    let (class, reason) = (words::automatic(automatic.class), automatic.reason.clone());
+    let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
+    let author = message.and_then(|message| message.author.clone()).unwrap_or_default();
+    let findings =
+        piece.judgement.as_ref().map(|judgement| judgement.findings.as_slice()).unwrap_or_default();
+    let view = OneView {
+        shell: Shell::new(&state, &visitor, "aside"),
+        number: number.to_string(),
+        class,
+        reason,
+        received: dates::moment(piece.record.received_at),
+        channel: words::channel(piece.record.channel),
+        from: one_line(&author.address.or(author.name).unwrap_or_default()),
+        subject: message.and_then(|message| message.subject.as_deref()).map(one_line).unwrap_or_default(),
+        documents: piece
+            .extract
+            .iter()
+            .flat_map(|extract| extract.documents.iter().enumerate())
+            .map(|(index, document)| {
+                let (blocks, cut) = marking::blocks(document, index, findings);
+                OneDocument {
+                    name: document.name.as_deref().map(one_line),
+                    reading: words::reading(document),
+                    problem: document.problem.map(words::problem),
+                    blocks,
+                    cut,
+                }
+            })
+            .collect(),
+        original_url: format!("/aside/{number}/original"),
+    };
+    Ok(pages::draw("aside_one.html", &view)?.into_response())
+}
+
+/// `GET /aside/{record}/original`
+pub async fn original(
+    State(state): State<ReviewState>,
+    Path(number): Path<String>,
+) -> Result<Response, Fault> {
+    give_original(&state, parsed(&number)?).await
+}
+
+fn parsed(number: &str) -> Result<RegistrationNumber, Fault> {
+    number.parse().map_err(|_| Fault::not_found("Dit is geen nummer van een stuk."))
+}

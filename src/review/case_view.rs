@@ -1,0 +1,618 @@
+//! A case as the page shows it: pure, from what the store gave to plain values for the template.
+
+use super::dates::{self, Due};
+use super::guard::Visitor;
+use super::marking::{self, Block, one_line};
+use super::pages::Shell;
+use super::queue_page::{RowView, percent};
+use super::rights::Right;
+use super::state::Shown;
+use super::words;
+use crate::limits::{NOTE_CHARS_MAX, PAGE_PIECES_MAX};
+use crate::record::{
+    AnswerState, CaseRow, CaseStatus, Extract, FirstComplained, HistoryLine, Judgement, Kind, Line, OnBehalf,
+    Record, RegistrationNumber, Scope, Verdict,
+};
+use jiff::civil::Date;
+use serde::Serialize;
+
+/// One piece of a case as the store has it.
+pub struct PieceGiven {
+    pub record: Record,
+    pub extract: Option<Extract>,
+    pub judgement: Option<Judgement>,
+}
+
+/// The answer as it went or will go out.
+#[derive(Clone, Debug, Default)]
+pub struct AnswerGiven {
+    pub subject: Option<String>,
+    pub to: Option<String>,
+    /// `None` for a letter: that is a PDF.
+    pub text: Option<String>,
+}
+
+/// All that the page is drawn from.
+pub struct Given {
+    pub row: CaseRow,
+    pub pieces: Vec<PieceGiven>,
+    pub history: Vec<HistoryLine>,
+    pub answer: Option<AnswerGiven>,
+    pub people: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub struct View {
+    pub shell: Shell,
+    pub row: RowView,
+    pub queue: String,
+    pub queue_url: String,
+    pub notice: Option<Notice>,
+    pub errors: Vec<String>,
+    pub judgement: Option<JudgementView>,
+    pub pieces: Vec<PieceView>,
+    /// Pieces whose text is not on this page.
+    pub more_pieces: usize,
+    pub alarms: Vec<Alarm>,
+    pub deadlines: Vec<DeadlineView>,
+    pub decided: Option<DecidedView>,
+    pub choices: Vec<VerdictChoice>,
+    pub referrals: Vec<ReferralChoice>,
+    pub people: Vec<PersonChoice>,
+    pub mine: bool,
+    pub answer: AnswerView,
+    pub history: Vec<HistoryView>,
+    pub revision: u64,
+    pub reason: String,
+    pub note: String,
+    pub note_chars_max: usize,
+    pub may_decide: bool,
+}
+
+/// What was just done, and where to go on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notice {
+    pub text: String,
+    pub next: Option<String>,
+}
+
+/// Something that staff must not miss.
+#[derive(Serialize)]
+pub struct Alarm {
+    pub title: String,
+    pub text: String,
+}
+
+#[derive(Serialize)]
+pub struct JudgementView {
+    pub scope: &'static str,
+    pub scope_id: &'static str,
+    pub certainty: &'static str,
+    pub percent: u32,
+    pub about: Vec<String>,
+    pub mentioned: Vec<String>,
+    pub refer_to: Option<String>,
+    pub contact: Vec<String>,
+    pub facts: Vec<Fact>,
+    pub flags: Vec<&'static str>,
+    pub findings: Vec<FindingView>,
+    pub rules_version: String,
+}
+
+#[derive(Serialize)]
+pub struct Fact {
+    pub name: &'static str,
+    pub value: String,
+}
+
+#[derive(Serialize)]
+pub struct FindingView {
+    pub number: usize,
+    pub conclusion: String,
+    pub reason: String,
+    pub rule: String,
+    pub weight: &'static str,
+    pub against: bool,
+    pub points: String,
+    /// Places in the text: link and words.
+    pub places: Vec<Place>,
+}
+
+#[derive(Serialize)]
+pub struct Place {
+    pub anchor: String,
+    pub text: String,
+}
+
+#[derive(Serialize)]
+pub struct PieceView {
+    pub number: String,
+    pub first: bool,
+    pub channel: &'static str,
+    pub received: String,
+    pub bytes: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub subject: Option<String>,
+    pub header_date: Option<String>,
+    pub scope: Option<&'static str>,
+    pub documents: Vec<DocumentView>,
+    pub unread: bool,
+    pub original_url: String,
+}
+
+#[derive(Serialize)]
+pub struct DocumentView {
+    /// Prefix of the anchors of this document's marks.
+    pub anchor: String,
+    pub name: Option<String>,
+    pub reading: String,
+    pub problem: Option<&'static str>,
+    pub explanations: Vec<String>,
+    pub blocks: Vec<Block>,
+    pub cut: bool,
+    pub text_url: String,
+}
+
+#[derive(Serialize)]
+pub struct DeadlineView {
+    pub name: String,
+    pub basis: String,
+    pub due: Due,
+}
+
+#[derive(Serialize)]
+pub struct DecidedView {
+    pub verdict: &'static str,
+    pub refer_to: Option<String>,
+    pub by: String,
+    pub at: String,
+    pub reason: String,
+}
+
+#[derive(Serialize)]
+pub struct VerdictChoice {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub hint: &'static str,
+    pub proposed: bool,
+    pub chosen: bool,
+}
+
+#[derive(Serialize)]
+pub struct ReferralChoice {
+    pub id: String,
+    pub name: String,
+    pub chosen: bool,
+}
+
+#[derive(Serialize)]
+pub struct PersonChoice {
+    pub name: String,
+    pub chosen: bool,
+}
+
+#[derive(Serialize)]
+pub struct AnswerView {
+    /// `none`, `waiting`, `held`, `sent`, `failed`, `withheld`.
+    pub state: &'static str,
+    pub headline: String,
+    pub detail: String,
+    pub channel: Option<&'static str>,
+    pub subject: Option<String>,
+    pub to: Option<String>,
+    pub text: Option<String>,
+    /// Address of the answer as a file.
+    pub file: Option<String>,
+    pub letter: bool,
+    /// It waits for a person: to let it go out or to withhold it.
+    pub may_release: bool,
+}
+
+#[derive(Serialize)]
+pub struct HistoryView {
+    pub at: String,
+    pub iso: String,
+    pub by: String,
+    pub what: String,
+    pub note: Option<String>,
+}
+
+/// What a refused form brings back, so that nothing typed is lost.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    pub errors: Vec<String>,
+    pub verdict: Option<Verdict>,
+    pub refer_to: Option<String>,
+    pub reason: String,
+    pub note: String,
+}
+
+/// Builds the page's view.
+pub fn view(
+    given: &Given,
+    shown: &Shown,
+    visitor: &Visitor,
+    shell: Shell,
+    today: Date,
+    notice: Option<Notice>,
+    typed: &Typed,
+) -> View {
+    let row = &given.row;
+    let number = row.number.to_string();
+    // The judgement that the case stands on: that of the piece that opened it.
+    let opening_at = given.pieces.iter().position(|piece| piece.judgement.is_some());
+    let opening = opening_at.and_then(|at| given.pieces.get(at)).and_then(|piece| piece.judgement.as_ref());
+    let proposal = opening.and_then(|judgement| propose(judgement, shown));
+    let may_decide = visitor.may(Right::Decide);
+    View {
+        row: RowView::of(row, shown, today),
+        queue: shown.names.queue(&row.queue),
+        queue_url: super::pages::url("/", &[("queue", &row.queue)]),
+        notice,
+        errors: typed.errors.clone(),
+        judgement: opening.map(|judgement| judgement_view(judgement, opening_at.unwrap_or(0), shown)),
+        pieces: given
+            .pieces
+            .iter()
+            .enumerate()
+            // Only the findings that the page lists are marked: those of the judgement it shows.
+            .map(|(at, piece)| piece_view(&number, at, piece, opening_at == Some(at)))
+            .collect(),
+        more_pieces: row.records.len().saturating_sub(PAGE_PIECES_MAX),
+        alarms: alarms(given),
+        deadlines: row
+            .deadlines
+            .iter()
+            .map(|deadline| DeadlineView {
+                name: words::deadline(&deadline.name),
+                basis: deadline.basis.clone(),
+                due: dates::due(deadline.due, today),
+            })
+            .collect(),
+        decided: row.decision.as_ref().filter(|decision| decision.verdict != Verdict::Reopen).map(
+            |decision| DecidedView {
+                verdict: words::verdict_done(decision.verdict),
+                refer_to: decision.refer_to.as_ref().map(|id| shown.names.referral(id)),
+                by: decision.by.clone(),
+                at: dates::moment(decision.at),
+                reason: decision.reason.clone(),
+            },
+        ),
+        choices: choices(row, proposal.as_ref().map(|(verdict, _)| *verdict), typed.verdict),
+        referrals: referrals(
+            shown,
+            typed.refer_to.as_deref().or(proposal.as_ref().and_then(|(_, refer_to)| refer_to.as_deref())),
+        ),
+        people: people(given, visitor),
+        mine: row.assignee.as_deref() == Some(visitor.name.as_str()),
+        answer: answer_view(given),
+        history: given
+            .history
+            .iter()
+            .rev()
+            .map(|line| HistoryView {
+                at: dates::moment(line.at),
+                iso: line.at.to_string(),
+                by: one_line(&line.by),
+                what: line.what.clone(),
+                note: line.note.clone(),
+            })
+            .collect(),
+        revision: row.revision,
+        reason: typed.reason.clone(),
+        note: typed.note.clone(),
+        note_chars_max: NOTE_CHARS_MAX,
+        may_decide,
+        shell,
+    }
+}
+
+/// What the judgement points to, for staff to take or leave. Never chosen for them.
+fn propose(judgement: &Judgement, shown: &Shown) -> Option<(Verdict, Option<String>)> {
+    let referral = judgement.refer_to.as_ref().map(|referral| referral.id.clone()).filter(|id| id != "none");
+    match judgement.scope {
+        Scope::None => Some((Verdict::NotAComplaint, None)),
+        Scope::Unclear => Some((Verdict::AskForMore, None)),
+        Scope::Out => Some((Verdict::Refer, referral)),
+        Scope::In | Scope::Mixed if judgement.kind == Kind::Policy => Some((Verdict::Signal, None)),
+        Scope::In
+            if shown.office.line == Line::Second
+                && judgement.first_complained == FirstComplained::No
+                && shown.office.procedure.complain_first =>
+        {
+            Some((Verdict::Refer, Some("own-municipality-first".to_owned())))
+        }
+        Scope::In => Some((Verdict::TakeUp, None)),
+        Scope::Mixed => Some((Verdict::TakeUp, referral)),
+    }
+}
+
+fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> Vec<VerdictChoice> {
+    words::VERDICTS
+        .into_iter()
+        .filter(|verdict| (*verdict == Verdict::Reopen) == (row.status != CaseStatus::Open))
+        .map(|verdict| VerdictChoice {
+            id: words::verdict_id(verdict),
+            name: words::verdict(verdict),
+            hint: match verdict {
+                Verdict::TakeUp => "Wij behandelen deze klacht.",
+                Verdict::Refer => "Een ander moet dit behandelen. Kies hieronder wie.",
+                Verdict::AskForMore => "De inwoner moet eerst iets aanvullen.",
+                Verdict::Signal => "Geen zaak, wel bewaren wat er speelt.",
+                Verdict::NotAComplaint => "Een vraag, een bedankje of iets anders.",
+                Verdict::Reopen => "De zaak gaat terug naar de werkvoorraad.",
+            },
+            proposed: proposed == Some(verdict),
+            chosen: typed == Some(verdict) || (verdict == Verdict::Reopen && row.status != CaseStatus::Open),
+        })
+        .collect()
+}
+
+fn referrals(shown: &Shown, chosen: Option<&str>) -> Vec<ReferralChoice> {
+    let mut all: Vec<ReferralChoice> = shown
+        .names
+        .referrals()
+        .into_iter()
+        .filter(|(id, _)| *id != shown.office.id)
+        .map(|(id, name)| ReferralChoice { chosen: Some(id.as_str()) == chosen, id, name })
+        .collect();
+    if let Some(id) = chosen
+        && !all.iter().any(|choice| choice.chosen)
+    {
+        all.push(ReferralChoice { id: id.to_owned(), name: shown.names.referral(id), chosen: true });
+    }
+    all
+}
+
+fn people(given: &Given, visitor: &Visitor) -> Vec<PersonChoice> {
+    let mut names = given.people.clone();
+    if let Some(assignee) = &given.row.assignee
+        && !names.contains(assignee)
+    {
+        names.push(assignee.clone());
+    }
+    if visitor.may(Right::Decide) && !names.contains(&visitor.name) {
+        names.push(visitor.name.clone());
+    }
+    names.sort();
+    names
+        .into_iter()
+        .map(|name| PersonChoice { chosen: given.row.assignee.as_deref() == Some(name.as_str()), name })
+        .collect()
+}
+
+/// Defects and failures, loudly, at the top of the page.
+fn alarms(given: &Given) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    for piece in &given.pieces {
+        let Some(extract) = &piece.extract else {
+            alarms.push(Alarm {
+                title: format!("Stuk {} is nog niet gelezen", piece.record.number),
+                text: "De tekst komt nog. Lees zo nodig het origineel.".to_owned(),
+            });
+            continue;
+        };
+        for defect in &extract.defects {
+            let name = defect
+                .document
+                .and_then(|at| extract.documents.get(at))
+                .and_then(|document| document.name.as_deref());
+            let title = match name {
+                Some(name) => format!("{}: {}", words::problem(defect.problem), one_line(name)),
+                None => words::problem(defect.problem).to_owned(),
+            };
+            alarms.push(Alarm { title, text: defect.explanation.clone() });
+        }
+    }
+    if let Some(answer) = &given.row.answer
+        && let AnswerState::Failed { reply, .. } = &answer.state
+    {
+        alarms.push(Alarm {
+            title: "De inwoner heeft ons antwoord niet gekregen".to_owned(),
+            text: format!(
+                "Neem op een andere manier contact op. De mailserver zei: {}",
+                one_line(reply).chars().take(300).collect::<String>()
+            ),
+        });
+    }
+    alarms
+}
+
+fn judgement_view(judgement: &Judgement, piece: usize, shown: &Shown) -> JudgementView {
+    let names = &shown.names;
+    let mut facts = vec![
+        Fact { name: "Soort", value: words::kind(judgement.kind).to_owned() },
+        Fact {
+            name: "Eerst daar geklaagd?",
+            value: words::first_complained(judgement.first_complained).to_owned(),
+        },
+        Fact {
+            name: "Ouder dan een jaar?",
+            value: words::older_than_year(judgement.older_than_year).to_owned(),
+        },
+        Fact { name: "Schrijft", value: words::on_behalf(judgement.on_behalf).to_owned() },
+        Fact { name: "Taal", value: words::language(&judgement.language).to_owned() },
+    ];
+    if judgement.first_complained == FirstComplained::NotApplicable {
+        facts.retain(|fact| fact.name != "Eerst daar geklaagd?");
+    }
+    let flag = |set: bool, text: &'static str| set.then_some(text);
+    let flags = [
+        flag(judgement.urgent, "Spoed"),
+        flag(judgement.anonymous, "Anoniem"),
+        flag(judgement.multiple, "Meer klachten in één bericht"),
+        flag(judgement.follow_up, "Vervolg op een eerdere zaak"),
+        flag(judgement.on_behalf == OnBehalf::WithoutAuthorisation, "Machtiging ontbreekt"),
+        flag(judgement.automatic.is_some(), "Automatisch bericht"),
+    ];
+    JudgementView {
+        scope: words::scope(judgement.scope),
+        scope_id: words::scope_id(judgement.scope),
+        certainty: words::certainty(judgement.confidence),
+        percent: percent(judgement.confidence),
+        about: judgement.complained_about.iter().map(|id| names.organisation(id)).collect(),
+        mentioned: judgement.mentioned_only.iter().map(|id| names.organisation(id)).collect(),
+        refer_to: judgement.refer_to.as_ref().map(|referral| referral.name.clone()),
+        contact: judgement.refer_to.as_ref().map(|referral| referral.contact.clone()).unwrap_or_default(),
+        facts,
+        flags: flags.into_iter().flatten().collect(),
+        findings: findings(judgement, piece, shown),
+        rules_version: judgement.rules_version.chars().take(12).collect(),
+    }
+}
+
+/// The findings with their places; the heaviest first, each keeping the number that stands in the text.
+fn findings(judgement: &Judgement, piece: usize, shown: &Shown) -> Vec<FindingView> {
+    let mut views: Vec<(f64, FindingView)> = judgement
+        .findings
+        .iter()
+        .enumerate()
+        .map(|(at, finding)| {
+            let view = FindingView {
+                number: at + 1,
+                conclusion: words::conclusion(finding, &shown.names),
+                reason: finding.reason.clone(),
+                rule: finding.rule.clone(),
+                weight: words::weight(finding.weight),
+                against: finding.weight < 0.0,
+                points: format!("{:+.1}", finding.weight).replace('.', ","),
+                places: finding
+                    .evidence
+                    .iter()
+                    .enumerate()
+                    .take(6)
+                    .map(|(index, evidence)| Place {
+                        anchor: format!("s{piece}d{}f{}e{}", evidence.document, at + 1, index + 1),
+                        text: one_line(&evidence.text).chars().take(80).collect(),
+                    })
+                    .collect(),
+            };
+            (finding.weight.abs(), view)
+        })
+        .collect();
+    views.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    views.into_iter().map(|(_, view)| view).collect()
+}
+
+fn piece_view(case: &str, at: usize, piece: &PieceGiven, marked: bool) -> PieceView {
+    let record = &piece.record;
+    let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
+    let address = |address: &crate::record::Address| match (&address.name, &address.address) {
+        (Some(name), Some(at)) => one_line(&format!("{name} <{at}>")),
+        (None, Some(one)) | (Some(one), None) => one_line(one),
+        (None, None) => String::new(),
+    };
+    let findings = match &piece.judgement {
+        Some(judgement) if marked => judgement.findings.as_slice(),
+        _ => &[],
+    };
+    let documents = piece.extract.iter().flat_map(|extract| {
+        extract.documents.iter().enumerate().map(|(index, document)| {
+            let (blocks, cut) = marking::blocks(document, index, findings);
+            DocumentView {
+                anchor: format!("s{at}d{index}"),
+                name: document.name.as_deref().map(one_line),
+                reading: words::reading(document),
+                problem: document.problem.map(words::problem),
+                explanations: extract
+                    .defects
+                    .iter()
+                    .filter(|defect| defect.document == Some(index))
+                    .map(|defect| defect.explanation.clone())
+                    .collect(),
+                blocks,
+                cut,
+                text_url: text_url(case, record.number, index),
+            }
+        })
+    });
+    PieceView {
+        number: record.number.to_string(),
+        first: at == 0,
+        channel: words::channel(record.channel),
+        received: dates::moment(record.received_at),
+        bytes: size(record.bytes),
+        from: message.and_then(|message| message.author.as_ref()).map(address),
+        to: message.and_then(|message| message.to.first()).map(address),
+        subject: message.and_then(|message| message.subject.as_deref()).map(one_line),
+        header_date: message.and_then(|message| message.header_date).map(dates::moment),
+        scope: piece.judgement.as_ref().map(|judgement| words::scope(judgement.scope)),
+        documents: documents.collect(),
+        unread: piece.extract.is_none(),
+        original_url: format!("/cases/{case}/pieces/{}/original", record.number),
+    }
+}
+
+fn text_url(case: &str, record: RegistrationNumber, index: usize) -> String {
+    format!("/cases/{case}/pieces/{record}/documents/{index}")
+}
+
+/// A number of bytes as people say it.
+#[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6).replace('.', ","),
+    }
+}
+
+fn answer_view(given: &Given) -> AnswerView {
+    let text = given.answer.clone().unwrap_or_default();
+    let mut view = AnswerView {
+        state: "none",
+        headline: "Geen antwoord".to_owned(),
+        detail: "Voor deze zaak is geen antwoord gemaakt.".to_owned(),
+        channel: None,
+        subject: text.subject.as_deref().map(one_line),
+        to: text.to.as_deref().map(one_line),
+        text: text.text,
+        file: given.answer.as_ref().map(|_| format!("/cases/{}/answer", given.row.number)),
+        letter: false,
+        may_release: false,
+    };
+    let Some(entry) = &given.row.answer else { return view };
+    view.channel = Some(words::answer_channel(entry.channel));
+    view.letter = entry.channel == crate::record::AnswerChannel::Letter;
+    let (state, headline, detail) = match &entry.state {
+        AnswerState::Waiting { attempts: 0, next, .. } => {
+            ("waiting", "Wordt verstuurd", format!("Gaat uit vanaf {}.", dates::moment(*next)))
+        }
+        AnswerState::Waiting { attempts, next, last_reply } => (
+            "waiting",
+            "Nog niet verstuurd",
+            format!(
+                "{attempts} keer geprobeerd. Volgende poging: {}.{}",
+                dates::moment(*next),
+                last_reply.as_ref().map(|reply| format!(" De mailserver zei: {reply}")).unwrap_or_default()
+            ),
+        ),
+        AnswerState::Held { reason } => ("held", "Wacht op u", reason.clone()),
+        AnswerState::Sent { at, .. } if view.letter => {
+            ("sent", "Klaar om te printen", format!("Klaargelegd op {}.", dates::moment(*at)))
+        }
+        AnswerState::Sent { at, .. } => ("sent", "Verstuurd", format!("Op {}.", dates::moment(*at))),
+        AnswerState::Failed { at, reply } => {
+            ("failed", "Mislukt", format!("Opgegeven op {}. De mailserver zei: {reply}", dates::moment(*at)))
+        }
+        AnswerState::Withheld { reason } => ("withheld", "Niet verstuurd", reason.clone()),
+    };
+    view.may_release = matches!(entry.state, AnswerState::Held { .. } | AnswerState::Failed { .. });
+    view.state = state;
+    view.headline = headline.to_owned();
+    view.detail = detail;
+    view
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_as_people_say_them() {
+        assert_eq!(size(12), "12 bytes");
+        assert_eq!(size(1_234), "2 kB");
+        assert_eq!(size(12_345_678), "12,3 MB");
+    }
+}

@@ -1,0 +1,102 @@
+//! Dates as staff read them, and how near a promise is: always a colour and a word.
+
+use crate::record::{OFFICE_TIME_ZONE, office_date};
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
+use serde::Serialize;
+
+/// A due date with its colour (a class of the style sheet) and its word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Due {
+    /// `late`, `today`, `soon`, `later`.
+    pub class: &'static str,
+    pub word: String,
+    /// `ma 9 maart 2026`.
+    pub date: String,
+    /// `2026-03-09`, for `<time datetime>`.
+    pub iso: String,
+}
+
+/// How near a date is, seen from today.
+pub fn due(date: Date, today: Date) -> Due {
+    let days = i64::from((date - today).get_days());
+    let (class, word) = match days {
+        -1 => ("late", "1 dag te laat".to_owned()),
+        ..0 => ("late", format!("{} dagen te laat", -days)),
+        0 => ("today", "vandaag".to_owned()),
+        1 => ("soon", "morgen".to_owned()),
+        2..=3 => ("soon", format!("over {days} dagen")),
+        _ => ("later", format!("over {days} dagen")),
+    };
+    Due { class, word, date: short(date), iso: date.to_string() }
+}
+
+const MONTHS: [&str; 12] = [
+    "januari",
+    "februari",
+    "maart",
+    "april",
+    "mei",
+    "juni",
+    "juli",
+    "augustus",
+    "september",
+    "oktober",
+    "november",
+    "december",
+];
+
+fn month(date: Date) -> &'static str {
+    usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or("?")
+}
+
+/// `ma 9 maart 2026`.
+pub fn short(date: Date) -> String {
+    let day = match date.weekday() {
+        Weekday::Monday => "ma",
+        Weekday::Tuesday => "di",
+        Weekday::Wednesday => "wo",
+        Weekday::Thursday => "do",
+        Weekday::Friday => "vr",
+        Weekday::Saturday => "za",
+        Weekday::Sunday => "zo",
+    };
+    format!("{day} {} {} {}", date.day(), month(date), date.year())
+}
+
+/// `9 maart 2026, 14:05` in the office's time.
+pub fn moment(at: Timestamp) -> String {
+    let date = office_date(at);
+    let clock = at
+        .in_tz(OFFICE_TIME_ZONE)
+        .map(|zoned| format!(", {:02}:{:02}", zoned.hour(), zoned.minute()))
+        .unwrap_or_default();
+    format!("{} {} {}{clock}", date.day(), month(date), date.year())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_due_date_has_a_colour_and_a_word() {
+        let today = date(2026, 3, 9);
+        let of = |d: Date| {
+            let due = due(d, today);
+            (due.class, due.word)
+        };
+        assert_eq!(of(date(2026, 3, 8)), ("late", "1 dag te laat".into()));
+        assert_eq!(of(date(2026, 2, 1)), ("late", "36 dagen te laat".into()));
+        assert_eq!(of(today), ("today", "vandaag".into()));
+        assert_eq!(of(date(2026, 3, 10)), ("soon", "morgen".into()));
+        assert_eq!(of(date(2026, 5, 9)), ("later", "over 61 dagen".into()));
+    }
+
+    #[test]
+    fn moments_are_told_in_the_time_of_the_office() {
+        let at: Timestamp = "2026-07-01T22:30:00Z".parse().unwrap();
+        assert_eq!(moment(at), "2 juli 2026, 00:30");
+        assert_eq!(short(date(2026, 3, 9)), "ma 9 maart 2026");
+    }
+}

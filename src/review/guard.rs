@@ -1,0 +1,192 @@
+//! Who may come in: the guard before every route that is not open, and the CSRF check of every form.
+//!
+//! A person comes with a session cookie, a program with a bearer token (RFC 6750). Invariants: a route gets
+//! its right from the group it stands in (see `routes`), so that a new route cannot forget it; a form that
+//! changes something carries the session's CSRF token; a browser that says another site sent the request
+//! (Sec-Fetch-Site) is refused.
+
+use super::errors::Fault;
+use super::rights::{Right, Role};
+use super::session::{SESSION_COOKIE, cookie, same_secret};
+use super::state::ReviewState;
+use axum::extract::{Form, FromRequest, Request, State};
+use axum::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+/// Who is asking.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Account, or `api:` and the token's name; stands in the journal.
+    pub name: String,
+    pub role: Role,
+    /// For the forms of a session; a program with a token has none and needs none.
+    pub csrf: Option<String>,
+}
+
+impl Visitor {
+    pub fn may(&self, right: Right) -> bool {
+        self.role.may(right)
+    }
+}
+
+/// The guard of a group of routes.
+#[derive(Clone)]
+pub struct Guard {
+    pub state: ReviewState,
+    pub right: Right,
+}
+
+/// Lets a visitor with the right pass, and tells the handler who it is.
+pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let asked = Asked {
+        path: request.uri().path().to_owned(),
+        wanted: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+        looks_only: matches!(*request.method(), Method::GET | Method::HEAD),
+    };
+    let headers = request.headers().clone();
+    match identify(&guard.state, &asked, &headers).await {
+        Ok(Some(visitor)) if visitor.may(guard.right) => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
+        Ok(Some(_)) => Fault::forbidden().into_response(),
+        Ok(None) => turned_away(&asked),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+/// What the guard needs of a request.
+struct Asked {
+    path: String,
+    /// Path and query, for after a login.
+    wanted: String,
+    looks_only: bool,
+}
+
+impl Asked {
+    /// A route that programs use: they get 401, not a login page.
+    fn by_program(&self) -> bool {
+        self.path.starts_with("/api/") || self.path == "/metrics"
+    }
+}
+
+/// The visitor of a request, if it is one we know.
+async fn identify(state: &ReviewState, asked: &Asked, headers: &HeaderMap) -> Result<Option<Visitor>, Fault> {
+    if from_elsewhere(headers) && !asked.looks_only {
+        return Err(Fault::form_expired());
+    }
+    if asked.by_program()
+        && let Some(token) = bearer(headers)
+    {
+        let token = token.to_owned();
+        let found = state.with_accounts(move |accounts| accounts.token(&token)).await?;
+        return Ok(found.map(|token| Visitor {
+            name: format!("api:{}", token.name),
+            role: token.role,
+            csrf: None,
+        }));
+    }
+    let Some(value) = cookie(headers, SESSION_COOKIE) else { return Ok(None) };
+    let Some(session) = state.sessions().find(value, state.now()) else { return Ok(None) };
+    let name = session.account.clone();
+    match state.with_accounts(move |accounts| accounts.get(&name)).await? {
+        // The role is that of today, not that of the login.
+        Some(account) if session.stands(&account) => {
+            Ok(Some(Visitor { name: session.account, role: account.role, csrf: Some(session.csrf) }))
+        }
+        _ => {
+            state.sessions().close(value);
+            Ok(None)
+        }
+    }
+}
+
+/// Somebody we do not know: a program gets 401, a person the login page, and the page they wanted after it.
+fn turned_away(asked: &Asked) -> Response {
+    if asked.by_program() {
+        let fault = Fault::new(
+            StatusCode::UNAUTHORIZED,
+            "Niet ingelogd",
+            "Geef een geldig token mee (Authorization: Bearer …) of log in.",
+        );
+        let mut response = fault.into_response();
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    let next = if asked.looks_only && asked.wanted != "/" { asked.wanted.as_str() } else { "" };
+    see_other(&super::pages::url("/login", &[("next", next)]))
+}
+
+/// 303: whatever was asked, look there with GET.
+pub fn see_other(to: &str) -> Response {
+    match HeaderValue::from_str(to) {
+        Ok(to) => (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response(),
+        Err(error) => Fault::internal(&error).into_response(),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Does the browser itself say that another site sent this? (Old browsers and programs say nothing.)
+pub fn from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
+}
+
+/// A posted form of somebody who is logged in, with the right CSRF token.
+pub struct Posted<T> {
+    pub visitor: Visitor,
+    pub form: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<ReviewState> for Posted<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &ReviewState) -> Result<Self, Response> {
+        let visitor = request.extensions().get::<Visitor>().cloned();
+        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let given = pairs.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
+        let visitor = match (visitor, given) {
+            (Some(visitor), Some(given))
+                if visitor.csrf.as_deref().is_some_and(|csrf| same_secret(csrf, given)) =>
+            {
+                visitor
+            }
+            _ => return Err(Fault::form_expired().into_response()),
+        };
+        let fields: serde_json::Map<String, serde_json::Value> = pairs
+            .into_iter()
+            .filter(|(name, _)| name != "csrf")
+            .map(|(name, value)| (name, serde_json::Value::String(value)))
+            .collect();
+        match serde_json::from_value(serde_json::Value::Object(fields)) {
+            Ok(form) => Ok(Posted { visitor, form }),
+            Err(_) => Err(Fault::unacceptable("Het formulier is niet volledig.").into_response()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bearer_tokens_and_foreign_sites() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(bearer(&headers), None);
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("bearer bode_1"));
+        assert_eq!(bearer(&headers), Some("bode_1"));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic abc"));
+        assert_eq!(bearer(&headers), None);
+        assert!(!from_elsewhere(&headers));
+        headers.insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
+        assert!(from_elsewhere(&headers));
+    }
+}

@@ -1,0 +1,127 @@
+//! How the house is doing, as `/healthz` and `/metrics` tell it. The daemon writes, the desk reads.
+//!
+//! Invariant (promise 8): names, reasons and numbers of parts, never of people. A reason is a sentence of
+//! this program, not of a mail server.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The shared state; a clone is the same state.
+#[derive(Clone, Default)]
+pub struct Health {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Part (such as `mailbox`) → why it does not work now; `None`: it works.
+    parts: BTreeMap<String, Option<String>>,
+    /// Metric name → help text, kind, and value by label.
+    metrics: BTreeMap<&'static str, Metric>,
+}
+
+struct Metric {
+    help: &'static str,
+    kind: &'static str,
+    values: BTreeMap<String, f64>,
+}
+
+impl Health {
+    /// A part works.
+    pub fn well(&self, part: &str) {
+        self.lock().parts.insert(part.to_owned(), None);
+    }
+
+    /// A part does not work, and why, in one English sentence without personal data.
+    pub fn ill(&self, part: &str, reason: &str) {
+        self.lock().parts.insert(part.to_owned(), Some(reason.to_owned()));
+    }
+
+    /// `part: reason` for each part that does not work; empty when all is well.
+    pub fn reasons(&self) -> Vec<String> {
+        self.lock()
+            .parts
+            .iter()
+            .filter_map(|(part, reason)| reason.as_ref().map(|reason| format!("{part}: {reason}")))
+            .collect()
+    }
+
+    /// Counts: `name` such as `bode_records_total`, `label` such as `channel="email"` or empty.
+    pub fn count(&self, name: &'static str, help: &'static str, label: &str, by: u64) {
+        let mut inner = self.lock();
+        let metric =
+            inner.metrics.entry(name).or_insert(Metric { help, kind: "counter", values: BTreeMap::new() });
+        // A counter above 2^53 would take longer than the house will stand.
+        #[allow(clippy::cast_precision_loss, reason = "see above")]
+        let by = by as f64;
+        *metric.values.entry(label.to_owned()).or_insert(0.0) += by;
+    }
+
+    /// Sets a value that goes up and down, such as `bode_oldest_unfinished_seconds`.
+    pub fn gauge(&self, name: &'static str, help: &'static str, label: &str, value: f64) {
+        let mut inner = self.lock();
+        let metric =
+            inner.metrics.entry(name).or_insert(Metric { help, kind: "gauge", values: BTreeMap::new() });
+        metric.values.insert(label.to_owned(), value);
+    }
+
+    /// The Prometheus text format, version 0.0.4.
+    pub fn metrics(&self) -> String {
+        let inner = self.lock();
+        let mut text = String::new();
+        let _ = writeln!(text, "# HELP bode_up Whether a part of the house works.\n# TYPE bode_up gauge");
+        for (part, reason) in &inner.parts {
+            let _ = writeln!(text, "bode_up{{part=\"{}\"}} {}", escaped(part), u8::from(reason.is_none()));
+        }
+        for (name, metric) in &inner.metrics {
+            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind);
+            for (label, value) in &metric.values {
+                let _ = if label.is_empty() {
+                    writeln!(text, "{name} {value}")
+                } else {
+                    writeln!(text, "{name}{{{label}}} {value}")
+                };
+            }
+        }
+        text
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A label value as Prometheus wants it.
+pub(super) fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_ill_is_named_until_it_is_well() {
+        let health = Health::default();
+        health.well("store");
+        health.ill("mailbox", "the server refused the password");
+        assert_eq!(health.reasons(), ["mailbox: the server refused the password"]);
+        assert!(health.metrics().contains("bode_up{part=\"mailbox\"} 0"));
+        health.well("mailbox");
+        assert!(health.reasons().is_empty());
+    }
+
+    #[test]
+    fn metrics_are_prometheus_text() {
+        let health = Health::default();
+        health.count("bode_records_total", "Pieces registered.", "channel=\"email\"", 2);
+        health.count("bode_records_total", "Pieces registered.", "channel=\"email\"", 1);
+        health.gauge("bode_waiting", "Waiting.", "", 1.5);
+        let text = health.metrics();
+        assert!(
+            text.contains("# TYPE bode_records_total counter\nbode_records_total{channel=\"email\"} 3\n")
+        );
+        assert!(text.contains("bode_waiting 1.5\n"));
+    }
+}

@@ -1,0 +1,182 @@
+//! Logging in and out. Invariants: a refusal never tells whether a name exists; after logging in one goes to
+//! a page of this desk, whatever the address said; a password stands in no log.
+
+use super::accounts::Login;
+use super::errors::{Fault, Written};
+use super::guard::{Posted, from_elsewhere, see_other};
+use super::pages::{self, Shell};
+use super::session::{LOGIN_COOKIE, SESSION_COOKIE, cookie, same_secret, set_cookie};
+use super::state::ReviewState;
+use crate::limits::LOGIN_LOCK;
+use axum::extract::{Form, Query, State};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    next: String,
+    /// Says that one has just logged out.
+    #[serde(default)]
+    out: String,
+}
+
+#[derive(Deserialize)]
+pub struct LoginForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    csrf: String,
+}
+
+#[derive(Serialize)]
+struct View {
+    shell: Shell,
+    next: String,
+    name: String,
+    error: Option<String>,
+    notice: Option<&'static str>,
+}
+
+/// `GET /login`
+pub async fn page(State(state): State<ReviewState>, Query(wanted): Query<Wanted>) -> Response {
+    let notice = (!wanted.out.is_empty()).then_some("U bent uitgelogd.");
+    form_page(&state, StatusCode::OK, &wanted.next, "", None, notice)
+}
+
+/// `POST /login`
+pub async fn submit(
+    State(state): State<ReviewState>,
+    headers: HeaderMap,
+    Form(form): Form<LoginForm>,
+) -> Result<Response, Fault> {
+    let tied = cookie(&headers, LOGIN_COOKIE)
+        .is_some_and(|value| !value.is_empty() && same_secret(value, &form.csrf));
+    if !tied || from_elsewhere(&headers) {
+        let error = "Het inlogformulier was verlopen. Probeer het nog eens.".to_owned();
+        return Ok(form_page(&state, StatusCode::FORBIDDEN, &form.next, &form.name, Some(error), None));
+    }
+    let now = state.now();
+    let outcome = {
+        // A check takes memory and a core on purpose: a few at a time.
+        let _turn = state.login_checks().acquire().await.map_err(|error| Fault::internal(&error))?;
+        let (name, password) = (form.name.clone(), form.password);
+        state.with_accounts(move |accounts| accounts.login(&name, &password, now)).await?
+    };
+    match outcome {
+        Login::Welcome(account) => {
+            if let Some(old) = cookie(&headers, SESSION_COOKIE) {
+                state.sessions().close(old);
+            }
+            let token = state.sessions().open(&account, now).map_err(|error| Fault::internal(&error))?;
+            let https = state.desk().https;
+            let mut response = see_other(inside(&form.next));
+            add_cookie(&mut response, &set_cookie(SESSION_COOKIE, &token, https));
+            add_cookie(&mut response, &set_cookie(LOGIN_COOKIE, "", https));
+            tracing::info!("a person logged in");
+            Ok(response)
+        }
+        Login::Refused => {
+            tracing::warn!("a login was refused");
+            let error = "Deze naam en dit wachtwoord horen niet bij elkaar.".to_owned();
+            Ok(form_page(&state, StatusCode::UNAUTHORIZED, &form.next, &form.name, Some(error), None))
+        }
+        Login::Locked { until } => {
+            tracing::warn!("a login was refused: too many wrong passwords");
+            let minutes = LOGIN_LOCK.as_secs() / 60;
+            let error = format!(
+                "Er is te vaak een verkeerd wachtwoord gebruikt. Wacht {minutes} minuten en probeer het dan opnieuw. \
+                 Weet u uw wachtwoord niet meer? Vraag uw beheerder om een nieuw."
+            );
+            let mut response =
+                form_page(&state, StatusCode::TOO_MANY_REQUESTS, &form.next, &form.name, Some(error), None);
+            let seconds = (until.as_second() - now.as_second()).max(1);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            Ok(response)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Nothing {}
+
+/// `POST /logout`
+pub async fn out(State(state): State<ReviewState>, headers: HeaderMap, _form: Posted<Nothing>) -> Response {
+    if let Some(value) = cookie(&headers, SESSION_COOKIE) {
+        state.sessions().close(value);
+    }
+    let mut response = see_other("/login?out=1");
+    add_cookie(&mut response, &set_cookie(SESSION_COOKIE, "", state.desk().https));
+    response
+}
+
+fn form_page(
+    state: &ReviewState,
+    status: StatusCode,
+    next: &str,
+    name: &str,
+    error: Option<String>,
+    notice: Option<&'static str>,
+) -> Response {
+    let token = match super::accounts::random_hex() {
+        Ok(token) => token,
+        Err(error) => return Fault::internal(&error).into_response(),
+    };
+    let mut shell = Shell::outside(state);
+    shell.csrf.clone_from(&token);
+    let next = inside(next).to_owned();
+    let name = name.chars().take(60).collect();
+    match pages::draw("login.html", &View { shell, next, name, error, notice }) {
+        Ok(html) => {
+            let mut response = (status, html).into_response();
+            response.extensions_mut().insert(Written);
+            add_cookie(&mut response, &set_cookie(LOGIN_COOKIE, &token, state.desk().https));
+            response
+        }
+        Err(fault) => fault.into_response(),
+    }
+}
+
+fn add_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+/// A path within this desk, or `/`: no address of elsewhere, however it is written (`//x`, `/\x`, `https:`).
+fn inside(next: &str) -> &str {
+    let pages = ["/", "/aside", "/print"];
+    let path = next.split('?').next().unwrap_or_default();
+    let known = pages.contains(&path) || path.starts_with("/cases/") || path.starts_with("/aside/");
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !next.contains("//");
+    if known && plain { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_stays_inside_after_logging_in() {
+        for good in ["/", "/?queue=spoed&q=a%20b", "/cases/2026-000001-1", "/aside", "/print"] {
+            assert_eq!(inside(good), good);
+        }
+        for bad in [
+            "",
+            "//example.org",
+            "/\\example.org",
+            "https://example.org",
+            "/login",
+            "/cases/\r\nx",
+            "/?q=//x",
+        ] {
+            assert_eq!(inside(bad), "/", "{bad}");
+        }
+    }
+}

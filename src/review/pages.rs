@@ -1,0 +1,212 @@
+//! Drawing: the templates of the desk, compiled into the binary, and what every answer carries.
+//!
+//! Invariants: every template escapes by itself (all are `.html`; nothing is ever marked safe); a name that a
+//! template uses and a view lacks is an error that the tests find; every answer carries the headers of
+//! [`protect`].
+
+use super::errors::Fault;
+use super::guard::Visitor;
+use super::rights::Right;
+use super::state::ReviewState;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Serialize;
+use std::sync::LazyLock;
+
+const TEMPLATES: [(&str, &str); 10] = [
+    ("layout.html", include_str!("../../templates/desk/layout.html")),
+    ("parts.html", include_str!("../../templates/desk/parts.html")),
+    ("login.html", include_str!("../../templates/desk/login.html")),
+    ("queue.html", include_str!("../../templates/desk/queue.html")),
+    ("case.html", include_str!("../../templates/desk/case.html")),
+    ("changed.html", include_str!("../../templates/desk/changed.html")),
+    ("aside.html", include_str!("../../templates/desk/aside.html")),
+    ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),
+    ("print.html", include_str!("../../templates/desk/print.html")),
+    ("fault.html", include_str!("../../templates/desk/fault.html")),
+];
+
+const STYLE: &str = include_str!("../../templates/desk/desk.css");
+const MARK: &str = include_str!("../../templates/desk/mark.svg");
+
+static DRAWN: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment)
+});
+
+/// The style sheet's digest stands in its address, so that browsers may keep it.
+static STYLE_VERSION: LazyLock<String> =
+    LazyLock::new(|| super::accounts::digest(STYLE).chars().take(12).collect());
+
+/// What every page shows around its content.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shell {
+    pub office: String,
+    pub style: String,
+    /// The account, when somebody is logged in.
+    pub user: Option<String>,
+    pub csrf: String,
+    pub may_decide: bool,
+    /// `queue`, `aside`, `print` or empty: the chosen page.
+    pub here: &'static str,
+    /// What stands in the search field.
+    pub search: String,
+}
+
+impl Shell {
+    pub fn new(state: &ReviewState, visitor: &Visitor, here: &'static str) -> Self {
+        Self {
+            office: state.shown().office.name.clone(),
+            style: STYLE_VERSION.clone(),
+            user: Some(visitor.name.clone()),
+            csrf: visitor.csrf.clone().unwrap_or_default(),
+            may_decide: visitor.may(Right::Decide),
+            here,
+            search: String::new(),
+        }
+    }
+
+    /// For a page that does not know who looks.
+    pub fn outside(state: &ReviewState) -> Self {
+        Self {
+            office: state.shown().office.name.clone(),
+            style: STYLE_VERSION.clone(),
+            user: None,
+            csrf: String::new(),
+            may_decide: false,
+            here: "",
+            search: String::new(),
+        }
+    }
+}
+
+/// Draws a page.
+///
+/// # Errors
+/// A template and its view do not fit: our own fault, told in the log.
+pub fn render(name: &str, context: impl Into<Value>) -> Result<Html<String>, Fault> {
+    let environment = DRAWN.as_ref().map_err(|error| Fault::internal(error))?;
+    environment
+        .get_template(name)
+        .and_then(|template| template.render(context))
+        .map(Html)
+        .map_err(|error| Fault::internal(&format!("{name}: {error:#}")))
+}
+
+/// Draws a page from a view.
+///
+/// # Errors
+/// As [`render`].
+pub fn draw(name: &str, view: &impl Serialize) -> Result<Html<String>, Fault> {
+    render(name, Value::from(Serde(view)))
+}
+
+/// Checks at start that every template can be read.
+///
+/// # Errors
+/// The first fault.
+pub fn check() -> Result<(), String> {
+    DRAWN.as_ref().map(|_| ()).map_err(|error| format!("{error:#}"))
+}
+
+/// `GET /assets/desk.css`
+pub async fn style() -> Response {
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+/// `GET /assets/mark.svg`
+pub async fn mark() -> Response {
+    asset("image/svg+xml", MARK)
+}
+
+fn asset(media_type: &'static str, text: &'static str) -> Response {
+    ([(CONTENT_TYPE, media_type), (CACHE_CONTROL, "public, max-age=604800, immutable")], text).into_response()
+}
+
+/// What every answer of the desk carries: nothing is loaded from elsewhere, no script runs, nobody frames it,
+/// nothing of a citizen stays in a cache.
+pub async fn protect(request: Request, next: Next) -> Response {
+    const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                          frame-ancestors 'none'; base-uri 'none'";
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 6] = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A path with a query, each value percent-encoded; empty values are left out.
+pub fn url(path: &str, query: &[(&str, &str)]) -> String {
+    let mut text = path.to_owned();
+    let mut mark = '?';
+    for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
+        text.push(mark);
+        text.push_str(name);
+        text.push('=');
+        text.push_str(&percent_encoded(value));
+        mark = '&';
+    }
+    text
+}
+
+/// RFC 3986: everything but unreserved characters.
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_can_be_read_and_none_switches_escaping_off() {
+        assert_eq!(check(), Ok(()));
+        for (name, source) in TEMPLATES {
+            assert!(name.ends_with(".html"), "{name}");
+            for word in
+                ["|safe", "| safe", "autoescape", "<script", "style=", "http://", "https://", " onclick"]
+            {
+                assert!(!source.contains(word), "{name} holds {word}");
+            }
+        }
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
+    }
+
+    #[test]
+    fn addresses_are_encoded() {
+        assert_eq!(url("/", &[("q", "a b&c"), ("queue", ""), ("page", "2")]), "/?q=a%20b%26c&page=2");
+    }
+}

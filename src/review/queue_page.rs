@@ -1,0 +1,438 @@
+//! `GET /`: the queue. Every choice stands in the address, so that a list can be kept, sent and gone back to.
+
+use super::dates::{self, Due};
+use super::errors::Fault;
+use super::guard::{Visitor, see_other};
+use super::marking::one_line;
+use super::pages::{self, Shell};
+use super::rights::Right;
+use super::state::{ReviewState, Shown};
+use super::words;
+use crate::limits::PAGE_ROWS_MAX;
+use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus};
+use crate::store::{CaseFilter, QueueCount};
+use axum::extract::{Extension, Query, State};
+use axum::response::{IntoResponse, Response};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// The query of the queue's address and of `GET /api/v1/cases`. An unknown value chooses nothing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    pub q: String,
+    pub queue: String,
+    /// `open` (the default), `taken-up`, `asked-for-more`, `closed`, `all`.
+    pub status: String,
+    /// `late`, `today`, `week`, or a date: due on it or before.
+    pub due: String,
+    /// Id of a body that is complained about.
+    pub about: String,
+    /// `me`, or an account.
+    pub who: String,
+    pub page: String,
+}
+
+impl Choice {
+    /// What is looked for in the text; without leading and trailing space, bounded.
+    fn words(&self) -> Option<String> {
+        let words: String = self.q.trim().chars().take(200).collect();
+        (!words.is_empty()).then_some(words)
+    }
+
+    /// Without a choice: what waits for a person; with search words: everything.
+    fn status_id(&self) -> &str {
+        match self.status.as_str() {
+            known @ ("open" | "taken-up" | "asked-for-more" | "closed" | "all") => known,
+            _ if self.words().is_some() => "all",
+            _ => "open",
+        }
+    }
+
+    fn page_number(&self) -> usize {
+        self.page.parse::<usize>().unwrap_or(1).clamp(1, 1_000_000)
+    }
+
+    /// What the store is asked.
+    pub fn filter(&self, visitor: &str, today: Date) -> CaseFilter {
+        let some = |text: &str| (!text.is_empty()).then(|| text.chars().take(200).collect::<String>());
+        CaseFilter {
+            queue: some(&self.queue),
+            statuses: words::STATUSES
+                .into_iter()
+                .filter(|status| words::status_id(*status) == self.status_id())
+                .collect(),
+            due_by: match self.due.as_str() {
+                "late" => today.checked_sub(1.day()).ok(),
+                "today" => Some(today),
+                "week" => today.checked_add(7.days()).ok(),
+                date => date.parse().ok(),
+            },
+            body: some(&self.about),
+            assignee: if self.who == "me" { Some(visitor.to_owned()) } else { some(&self.who) },
+            text: self.words(),
+            offset: (self.page_number() - 1) * PAGE_ROWS_MAX,
+            limit: PAGE_ROWS_MAX,
+        }
+    }
+
+    /// The address of this choice with one thing changed; another choice begins at its first page.
+    fn with(&self, name: &str, value: &str) -> String {
+        let mut pairs = [
+            ("q", self.q.as_str()),
+            ("queue", self.queue.as_str()),
+            ("status", self.status.as_str()),
+            ("due", self.due.as_str()),
+            ("about", self.about.as_str()),
+            ("who", self.who.as_str()),
+            ("page", if name == "page" { value } else { "" }),
+        ];
+        if let Some(pair) = pairs.iter_mut().find(|(known, _)| *known == name) {
+            pair.1 = value;
+        }
+        pages::url("/", &pairs)
+    }
+}
+
+#[derive(Serialize)]
+struct View {
+    shell: Shell,
+    heading: String,
+    queues: Vec<QueueLink>,
+    statuses: Vec<Pick>,
+    dues: Vec<Pick>,
+    bodies: Vec<Pick>,
+    people: Vec<Pick>,
+    queue: String,
+    chosen: Vec<Chosen>,
+    rows: Vec<RowView>,
+    total: String,
+    first: usize,
+    last: usize,
+    page: usize,
+    pages: usize,
+    earlier: Option<String>,
+    later: Option<String>,
+    show_status: bool,
+}
+
+#[derive(Serialize)]
+struct QueueLink {
+    name: String,
+    explanation: String,
+    count: u64,
+    url: String,
+    here: bool,
+    urgent: bool,
+}
+
+#[derive(Serialize)]
+struct Pick {
+    id: String,
+    name: String,
+    chosen: bool,
+}
+
+/// A choice that is made, with the address without it.
+#[derive(Serialize)]
+struct Chosen {
+    name: String,
+    without: String,
+}
+
+/// One line of the queue.
+#[derive(Serialize)]
+pub(super) struct RowView {
+    pub number: String,
+    pub url: String,
+    pub subject: String,
+    pub writer: String,
+    pub channel: &'static str,
+    pub received: String,
+    pub received_iso: String,
+    pub due: Option<Due>,
+    pub bodies: Vec<String>,
+    pub scope: &'static str,
+    pub scope_id: &'static str,
+    pub certainty: &'static str,
+    pub percent: u32,
+    pub urgent: bool,
+    pub defects: u32,
+    pub pieces: usize,
+    pub assignee: Option<String>,
+    pub status: &'static str,
+    pub status_id: &'static str,
+    /// What is the matter with the answer, when staff must do something.
+    pub answer: Option<&'static str>,
+}
+
+impl RowView {
+    pub(super) fn of(row: &CaseRow, shown: &Shown, today: Date) -> Self {
+        let closed = matches!(row.status, CaseStatus::Closed);
+        Self {
+            number: row.number.to_string(),
+            url: format!("/cases/{}", row.number),
+            subject: row.subject.as_deref().map(one_line).unwrap_or_default(),
+            writer: row.writer.as_deref().map(one_line).unwrap_or_default(),
+            channel: words::channel(row.channel),
+            received: dates::short(row.received),
+            received_iso: row.received.to_string(),
+            due: row.due.filter(|_| !closed).map(|due| dates::due(due, today)),
+            bodies: row.judgement.complained_about.iter().map(|id| shown.names.organisation(id)).collect(),
+            scope: words::scope(row.judgement.scope),
+            scope_id: words::scope_id(row.judgement.scope),
+            certainty: words::certainty(row.judgement.confidence),
+            percent: percent(row.judgement.confidence),
+            urgent: row.judgement.urgent,
+            defects: row.judgement.defects,
+            pieces: row.records.len(),
+            assignee: row.assignee.clone(),
+            status: words::status(row.status),
+            status_id: words::status_id(row.status),
+            answer: row.answer.as_ref().and_then(|answer| match answer.state {
+                AnswerState::Failed { .. } => Some("Antwoord mislukt"),
+                AnswerState::Held { .. } => Some("Antwoord wacht op u"),
+                _ => None,
+            }),
+        }
+    }
+}
+
+/// A certainty in whole hundredths.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=100")]
+pub(super) fn percent(confidence: f64) -> u32 {
+    (confidence * 100.0).clamp(0.0, 100.0).round() as u32
+}
+
+/// `GET /`
+pub async fn page(
+    State(state): State<ReviewState>,
+    Extension(visitor): Extension<Visitor>,
+    Query(choice): Query<Choice>,
+) -> Result<Response, Fault> {
+    // Whoever types a case number wants that case.
+    if let Some(number) = choice.words().and_then(|words| words.parse::<CaseNumber>().ok()) {
+        return Ok(see_other(&format!("/cases/{number}")));
+    }
+    let today = state.today();
+    let filter = choice.filter(&visitor.name, today);
+    let (found, counts) =
+        state.with_store(move |store| Ok((store.cases(&filter)?, store.queue_counts()?))).await?;
+    let people = state.with_accounts(|accounts| accounts.list()).await?;
+    let shown = state.shown();
+    let pages = found.total.div_ceil(PAGE_ROWS_MAX).max(1);
+    let page = choice.page_number();
+    let first = (page - 1) * PAGE_ROWS_MAX;
+    let last = first + found.rows.len();
+    let deciders: Vec<String> = people
+        .into_iter()
+        .filter(|account| account.role.may(Right::Decide) && account.name != visitor.name)
+        .map(|account| account.name)
+        .collect();
+    let mut shell = Shell::new(&state, &visitor, "queue");
+    shell.search.clone_from(&choice.q);
+    let view = View {
+        shell,
+        heading: heading(&choice, &shown),
+        queues: queue_links(&choice, &counts, &shown),
+        statuses: statuses(&choice),
+        dues: dues(&choice, today),
+        bodies: bodies(&choice, &shown),
+        people: people_picks(&choice, &deciders),
+        queue: choice.queue.clone(),
+        chosen: chosen(&choice, &shown, &visitor.name),
+        rows: found.rows.iter().map(|row| RowView::of(row, &shown, today)).collect(),
+        total: thousands(found.total),
+        first: if found.rows.is_empty() { 0 } else { first + 1 },
+        last,
+        page,
+        pages,
+        earlier: (page > 1).then(|| choice.with("page", &(page - 1).min(pages).to_string())),
+        later: (page < pages).then(|| choice.with("page", &(page + 1).to_string())),
+        show_status: choice.status_id() == "all",
+    };
+    Ok(pages::draw("queue.html", &view)?.into_response())
+}
+
+fn heading(choice: &Choice, shown: &Shown) -> String {
+    if !choice.queue.is_empty() {
+        return shown.names.queue(&choice.queue);
+    }
+    match choice.status_id() {
+        "open" => "Te beslissen".to_owned(),
+        "taken-up" => "In behandeling".to_owned(),
+        "asked-for-more" => "Wacht op inwoner".to_owned(),
+        "closed" => "Afgesloten zaken".to_owned(),
+        _ => "Alle zaken".to_owned(),
+    }
+}
+
+/// The queues in the order of the rules, then those that only the store knows; with what waits in each.
+fn queue_links(choice: &Choice, counts: &[QueueCount], shown: &Shown) -> Vec<QueueLink> {
+    let link = |id: &str, explanation: &str| QueueLink {
+        name: shown.names.queue(id),
+        explanation: explanation.to_owned(),
+        count: counts.iter().find(|count| count.queue == id).map_or(0, |count| count.open),
+        url: pages::url("/", &[("queue", id)]),
+        here: choice.queue == id,
+        urgent: id == "spoed",
+    };
+    let mut links = vec![QueueLink {
+        name: "Alles".to_owned(),
+        explanation: String::new(),
+        count: counts.iter().map(|count| count.open).sum(),
+        url: "/".to_owned(),
+        here: choice.queue.is_empty() && choice.status_id() == "open",
+        urgent: false,
+    }];
+    links.extend(shown.names.queues.iter().map(|(id, _, explanation)| link(id, explanation)));
+    links.extend(
+        counts
+            .iter()
+            .filter(|count| !shown.names.queues.iter().any(|(id, ..)| *id == count.queue))
+            .map(|count| link(&count.queue, "")),
+    );
+    links
+}
+
+fn statuses(choice: &Choice) -> Vec<Pick> {
+    let now = choice.status_id();
+    let mut picks: Vec<Pick> = words::STATUSES
+        .into_iter()
+        .map(|status| Pick {
+            id: words::status_id(status).to_owned(),
+            name: words::status(status).to_owned(),
+            chosen: words::status_id(status) == now,
+        })
+        .collect();
+    picks.push(Pick { id: "all".to_owned(), name: "Alle".to_owned(), chosen: now == "all" });
+    picks
+}
+
+fn dues(choice: &Choice, today: Date) -> Vec<Pick> {
+    let mut picks: Vec<Pick> = [
+        ("", "Elke datum"),
+        ("late", "Te laat"),
+        ("today", "Vandaag of eerder"),
+        ("week", "Binnen een week"),
+    ]
+    .into_iter()
+    .map(|(id, name)| Pick { id: id.to_owned(), name: name.to_owned(), chosen: choice.due == id })
+    .collect();
+    if let Ok(date) = choice.due.parse::<Date>() {
+        let _ = today;
+        picks.push(Pick {
+            id: choice.due.clone(),
+            name: format!("Tot en met {}", dates::short(date)),
+            chosen: true,
+        });
+    }
+    picks
+}
+
+fn bodies(choice: &Choice, shown: &Shown) -> Vec<Pick> {
+    let mut picks: Vec<Pick> = shown
+        .names
+        .organisations
+        .iter()
+        .map(|(id, name)| Pick { id: id.clone(), name: name.clone(), chosen: *id == choice.about })
+        .collect();
+    if !choice.about.is_empty() && !shown.names.organisations.contains_key(&choice.about) {
+        let name = shown.names.organisation(&choice.about);
+        picks.push(Pick { id: choice.about.clone(), name, chosen: true });
+    }
+    picks.sort_by_key(|pick| pick.name.to_lowercase());
+    picks
+}
+
+fn people_picks(choice: &Choice, deciders: &[String]) -> Vec<Pick> {
+    let pick =
+        |id: &str, name: &str| Pick { id: id.to_owned(), name: name.to_owned(), chosen: choice.who == id };
+    let mut picks = vec![pick("", "Iedereen"), pick("me", "Mijzelf")];
+    picks.extend(deciders.iter().map(|name| pick(name, name)));
+    picks
+}
+
+fn chosen(choice: &Choice, shown: &Shown, me: &str) -> Vec<Chosen> {
+    let mut chosen = Vec::new();
+    let mut add = |name: String, key: &str| chosen.push(Chosen { name, without: choice.with(key, "") });
+    if let Some(words) = choice.words() {
+        add(format!("Zoekt: {}", one_line(&words)), "q");
+    }
+    if !choice.queue.is_empty() {
+        add(format!("Werkvoorraad: {}", shown.names.queue(&choice.queue)), "queue");
+    }
+    match choice.due.as_str() {
+        "late" => add("Te laat".to_owned(), "due"),
+        "today" => add("Vandaag of eerder".to_owned(), "due"),
+        "week" => add("Binnen een week".to_owned(), "due"),
+        date => {
+            if let Ok(date) = date.parse() {
+                add(format!("Tot en met {}", dates::short(date)), "due");
+            }
+        }
+    }
+    if !choice.about.is_empty() {
+        add(format!("Over: {}", shown.names.organisation(&choice.about)), "about");
+    }
+    if !choice.who.is_empty() {
+        let who = if choice.who == "me" { me } else { choice.who.as_str() };
+        add(format!("Van: {}", one_line(who)), "who");
+    }
+    chosen
+}
+
+/// `12345` → `12.345`.
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn an_address_becomes_a_filter() {
+        let today = date(2026, 3, 9);
+        let plain = Choice::default().filter("noor", today);
+        assert_eq!(plain.statuses, [CaseStatus::Open]);
+        assert_eq!((plain.offset, plain.limit), (0, PAGE_ROWS_MAX));
+        let choice = Choice {
+            q: " tram ".into(),
+            queue: "spoed".into(),
+            due: "late".into(),
+            who: "me".into(),
+            page: "3".into(),
+            ..Choice::default()
+        };
+        let filter = choice.filter("noor", today);
+        assert_eq!(filter.text.as_deref(), Some("tram"));
+        assert!(filter.statuses.is_empty(), "search words look everywhere");
+        assert_eq!(filter.due_by, Some(date(2026, 3, 8)));
+        assert_eq!(filter.assignee.as_deref(), Some("noor"));
+        assert_eq!(filter.offset, 2 * PAGE_ROWS_MAX);
+        assert_eq!(choice.with("due", ""), "/?q=%20tram%20&queue=spoed&who=me");
+        assert_eq!(choice.with("page", "4"), "/?q=%20tram%20&queue=spoed&due=late&who=me&page=4");
+    }
+
+    #[test]
+    fn odd_addresses_choose_nothing() {
+        let choice =
+            Choice { status: "<script>".into(), due: "ooit".into(), page: "-9".into(), ..Choice::default() };
+        let filter = choice.filter("noor", date(2026, 3, 9));
+        assert_eq!(filter.statuses, [CaseStatus::Open]);
+        assert_eq!((filter.due_by, filter.offset), (None, 0));
+        assert_eq!(thousands(1_234_567), "1.234.567");
+        assert_eq!(percent(2.0), 100);
+    }
+}

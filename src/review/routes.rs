@@ -1,0 +1,59 @@
+//! Every route of the desk, in groups: a group is the right that its routes ask.
+
+use super::errors;
+use super::guard::{self, Guard};
+use super::rights::Right;
+use super::state::ReviewState;
+use super::{api, aside_page, case_page, decide, login, pages, print_page, probe, queue_page};
+use crate::limits::FORM_BYTES_MAX;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+/// The desk as a service.
+pub fn routes(state: &ReviewState) -> Router {
+    let guarded = |group: Router<ReviewState>, right: Right| {
+        group.route_layer(from_fn_with_state(Guard { state: state.clone(), right }, guard::check))
+    };
+    let mut open = Router::new()
+        .route("/healthz", get(probe::healthz))
+        .route("/login", get(login::page).post(login::submit))
+        .route("/assets/desk.css", get(pages::style))
+        .route("/assets/mark.svg", get(pages::mark));
+    let mut reading = Router::new()
+        .route("/", get(queue_page::page))
+        .route("/logout", post(login::out))
+        .route("/cases/{number}", get(case_page::page))
+        .route("/cases/{number}/pieces/{record}/original", get(case_page::original))
+        .route("/cases/{number}/pieces/{record}/documents/{index}", get(case_page::document))
+        .route("/aside", get(aside_page::page))
+        .route("/aside/{record}", get(aside_page::one))
+        .route("/aside/{record}/original", get(aside_page::original))
+        .route("/print", get(print_page::page))
+        .route("/print/{day}/{file}", get(print_page::file))
+        .route("/api/v1/openapi.json", get(api::openapi))
+        .route("/api/v1/cases", get(api::cases))
+        .route("/api/v1/cases/{number}", get(api::case));
+    if state.desk().metrics_open {
+        open = open.route("/metrics", get(probe::metrics));
+    } else {
+        reading = reading.route("/metrics", get(probe::metrics));
+    }
+    let deciding = Router::new()
+        .route("/cases/{number}/decision", post(decide::decision))
+        .route("/cases/{number}/assign", post(decide::assign))
+        .route("/cases/{number}/note", post(decide::note))
+        .route("/api/v1/cases/{number}/decision", post(api::decision));
+    // One path, two rights: to look at an answer, and to let it go out.
+    let answer_seen = Router::new().route("/cases/{number}/answer", get(case_page::answer));
+    let answer_sent = Router::new().route("/cases/{number}/answer", post(decide::answer));
+    open.merge(guarded(reading, Right::Read))
+        .merge(guarded(answer_seen, Right::Read))
+        .merge(guarded(answer_sent, Right::Decide))
+        .merge(guarded(deciding, Right::Decide))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(from_fn_with_state(state.clone(), errors::dress))
+        .layer(from_fn(pages::protect))
+        .with_state(state.clone())
+}

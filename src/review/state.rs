@@ -1,0 +1,134 @@
+//! What every page of the desk shares.
+
+use super::accounts::Accounts;
+use super::errors::Fault;
+use super::health::Health;
+use super::session::Sessions;
+use super::words::Names;
+use crate::config::Desk;
+use crate::limits::LOGIN_CHECKS_MAX;
+use crate::record::{Office, office_date};
+use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Semaphore;
+
+/// The desk's state; a clone is the same state.
+#[derive(Clone)]
+pub struct ReviewState(Arc<Inner>);
+
+struct Inner {
+    store: Arc<Store>,
+    accounts: Arc<Accounts>,
+    desk: Desk,
+    health: Health,
+    print_dir: PathBuf,
+    clock: fn() -> Timestamp,
+    sessions: Sessions,
+    login_checks: Semaphore,
+    shown: RwLock<Arc<Shown>>,
+}
+
+/// What staff read that can change while the daemon runs (SIGHUP).
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub office: Office,
+    pub names: Names,
+}
+
+impl ReviewState {
+    /// `print_dir`: where the outbox lays letters, a folder a day.
+    pub fn new(
+        store: Arc<Store>,
+        accounts: Arc<Accounts>,
+        office: Office,
+        desk: Desk,
+        health: Health,
+        print_dir: PathBuf,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            accounts,
+            desk,
+            health,
+            print_dir,
+            clock: crate::clock::now,
+            sessions: Sessions::default(),
+            login_checks: Semaphore::new(LOGIN_CHECKS_MAX),
+            shown: RwLock::new(Arc::new(Shown { office, names: Names::default() })),
+        }))
+    }
+
+    /// The same with another clock, for tests that choose their day. Before the first clone only.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Timestamp) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.clock = clock;
+        }
+        self
+    }
+
+    /// Office data and names as the configuration and rules give them now.
+    pub fn show(&self, office: Office, names: Names) {
+        *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Shown { office, names });
+    }
+
+    /// Office data and names.
+    pub fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.0.shown.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    pub(super) fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    pub(super) fn print_dir(&self) -> PathBuf {
+        self.0.print_dir.clone()
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(super) fn login_checks(&self) -> &Semaphore {
+        &self.0.login_checks
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    pub(super) fn today(&self) -> Date {
+        office_date(self.now())
+    }
+
+    /// Work on the store, off the threads that serve.
+    pub(super) async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let store = Arc::clone(&self.0.store);
+        match tokio::task::spawn_blocking(move || work(&store)).await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(Fault::internal(&error)),
+        }
+    }
+
+    /// Work on the accounts, off the threads that serve.
+    pub(super) async fn with_accounts<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Accounts) -> Result<T, super::accounts::AccountError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let accounts = Arc::clone(&self.0.accounts);
+        match tokio::task::spawn_blocking(move || work(&accounts)).await {
+            Ok(result) => result.map_err(|error| Fault::internal(&error)),
+            Err(error) => Err(Fault::internal(&error)),
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! The labels of the contract in the words of staff (plain Dutch), and the names of queues and bodies.
+
+use crate::record::{
+    AnswerChannel, AutomaticClass, CaseStatus, Channel, Document, Finding, FirstComplained, Kind, Method,
+    OlderThanYear, OnBehalf, Problem, Scope, Verdict,
+};
+use std::collections::BTreeMap;
+
+/// Names that stand in the rules: id → what staff read. Replaced whole when the rules are read again.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Id of the queue → (name, one sentence that says when a case lies there); in the order of the rules.
+    pub queues: Vec<(String, String, String)>,
+    /// Id of an organisation → its name.
+    pub organisations: BTreeMap<String, String>,
+    /// `refer_to` of the contract → its name.
+    pub referrals: Vec<(String, String)>,
+}
+
+impl Names {
+    /// The name of a queue; an id without a name is shown readably.
+    pub fn queue(&self, id: &str) -> String {
+        match self.queues.iter().find(|(known, ..)| known == id) {
+            Some((_, name, _)) if !name.is_empty() => name.clone(),
+            _ => readable(id),
+        }
+    }
+
+    /// The name of a body.
+    pub fn organisation(&self, id: &str) -> String {
+        self.organisations.get(id).cloned().unwrap_or_else(|| organisation_name(id))
+    }
+
+    /// The name of where a complaint can go.
+    pub fn referral(&self, id: &str) -> String {
+        let own = self.referrals.iter().find(|(known, _)| known == id).map(|(_, name)| name.clone());
+        let known = || REFERRALS.iter().find(|(known, _)| *known == id).map(|(_, name)| (*name).to_owned());
+        own.or_else(known).unwrap_or_else(|| self.organisation(id))
+    }
+
+    /// Everything that can be chosen for a referral.
+    pub fn referrals(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> =
+            REFERRALS.iter().map(|(id, _)| ((*id).to_owned(), self.referral(id))).collect();
+        all.extend(self.referrals.iter().filter(|(id, _)| !REFERRALS.iter().any(|(k, _)| k == id)).cloned());
+        all
+    }
+}
+
+/// Where complaints go that do not belong here (`refer_to` of the contract).
+const REFERRALS: [(&str, &str); 11] = [
+    ("own-municipality-first", "Eerst naar de gemeente of instantie zelf"),
+    ("nationale-ombudsman", "Nationale ombudsman"),
+    ("den-haag", "Ombudsman Den Haag"),
+    ("amsterdam", "Ombudsman Metropool Amsterdam"),
+    ("rotterdam", "Ombudsman Rotterdam-Rijnmond"),
+    ("kifid", "Kifid (banken en verzekeraars)"),
+    ("skgz", "SKGZ (zorgverzekeraars)"),
+    ("huurcommissie-or-geschillencommissie", "Huurcommissie of geschillencommissie (huurwoning)"),
+    ("klachtencommissie-zorg", "Klachtencommissie van de zorgaanbieder"),
+    ("rechtspraak-klachtregeling", "Klachtregeling van de rechtspraak"),
+    ("geschillencommissie", "Geschillencommissie (bedrijven)"),
+];
+
+/// `eerst-naar-gemeente` → `Eerst naar gemeente`.
+pub fn readable(id: &str) -> String {
+    let text = id.replace(['-', '_'], " ");
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => text,
+    }
+}
+
+fn organisation_name(id: &str) -> String {
+    const SHORT: [&str; 13] =
+        ["uwv", "duo", "svb", "cak", "ind", "coa", "cbr", "rdw", "cjib", "ciz", "uht", "ggd", "gvb"];
+    if SHORT.contains(&id) {
+        return id.to_uppercase();
+    }
+    match id {
+        "om" => "Openbaar Ministerie".to_owned(),
+        "overig" => "Andere partij".to_owned(),
+        _ => match id.split_once('-') {
+            Some((kind @ ("gemeente" | "provincie" | "waterschap"), place)) => {
+                format!("{} {}", readable(kind), place_name(place))
+            }
+            _ => readable(id),
+        },
+    }
+}
+
+/// `leidschendam-voorburg` → `Leidschendam-Voorburg`, `den-haag` → `Den Haag`.
+fn place_name(place: &str) -> String {
+    const JOINED: [&str; 4] = ["den-haag", "den-helder", "de-bilt", "den-bosch"];
+    let join = if JOINED.contains(&place) { " " } else { "-" };
+    place.split('-').map(readable).collect::<Vec<_>>().join(join)
+}
+
+pub fn channel(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "E-mail",
+        Channel::Letter => "Brief",
+    }
+}
+
+pub fn answer_channel(channel: AnswerChannel) -> &'static str {
+    match channel {
+        AnswerChannel::Email => "e-mail",
+        AnswerChannel::Letter => "brief",
+    }
+}
+
+pub fn status(status: CaseStatus) -> &'static str {
+    match status {
+        CaseStatus::Open => "Te beslissen",
+        CaseStatus::TakenUp => "In behandeling",
+        CaseStatus::AskedForMore => "Wacht op inwoner",
+        CaseStatus::Closed => "Afgesloten",
+    }
+}
+
+/// The name in addresses and the API.
+pub fn status_id(status: CaseStatus) -> &'static str {
+    match status {
+        CaseStatus::Open => "open",
+        CaseStatus::TakenUp => "taken-up",
+        CaseStatus::AskedForMore => "asked-for-more",
+        CaseStatus::Closed => "closed",
+    }
+}
+
+pub const STATUSES: [CaseStatus; 4] =
+    [CaseStatus::Open, CaseStatus::TakenUp, CaseStatus::AskedForMore, CaseStatus::Closed];
+
+/// Scope as one sentence.
+pub fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::In => "Waarschijnlijk voor ons",
+        Scope::Out => "Waarschijnlijk niet voor ons",
+        Scope::Mixed => "Deels voor ons, deels niet",
+        Scope::Unclear => "Niet duidelijk over wie dit gaat",
+        Scope::None => "Waarschijnlijk geen klacht",
+    }
+}
+
+pub fn scope_id(scope: Scope) -> &'static str {
+    match scope {
+        Scope::In => "in",
+        Scope::Out => "out",
+        Scope::Mixed => "mixed",
+        Scope::Unclear => "unclear",
+        Scope::None => "none",
+    }
+}
+
+pub fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Conduct => "Hoe iemand is behandeld",
+        Kind::Decision => "Oneens met een besluit (bezwaar of beroep)",
+        Kind::Policy => "Algemeen beleid (signaal)",
+        Kind::Report => "Melding openbare ruimte",
+        Kind::Question => "Vraag",
+        Kind::Integrity => "Vermoeden van misstand (integriteit)",
+        Kind::Other => "Iets anders",
+    }
+}
+
+pub fn first_complained(first: FirstComplained) -> &'static str {
+    match first {
+        FirstComplained::Answered => "Ja, en antwoord gekregen",
+        FirstComplained::NoAnswer6Weeks => "Ja, al 6 weken of langer geen antwoord",
+        FirstComplained::Waiting => "Ja, minder dan 6 weken geleden",
+        FirstComplained::No => "Nee",
+        FirstComplained::Unknown => "Staat er niet in",
+        FirstComplained::NotApplicable => "Niet van toepassing",
+    }
+}
+
+pub fn older_than_year(older: OlderThanYear) -> &'static str {
+    match older {
+        OlderThanYear::Yes => "Ja, langer dan een jaar geleden",
+        OlderThanYear::No => "Nee",
+        OlderThanYear::Unknown => "Staat er niet in",
+    }
+}
+
+pub fn on_behalf(on_behalf: OnBehalf) -> &'static str {
+    match on_behalf {
+        OnBehalf::No => "Voor zichzelf",
+        OnBehalf::WithAuthorisation => "Voor een ander, met machtiging",
+        OnBehalf::WithoutAuthorisation => "Voor een ander, zonder machtiging",
+    }
+}
+
+pub fn automatic(class: AutomaticClass) -> &'static str {
+    match class {
+        AutomaticClass::Bounce => "Onbestelbaar",
+        AutomaticClass::AutoReply => "Automatisch antwoord",
+        AutomaticClass::List => "Mailinglijst",
+        AutomaticClass::Bulk => "Nieuwsbrief of reclame",
+        AutomaticClass::Loop => "Eigen bericht terug",
+        AutomaticClass::Spam => "Spam",
+    }
+}
+
+pub fn problem(problem: Problem) -> &'static str {
+    match problem {
+        Problem::Encrypted => "Beveiligd met een wachtwoord",
+        Problem::Damaged => "Beschadigd",
+        Problem::TooLarge => "Te groot om te lezen",
+        Problem::Unsupported => "Soort bestand dat wij niet lezen",
+        Problem::Timeout => "Lezen duurde te lang",
+        Problem::Malware => "Mogelijk een virus",
+        Problem::Empty => "Leeg",
+    }
+}
+
+pub fn method(method: Method) -> &'static str {
+    match method {
+        Method::Body => "tekst van het bericht",
+        Method::Html => "opgemaakt bericht, als tekst",
+        Method::TextLayer => "tekst uit de PDF",
+        Method::Ocr => "gelezen van een scan",
+        Method::Office => "tekst uit een tekstverwerker",
+        Method::Text => "tekstbestand",
+        Method::Message => "meegestuurd bericht",
+        Method::None => "niet gelezen",
+    }
+}
+
+/// How a document was read, with pages and how well a scan could be read.
+pub fn reading(document: &Document) -> String {
+    let mut text = method(document.method).to_owned();
+    if let Some(pages) = document.pages {
+        text += &format!(", {pages} {}", if pages == 1 { "bladzijde" } else { "bladzijden" });
+    }
+    if let Some(confidence) = document.confidence {
+        let well = match confidence {
+            c if c >= 0.9 => "goed leesbaar",
+            c if c >= 0.75 => "redelijk leesbaar",
+            _ => "slecht leesbaar: kijk ook naar het origineel",
+        };
+        text += &format!(", {well}");
+    }
+    text
+}
+
+/// Certainty as a word; the number stands beside it.
+pub fn certainty(confidence: f64) -> &'static str {
+    match confidence {
+        c if c >= 0.9 => "zeker",
+        c if c >= 0.7 => "vrij zeker",
+        c if c >= 0.5 => "onzeker",
+        _ => "zeer onzeker",
+    }
+}
+
+/// A verdict as one does it.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::TakeUp => "In behandeling nemen",
+        Verdict::Refer => "Doorverwijzen",
+        Verdict::AskForMore => "Om meer informatie vragen",
+        Verdict::Signal => "Bewaren als signaal",
+        Verdict::NotAComplaint => "Geen klacht",
+        Verdict::Reopen => "Opnieuw openen",
+    }
+}
+
+/// A verdict as it was done.
+pub fn verdict_done(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::TakeUp => "In behandeling genomen",
+        Verdict::Refer => "Doorverwezen",
+        Verdict::AskForMore => "Om meer informatie gevraagd",
+        Verdict::Signal => "Bewaard als signaal",
+        Verdict::NotAComplaint => "Geen klacht",
+        Verdict::Reopen => "Opnieuw geopend",
+    }
+}
+
+pub fn verdict_id(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::TakeUp => "take-up",
+        Verdict::Refer => "refer",
+        Verdict::AskForMore => "ask-for-more",
+        Verdict::Signal => "signal",
+        Verdict::NotAComplaint => "not-a-complaint",
+        Verdict::Reopen => "reopen",
+    }
+}
+
+pub const VERDICTS: [Verdict; 6] = [
+    Verdict::TakeUp,
+    Verdict::Refer,
+    Verdict::AskForMore,
+    Verdict::Signal,
+    Verdict::NotAComplaint,
+    Verdict::Reopen,
+];
+
+/// The verdict of a name in a form or the API.
+pub fn verdict_of(id: &str) -> Option<Verdict> {
+    VERDICTS.into_iter().find(|verdict| verdict_id(*verdict) == id)
+}
+
+/// Terms by their name in the configuration.
+pub fn deadline(name: &str) -> String {
+    match name {
+        "contact" => "Contact met de inwoner".to_owned(),
+        "decision" => "Oordeel of afhandeling".to_owned(),
+        "decision-extended" => "Oordeel na verlenging".to_owned(),
+        "not-handled-notice" => "Bericht dat wij niet behandelen".to_owned(),
+        other => readable(other),
+    }
+}
+
+/// What a finding concludes, in words: `complained_about=uwv` → `De klacht gaat over UWV`.
+pub fn conclusion(finding: &Finding, names: &Names) -> String {
+    let Some((label, value)) = finding.concludes.split_once('=') else {
+        return readable(&finding.concludes);
+    };
+    let yes = matches!(value, "true" | "yes");
+    match (label, value) {
+        ("complained_about", id) => format!("De klacht gaat over {}", names.organisation(id)),
+        ("mentioned_only", id) => format!("{} wordt alleen genoemd", names.organisation(id)),
+        ("refer_to", id) => format!("Doorverwijzen: {}", names.referral(id)),
+        ("scope", id) => parsed::<Scope>(id).map_or_else(|| readable(id), |value| scope(value).to_owned()),
+        ("kind", id) => format!("Soort: {}", parsed(id).map_or_else(|| readable(id), |k| kind(k).to_owned())),
+        ("first_complained", id) => format!(
+            "Eerst daar geklaagd: {}",
+            parsed(id).map_or_else(|| readable(id), |f| first_complained(f).to_owned())
+        ),
+        ("older_than_year", id) => format!(
+            "Ouder dan een jaar: {}",
+            parsed(id).map_or_else(|| readable(id), |o| older_than_year(o).to_owned())
+        ),
+        ("on_behalf", id) => parsed(id).map_or_else(|| readable(id), |o| on_behalf(o).to_owned()),
+        ("urgent", _) if yes => "Spoed".to_owned(),
+        ("urgent", _) => "Geen spoed".to_owned(),
+        ("anonymous", _) if yes => "Anoniem".to_owned(),
+        ("multiple", _) if yes => "Meer klachten in één bericht".to_owned(),
+        ("follow_up", _) if yes => "Vervolg op een eerdere zaak".to_owned(),
+        ("language", id) => format!("Taal: {}", language(id)),
+        ("queue", id) => format!("Werkvoorraad: {}", names.queue(id)),
+        ("automatic", _) => "Automatisch bericht".to_owned(),
+        (label, value) => format!("{}: {}", readable(label), readable(value)),
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(id: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(id.to_owned())).ok()
+}
+
+/// The weight of a finding as a word.
+pub fn weight(weight: f64) -> &'static str {
+    match weight {
+        w if w >= 2.5 => "sterk",
+        w if w >= 1.0 => "gewoon",
+        w if w >= 0.0 => "zwak",
+        _ => "pleit ertegen",
+    }
+}
+
+/// The name of a language that citizens here often write in.
+pub fn language(code: &str) -> &str {
+    match code {
+        "nl" => "Nederlands",
+        "en" => "Engels",
+        "de" => "Duits",
+        "fr" => "Frans",
+        "es" => "Spaans",
+        "tr" => "Turks",
+        "ar" => "Arabisch",
+        "pl" => "Pools",
+        "uk" => "Oekraïens",
+        "ru" => "Russisch",
+        "bg" => "Bulgaars",
+        "ro" => "Roemeens",
+        "pt" => "Portugees",
+        "so" => "Somalisch",
+        "ti" => "Tigrinya",
+        "fa" => "Perzisch",
+        "zh" => "Chinees",
+        "fy" => "Fries",
+        "" | "und" => "onbekend",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_without_a_name_are_readable() {
+        let names = Names::default();
+        assert_eq!(names.queue("eerst-naar-gemeente"), "Eerst naar gemeente");
+        assert_eq!(names.organisation("gemeente-den-haag"), "Gemeente Den Haag");
+        assert_eq!(names.organisation("gemeente-leidschendam-voorburg"), "Gemeente Leidschendam-Voorburg");
+        assert_eq!(names.organisation("uwv"), "UWV");
+        assert_eq!(names.organisation("dienst-toeslagen"), "Dienst toeslagen");
+        assert_eq!(names.referral("kifid"), "Kifid (banken en verzekeraars)");
+    }
+
+    #[test]
+    fn names_of_the_rules_go_first() {
+        let names = Names {
+            queues: vec![("spoed".into(), "Spoed!".into(), String::new())],
+            organisations: BTreeMap::from([("uwv".to_owned(), "UWV (uitkeringen)".to_owned())]),
+            referrals: vec![
+                ("kifid".into(), "Het Kifid".into()),
+                ("utrecht".into(), "Ombudsman Utrecht".into()),
+            ],
+        };
+        assert_eq!(names.queue("spoed"), "Spoed!");
+        assert_eq!(names.organisation("uwv"), "UWV (uitkeringen)");
+        assert_eq!(names.referral("kifid"), "Het Kifid");
+        assert!(names.referrals().contains(&("utrecht".to_owned(), "Ombudsman Utrecht".to_owned())));
+    }
+
+    #[test]
+    fn names_of_forms_are_those_of_the_record() {
+        for one in VERDICTS {
+            assert_eq!(serde_json::to_value(one).unwrap(), verdict_id(one));
+            assert_eq!(verdict_of(verdict_id(one)), Some(one));
+        }
+        for one in STATUSES {
+            assert_eq!(serde_json::to_value(one).unwrap(), status_id(one));
+        }
+    }
+
+    #[test]
+    fn a_conclusion_is_a_sentence() {
+        let finding = |concludes: &str| Finding {
+            rule: String::new(),
+            concludes: concludes.into(),
+            weight: 1.0,
+            evidence: vec![],
+            reason: String::new(),
+        };
+        let say = |concludes: &str| conclusion(&finding(concludes), &Names::default());
+        assert_eq!(say("complained_about=uwv"), "De klacht gaat over UWV");
+        assert_eq!(
+            say("first_complained=no-answer-6-weeks"),
+            "Eerst daar geklaagd: Ja, al 6 weken of langer geen antwoord"
+        );
+        assert_eq!(say("urgent=true"), "Spoed");
+        assert_eq!(say("scope=out"), "Waarschijnlijk niet voor ons");
+        assert_eq!(say("iets_nieuws=een-waarde"), "Iets nieuws: Een waarde");
+    }
+}
