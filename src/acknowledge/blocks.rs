@@ -74,8 +74,9 @@ pub fn text(sections: &[Section]) -> String {
         for block in &section.blocks {
             match block {
                 Block::Heading(heading) => {
-                    // A line of its own right above its text; signs around it would be read aloud.
+                    // A line of its own above its text; signs around it would be read aloud.
                     wrap(&mut text, heading, "", "");
+                    text.push('\n');
                 }
                 Block::Paragraph(paragraph) => {
                     wrap(&mut text, paragraph, "", "");
@@ -191,7 +192,7 @@ mod tests {
         let sections = [Section { language: "nl".into(), blocks }];
         assert_eq!(
             text(&sections),
-            "Kop\nEen zin die doorloopt.\n\n- een\n- twee en meer\n\nPostbus 1\n2000 AA Stad\n"
+            "Kop\n\nEen zin die doorloopt.\n\n- een\n- twee en meer\n\nPostbus 1\n2000 AA Stad\n"
         );
         let html = html(&sections, "a<b");
         assert!(html.contains("<title>a&lt;b</title>") && html.contains("<li>twee en meer</li>"));

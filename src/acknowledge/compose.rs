@@ -134,7 +134,26 @@ pub fn compose_message(
         .singlepart(part(ContentType::TEXT_PLAIN, plain))
         .singlepart(part(ContentType::TEXT_HTML, html));
     let message = builder.multipart(alternative).map_err(|source| ComposeError::Build { case, source })?;
-    Ok(Composed { bytes: message.formatted(), msg_id })
+    Ok(Composed { bytes: fold_from(message.formatted()), msg_id })
+}
+
+/// lettre does not fold a long From; a line with an encoded-word may have 76 octets (RFC 2047 §2). The fold
+/// goes between display name and address.
+fn fold_from(bytes: Vec<u8>) -> Vec<u8> {
+    const LINE_OCTETS_MAX: usize = 76;
+    let mut start = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let fold = line.windows(2).rposition(|pair| pair == b" <");
+        match fold {
+            _ if line == b"\r\n" => break,
+            Some(fold) if line.starts_with(b"From: ") && line.len() > LINE_OCTETS_MAX + 2 => {
+                let (before, after) = bytes.split_at(start + fold);
+                return [before, b"\r\n", after].concat();
+            }
+            _ => start += line.len(),
+        }
+    }
+    bytes
 }
 
 /// The Message-ID of the acknowledgement of a case, without angle brackets.

@@ -20,6 +20,8 @@ use page::{Font, Line, Role, Typesetter, mm};
 const ADDRESS_LINES_MAX: usize = 6;
 /// Points of type.
 const BODY_POINTS: f32 = 10.5;
+/// The sizes tried, so that a letter does not end with a few lines on a page of their own.
+const SIZES: [f32; 3] = [BODY_POINTS, 10.2, 10.0];
 const SMALL_POINTS: f32 = 8.0;
 
 /// Whose letter it is: name and address, one a line.
@@ -49,11 +51,22 @@ pub fn compose_letter(
 ) -> Result<Vec<u8>, ComposeError> {
     let sections = templates.render(situation, about)?;
     let fault = |what: String| ComposeError::Letter { case: about.case, what };
-    let mut setter = Typesetter::new().map_err(fault)?;
-    head(&mut setter, office, about, addressee, &dateline(place, date));
-    setter.body_starts();
-    for (number, section) in sections.iter().enumerate() {
-        body(&mut setter, section, number > 0);
+    let lay_out = |points: f32| -> Result<Typesetter, ComposeError> {
+        let mut setter = Typesetter::new().map_err(fault)?;
+        head(&mut setter, office, about, addressee, &dateline(place, date));
+        setter.body_starts();
+        for (number, section) in sections.iter().enumerate() {
+            body(&mut setter, section, points, number > 0);
+        }
+        Ok(setter)
+    };
+    let mut setter = lay_out(BODY_POINTS)?;
+    for points in SIZES {
+        let attempt = lay_out(points)?;
+        if !attempt.straggles() {
+            setter = attempt;
+            break;
+        }
     }
     let footer = format!("Kenmerk {}", about.case);
     let title = format!("Wij hebben uw brief ontvangen, kenmerk {}", about.case);
@@ -101,21 +114,21 @@ fn head(
         }
         top += mm(5.4);
     }
-    setter.fixed(left, mm(103.0), dateline, Font::Regular, BODY_POINTS, Role::Paragraph, mm(95.0));
-    setter.fixed(left, mm(111.0), "Wij hebben uw brief ontvangen", Font::Bold, 12.0, Role::Title, mm(160.0));
+    setter.fixed(left, mm(98.0), dateline, Font::Regular, BODY_POINTS, Role::Paragraph, mm(95.0));
+    setter.fixed(left, mm(105.0), "Wij hebben uw brief ontvangen", Font::Bold, 12.0, Role::Title, mm(160.0));
 }
 
-fn body(setter: &mut Typesetter, section: &Section, further: bool) {
+fn body(setter: &mut Typesetter, section: &Section, points: f32, further: bool) {
     setter.language(&section.language);
     if further {
         setter.rule();
     }
     for block in &section.blocks {
         match block {
-            Block::Heading(text) => setter.heading(text, BODY_POINTS + 0.5),
-            Block::Paragraph(text) => setter.paragraph(text, BODY_POINTS),
-            Block::List(items) => setter.list(items, BODY_POINTS),
-            Block::Lines(lines) => setter.lines(lines, BODY_POINTS),
+            Block::Heading(text) => setter.heading(text, points + 0.5),
+            Block::Paragraph(text) => setter.paragraph(text, points),
+            Block::List(items) => setter.list(items, points),
+            Block::Lines(lines) => setter.lines(lines, points),
         }
     }
 }

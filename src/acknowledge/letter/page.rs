@@ -13,14 +13,16 @@ pub(super) static BOLD: &[u8] = include_bytes!("../../../templates/fonts/Liberat
 pub(super) const PAGE_WIDTH: f32 = 595.28;
 pub(super) const PAGE_HEIGHT: f32 = 841.89;
 /// Line pitch over type size.
-const LEADING: f32 = 1.36;
+const LEADING: f32 = 1.33;
 /// Where the body starts on the first page, and on the others; and where it ends.
-const FIRST_TOP: f32 = 118.0;
+const FIRST_TOP: f32 = 111.5;
 const FURTHER_TOP: f32 = 25.0;
-const BOTTOM: f32 = 272.0;
+const BOTTOM: f32 = 277.0;
 const LEFT: f32 = 25.0;
-const BODY_WIDTH: f32 = 155.0;
+const BODY_WIDTH: f32 = 160.0;
 const INDENT: f32 = 5.0;
+/// A last page with fewer lines looks lost: the letter is tried in a smaller size.
+const STRAGGLERS_MAX: usize = 9;
 /// Pages of one letter; the texts fill two at most, with a second language four.
 const PAGES_MAX: usize = 12;
 
@@ -245,7 +247,7 @@ impl Typesetter {
             self.put(mm(LEFT), self.y, line, Font::Regular, points, Role::Paragraph);
             self.y += pitch;
         }
-        self.y += pitch * 0.45;
+        self.y += pitch * 0.4;
     }
 
     pub fn list(&mut self, items: &[String], points: f32) {
@@ -261,7 +263,7 @@ impl Typesetter {
                 self.y += pitch;
             }
         }
-        self.y += pitch * 0.45;
+        self.y += pitch * 0.4;
     }
 
     /// A thin line between two languages.
@@ -273,16 +275,23 @@ impl Typesetter {
         self.y += mm(5.0);
     }
 
+    /// Whether the last page, but for the first, holds no more than the end of the letter.
+    pub fn straggles(&self) -> bool {
+        self.pages.len() > 1 && self.pages.last().is_some_and(|page| page.lines.len() < STRAGGLERS_MAX)
+    }
+
     /// The pages, each with its footer.
     pub fn pages(mut self, footer: &str) -> Vec<Page> {
-        self.place_heading(0.0);
+        if self.heading.is_some() {
+            self.place_heading(0.0);
+        }
         let count = self.pages.len();
         let mut pages = std::mem::take(&mut self.pages);
         for (number, page) in pages.iter_mut().enumerate() {
             let text = format!("{footer} · bladzijde {} van {count}", number + 1);
             page.lines.push(Line {
                 x: mm(LEFT),
-                y: mm(284.0),
+                y: mm(287.0),
                 text,
                 font: Font::Regular,
                 points: 8.0,

@@ -106,7 +106,7 @@ fn draw(
     fonts: &[krilla::text::Font; 2],
 ) -> Option<Identifier> {
     if line.role == Role::Rule {
-        rectangle(surface, line.x, line.y, mm(155.0), 0.5);
+        rectangle(surface, line.x, line.y, mm(160.0), 0.5);
         return None;
     }
     let language = if line.language == "nl" { LANGUAGE } else { line.language.as_str() };
