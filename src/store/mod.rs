@@ -21,6 +21,7 @@ mod change;
 mod entry;
 mod error;
 mod fold;
+mod founded;
 mod fold_case;
 mod history;
 mod journal;
