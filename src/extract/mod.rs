@@ -1,1 +1,69 @@
-//! extract
+//! Bytes → text with its places, pages, words, confidence and defects; one file per format.
+//!
+//! Standards: RFC 5322 and 2045–2049 (messages), RFC 3676 (format=flowed), RFC 3464 (delivery status),
+//! ISO 32000 (PDF), ECMA-376 (docx). Invariant: bytes from outside are parsed in the worker process only
+//! (`worker`), behind the fence (`fence`); whatever happens there costs the text of one document, which
+//! then carries a [`Problem`](crate::record::Problem) and a Dutch [`Defect`](crate::record::Defect).
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | `pool` | the workers: start, deadline, death, retry without the document that caused it |
+//! | `frame` | what goes over the pipe |
+//! | `worker` | the process: fence first, then pieces one by one |
+//! | `fence` | rlimits, landlock, seccomp |
+//! | `reading` | documents in the order they are found, with their bounds |
+//! | `sniff` | what a file is, by its content |
+//! | `message`, `header`, `body`, `html`, `parts` | mail |
+//! | `pdf`, `page_text`, `image`, `paper`, `ocr` | paper; `ocr` alone knows Tesseract |
+//! | `docx`, `text` | office files and plain text |
+
+mod body;
+mod charset;
+mod docx;
+mod fence;
+mod frame;
+mod header;
+mod html;
+mod image;
+mod message;
+mod ocr;
+mod page_text;
+mod paper;
+mod parts;
+mod pdf;
+mod pool;
+mod reading;
+mod sniff;
+mod text;
+mod worker;
+
+pub use fence::{FenceReport, Hold};
+pub use ocr::{EngineError, languages_installed, tessdata_dir};
+pub use pool::{ReadError, Reader, Times};
+pub use worker::worker_main;
+
+use crate::record::Channel;
+use std::path::PathBuf;
+
+/// How reading is set up: what the configuration says.
+#[derive(Clone, Debug)]
+pub struct ReaderOptions {
+    /// Tesseract's languages, joined with `+`: `nld+eng`.
+    pub languages: String,
+    /// Worker processes at most; one core each.
+    pub workers: usize,
+    /// The program that is started with the one argument `worker`: this very binary.
+    pub program: PathBuf,
+}
+
+/// One piece to read.
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    /// File name; tells nothing that is relied on, except that `.txt` is a letter as typed.
+    pub name: String,
+    /// What the source knows. `None`: told by the content (`extract FILE`).
+    pub channel: Option<Channel>,
+    pub bytes: Vec<u8>,
+    /// Keep every word with its box, for pictures and searchable PDFs.
+    pub words: bool,
+}

@@ -1,0 +1,164 @@
+//! The text of a message: which body parts it stands in, and in which form (RFC 2046, 3676).
+//!
+//! Plain text is preferred; HTML is read when there is no plain text or the plain text says nothing. Invariant:
+//! gives one text for the whole message, in reading order, its quotes marked with `>`.
+
+use super::charset;
+use super::html;
+use super::reading::tidy;
+use crate::record::Method;
+use mail_parser::decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode};
+use mail_parser::{Encoding, MessagePart, MimeHeaders, PartType};
+
+/// The text of the message and how it was had.
+pub(super) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
+    let plain = join(parsed, &parsed.text_body, |part| !part.is_text_html());
+    if says_something(&plain) {
+        return (Method::Body, plain);
+    }
+    let html = join(parsed, &parsed.html_body, |part| part.is_text_html());
+    // A plain part that says nothing next to an HTML part that says nothing: whichever is there.
+    if says_something(&html) || plain.is_empty() { (Method::Html, html) } else { (Method::Body, plain) }
+}
+
+/// Is there more than blanks and the usual "your program cannot show this"?
+fn says_something(text: &str) -> bool {
+    const EXCUSES: &[&str] = &["html compatible", "html-compatible", "view this email in", "does not support html"];
+    let lower = text.to_lowercase();
+    lower.chars().any(char::is_alphanumeric)
+        && !(lower.len() < 300 && EXCUSES.iter().any(|excuse| lower.contains(excuse)))
+}
+
+fn join(
+    parsed: &mail_parser::Message<'_>,
+    ids: &[u32],
+    wanted: impl Fn(&MessagePart<'_>) -> bool,
+) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for &id in ids {
+        let Some(part) = parsed.parts.get(id as usize) else { continue };
+        if !matches!(part.body, PartType::Text(_) | PartType::Html(_)) || !wanted(part) {
+            continue;
+        }
+        let text = characters(parsed, part);
+        let text = if part.is_text_html() { html::to_text(&text) } else { plain(part, &text) };
+        if !text.is_empty() {
+            texts.push(text);
+        }
+    }
+    texts.join("\n\n")
+}
+
+fn plain(part: &MessagePart<'_>, text: &str) -> String {
+    let parameter = |name| part.content_type().and_then(|content_type| content_type.attribute(name));
+    if parameter("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed")) {
+        let delete_space = parameter("delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
+        tidy(&unflow(text, delete_space))
+    } else {
+        tidy(text)
+    }
+}
+
+/// The characters of a text part. The parser's own decoding is kept where the label can be trusted; else the
+/// bytes are looked at again.
+pub(super) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> String {
+    let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return String::new() };
+    let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
+    let odd = |c: char| c == '\u{fffd}' || ('\u{80}'..'\u{100}').contains(&c) || c == '\0';
+    if charset::is_doubted(declared) && text.contains(odd)
+        && let Some(bytes) = bytes(parsed, part)
+    {
+        return charset::decode(&bytes, declared);
+    }
+    text.to_string()
+}
+
+/// The bytes of a part, its transfer encoding undone.
+fn bytes(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> Option<Vec<u8>> {
+    let range = part.offset_body as usize..part.offset_end as usize;
+    let raw = parsed.raw_message.get(range)?;
+    match part.encoding {
+        Encoding::None => Some(raw.to_vec()),
+        Encoding::QuotedPrintable => quoted_printable_decode(raw),
+        Encoding::Base64 => base64_decode(raw),
+    }
+}
+
+/// Undoes format=flowed (RFC 3676): lines that end in a blank go on in the next one of the same quote depth.
+fn unflow(text: &str, delete_space: bool) -> String {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut flowing = false;
+    for line in text.lines() {
+        let depth = line.bytes().take_while(|&byte| byte == b'>').count();
+        let stuffed = &line[depth..];
+        let content = stuffed.strip_prefix(' ').unwrap_or(stuffed);
+        let signature = content == "-- ";
+        let flows = content.ends_with(' ') && !signature;
+        let kept = if flows && delete_space { &content[..content.len() - 1] } else { content };
+        match lines.last_mut() {
+            Some((last_depth, last)) if flowing && *last_depth == depth && !signature => last.push_str(kept),
+            _ => lines.push((depth, kept.to_owned())),
+        }
+        flowing = flows;
+    }
+    let mut unflowed = String::with_capacity(text.len());
+    for (depth, line) in lines {
+        if depth > 0 {
+            unflowed.push_str(&">".repeat(depth));
+            unflowed.push(' ');
+        }
+        unflowed.push_str(&line);
+        unflowed.push('\n');
+    }
+    unflowed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mail_parser::MessageParser;
+
+    fn text_of(message: &[u8]) -> (Method, String) {
+        read(&MessageParser::default().parse(message).unwrap())
+    }
+
+    #[test]
+    fn flowed_lines_join_within_their_quote() {
+        assert_eq!(
+            unflow("Een lange \nregel.\n> quote \n> verder\n>> dieper\n-- \nnaam\n  ingesprongen", false),
+            "Een lange regel.\n> quote verder\n>> dieper\n-- \nnaam\n ingesprongen\n"
+        );
+        assert_eq!(unflow("sa \nmen", true), "samen\n");
+    }
+
+    #[test]
+    fn plain_is_preferred_unless_it_says_nothing() {
+        let both = |plain: &str| {
+            format!(
+                "From: a@example.nl\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+                 --b\r\nContent-Type: text/plain\r\n\r\n{plain}\r\n\
+                 --b\r\nContent-Type: text/html\r\n\r\n<p>uit html</p>\r\n--b--\r\n"
+            )
+        };
+        assert_eq!(text_of(both("uit tekst").as_bytes()), (Method::Body, "uit tekst".to_owned()));
+        assert_eq!(text_of(both(" ").as_bytes()), (Method::Html, "uit html".to_owned()));
+    }
+
+    #[test]
+    fn undeclared_and_wrong_charsets_are_guessed() {
+        let with = |label: &str, bytes: &[u8]| {
+            let mut message = format!("From: a@example.nl\r\n{label}\r\n\r\n").into_bytes();
+            message.extend_from_slice(bytes);
+            text_of(&message).1
+        };
+        assert_eq!(with("X-A: 1", b"co\xf6rdinatie \x80 5"), "coördinatie € 5");
+        assert_eq!(with("X-A: 1", "coördinatie".as_bytes()), "coördinatie");
+        assert_eq!(with("Content-Type: text/plain; charset=us-ascii", "één".as_bytes()), "één");
+        assert_eq!(with("Content-Type: text/plain; charset=utf-8", b"\xe9\xe9n"), "één");
+        assert_eq!(
+            with("Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable", b"=E9=E9n is g=\r\noed"),
+            "één is goed"
+        );
+        assert_eq!(with("Content-Type: text/plain\r\nContent-Transfer-Encoding: base64", b"6elu\r\nCg=="), "één");
+    }
+}

@@ -1,0 +1,106 @@
+//! Bytes of text → characters, when the label is right, wrong or missing (RFC 2046 section 4.1.2).
+//!
+//! Order: a byte-order mark; UTF-8 when the bytes are valid UTF-8 (text in another charset hardly ever is by
+//! chance); the declared charset; windows-1252, which is what Dutch mail without a label turns out to be.
+//! Invariant: always gives text; a byte that means nothing becomes U+FFFD.
+
+use mail_parser::decoders::charsets::map::charset_decoder;
+use std::borrow::Cow;
+
+/// Labels that are put on anything, so that valid UTF-8 beats them.
+const DOUBTED: &[&str] =
+    &["us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252", "utf-8", "utf8"];
+
+/// The text of `bytes`, with the charset that its sender declared.
+pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
+    let declared = declared.map(|label| label.trim_matches(['"', '\'', ' ']).to_ascii_lowercase());
+    for (mark, charset) in [
+        (&b"\xef\xbb\xbf"[..], "utf-8"),
+        (&b"\xff\xfe"[..], "utf-16le"),
+        (&b"\xfe\xff"[..], "utf-16be"),
+    ] {
+        if let Some(rest) = bytes.strip_prefix(mark) {
+            return with(charset, rest).unwrap_or_else(|| String::from_utf8_lossy(rest).into_owned());
+        }
+    }
+    if is_doubted(declared.as_deref()) {
+        if let Some(charset) = utf16_without_mark(bytes)
+            && let Some(text) = with(charset, bytes)
+        {
+            return text;
+        }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return text.to_owned();
+        }
+        return with("windows-1252", bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+    }
+    declared
+        .and_then(|label| with(&label, bytes))
+        .unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Is the label missing, unknown, or one that says little?
+pub(super) fn is_doubted(declared: Option<&str>) -> bool {
+    declared.is_none_or(|label| {
+        let label = label.to_ascii_lowercase();
+        DOUBTED.contains(&label.as_str()) || charset_decoder(label.as_bytes()).is_none()
+    })
+}
+
+/// The charset that an HTML file declares for itself, in its first kilobyte.
+pub(super) fn declared_in_html(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
+    let (_, rest) = head.split_once("charset=")?;
+    let label: String = rest
+        .trim_start_matches(['"', '\'', ' '])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_:.".contains(*c))
+        .take(40)
+        .collect();
+    (!label.is_empty()).then_some(label)
+}
+
+fn with(charset: &str, bytes: &[u8]) -> Option<String> {
+    charset_decoder(charset.as_bytes()).map(|decode| decode(bytes))
+}
+
+/// Text in a European language in UTF-16 has a zero in nearly every second byte.
+fn utf16_without_mark(bytes: &[u8]) -> Option<&'static str> {
+    let sample: Cow<'_, [u8]> = Cow::Borrowed(&bytes[..bytes.len().min(400) & !1]);
+    let pairs = sample.len() / 2;
+    if pairs < 4 {
+        return None;
+    }
+    let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|&&byte| byte == 0).count();
+    match (zeros(0) * 10 > pairs * 7, zeros(1) * 10 > pairs * 7) {
+        (true, false) => Some("utf-16be"),
+        (false, true) => Some("utf-16le"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_right_wrong_and_missing() {
+        let cases: &[(&[u8], Option<&str>, &str)] = &[
+            ("coördinatie €".as_bytes(), Some("utf-8"), "coördinatie €"),
+            ("coördinatie €".as_bytes(), None, "coördinatie €"),
+            ("coördinatie €".as_bytes(), Some("us-ascii"), "coördinatie €"),
+            ("coördinatie €".as_bytes(), Some("ISO-8859-1"), "coördinatie €"),
+            (b"co\xf6rdinatie \x80", Some("utf-8"), "coördinatie €"),
+            (b"co\xf6rdinatie \x80", None, "coördinatie €"),
+            (b"co\xf6rdinatie \x80", Some("x-no-such"), "coördinatie €"),
+            (b"co\xf6rdinatie \x80", Some("iso-8859-1"), "coördinatie €"),
+            (b"\xcf\xf0\xe8\xe2\xe5\xf2", Some("windows-1251"), "Привет"),
+            (b"\xff\xfeh\0o\0i\0", None, "hoi"),
+            (b"h\0o\0i\0 \0a\0l\0l\0e\0", Some("utf-8"), "hoi alle"),
+            (b"", None, ""),
+        ];
+        for (bytes, declared, text) in cases {
+            assert_eq!(decode(bytes, *declared), *text, "{declared:?} {bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The text layer of a PDF page: glyphs with their places → words, lines and paragraphs (ISO 32000, clause 9).
+//!
+//! hayro interprets the page; this device only looks at where glyphs and images come to lie. Invariant: glyphs
+//! that mean nothing are counted, so that a page of rubbish is recognised instead of believed.
+
+use crate::record::Word;
+use hayro_interpret::font::{Glyph, GlyphRun};
+use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect, Vec2};
+use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask};
+
+/// Glyphs kept of one page: a page of the densest print has about 15,000.
+const GLYPHS_MAX: usize = 200_000;
+
+/// A gap of this many font sizes between glyphs is a blank, when the page draws none.
+const BLANK_GAP: f64 = 0.17;
+
+/// Resolution of the page image on which words get their boxes.
+pub(super) const BOX_DPI: f64 = 300.0;
+
+struct Placed {
+    text: String,
+    /// On the baseline, in points from the upper left corner.
+    start: Point,
+    end: Point,
+    size: f64,
+}
+
+/// Looks at one page. Its transform must put the upper left corner at the origin, in points.
+pub(super) struct PageText {
+    page: Rect,
+    glyphs: Vec<Placed>,
+    visible: usize,
+    unknown: usize,
+    /// Share of the page that images cover, those drawn over others counted again.
+    pub image_share: f64,
+    /// Pixels of the largest image.
+    pub image_pixels: u64,
+    pub images: usize,
+}
+
+impl PageText {
+    pub fn new(width: f64, height: f64) -> Self {
+        Self {
+            page: Rect::new(0.0, 0.0, width, height),
+            glyphs: Vec::new(),
+            visible: 0,
+            unknown: 0,
+            image_share: 0.0,
+            image_pixels: 0,
+            images: 0,
+        }
+    }
+
+    /// Glyphs that stand for something, without blanks.
+    pub fn letters(&self) -> usize {
+        self.visible
+    }
+
+    /// Is the layer rubbish? Glyphs without a meaning, or characters that no language puts together.
+    pub fn is_rubbish(&self) -> bool {
+        let all = self.visible + self.unknown;
+        if self.unknown * 5 > all {
+            return true;
+        }
+        let chars = || self.glyphs.iter().flat_map(|glyph| glyph.text.chars()).filter(|c| !c.is_whitespace());
+        let (mut count, mut odd, mut plain) = (0, 0, 0);
+        for c in chars() {
+            count += 1;
+            odd += usize::from(c == '\u{fffd}' || c.is_control() || ('\u{e000}'..='\u{f8ff}').contains(&c));
+            plain += usize::from(c.is_alphanumeric());
+        }
+        odd * 5 > count || (count > 40 && plain * 100 < count * 45)
+    }
+
+    /// A glyph of the unseen layer is only counted: it was made by a scanner of unknown skill.
+    fn push(&mut self, glyph: &Glyph<'_>, transform: Affine, unseen: bool) {
+        if self.glyphs.len() >= GLYPHS_MAX {
+            return;
+        }
+        let text = match glyph.as_unicode() {
+            Some(BfString::Char(c)) => plain(c),
+            Some(BfString::String(text)) => text.chars().map(plain).collect(),
+            None => {
+                self.unknown += usize::from(!unseen);
+                return;
+            }
+        };
+        if text.is_empty() {
+            return;
+        }
+        let blank = text.chars().all(char::is_whitespace);
+        if unseen {
+            return;
+        }
+        let origin = transform * Point::ZERO;
+        let em = |x: f64, y: f64| (transform * Point::new(x, y)) - origin;
+        let size = em(0.0, 1000.0).hypot();
+        let along = em(1000.0, 0.0);
+        if !(size.is_finite() && along.hypot().is_finite() && self.page.inflate(size, size).contains(origin)) {
+            return;
+        }
+        let width = match glyph {
+            Glyph::Outline(outline) => outline.advance_width(),
+            Glyph::Type3(shape) => shape.advance_width(),
+        };
+        // A stand-in font is stretched to the width that the page declares; the width is already that.
+        let ratio = along.hypot() / size.max(1e-6);
+        let unit = if (0.7..1.4).contains(&ratio) { size } else { along.hypot() };
+        let direction = if along.hypot() > 1e-9 { along / along.hypot() } else { Vec2::new(1.0, 0.0) };
+        let advance = f64::from(width.unwrap_or(500.0)).clamp(0.0, 5000.0) / 1000.0 * unit;
+        self.visible += usize::from(!blank);
+        self.glyphs.push(Placed { text, start: origin, end: origin + direction * advance, size });
+    }
+
+    /// The text of the page, and its words with boxes when wanted. `number` counts from 1.
+    pub fn into_text(self, number: u32, want_words: bool) -> (String, Vec<Word>) {
+        let mut lines = Lines { number, want_words, ..Lines::default() };
+        let mut last: Option<Placed> = None;
+        for glyph in self.glyphs {
+            if let Some(before) = &last {
+                if is_shadow(before, &glyph) {
+                    continue;
+                }
+                lines.gap(before, &glyph);
+            }
+            lines.glyph(&glyph);
+            last = Some(glyph);
+        }
+        lines.end_word();
+        (lines.text, lines.words)
+    }
+}
+
+/// Bold is sometimes made by drawing a letter twice, a hair apart.
+fn is_shadow(before: &Placed, glyph: &Placed) -> bool {
+    before.text == glyph.text && (glyph.start - before.start).hypot() < before.size * 0.1
+}
+
+#[derive(Default)]
+struct Lines {
+    text: String,
+    words: Vec<Word>,
+    word: String,
+    area: Option<Rect>,
+    number: u32,
+    want_words: bool,
+    line_height: f64,
+}
+
+impl Lines {
+    /// What stands between two glyphs: nothing, a blank, a line end or an empty line.
+    fn gap(&mut self, before: &Placed, glyph: &Placed) {
+        let size = before.size.max(glyph.size).max(1e-6);
+        let run = before.end - before.start;
+        let along = if run.hypot() > 1e-9 { run / run.hypot() } else { Vec2::new(1.0, 0.0) };
+        let step = glyph.start - before.end;
+        let forward = step.dot(along);
+        // Down, seen along the line.
+        let down = (glyph.start - before.start).dot(Vec2::new(-along.y, along.x));
+        let turned = {
+            let run = glyph.end - glyph.start;
+            run.hypot() > 1e-9 && (run / run.hypot()).dot(along) < 0.9
+        };
+        if turned || down.abs() > size * 0.5 || forward < -size * 2.0 {
+            self.end_word();
+            let usual = if self.line_height > 0.0 { self.line_height } else { size * 1.3 };
+            let far = down > usual * 1.55 || down < -size * 0.5;
+            let trimmed = self.text.trim_end_matches(' ').len();
+            self.text.truncate(trimmed);
+            self.text.push_str(if far || turned { "\n\n" } else { "\n" });
+            if !turned && down > size * 0.5 && down < size * 2.2 {
+                self.line_height = down;
+            }
+        } else if forward > size * BLANK_GAP && !self.text.ends_with([' ', '\n']) {
+            self.end_word();
+            self.text.push(' ');
+        }
+    }
+
+    fn glyph(&mut self, glyph: &Placed) {
+        if glyph.text.chars().all(char::is_whitespace) {
+            self.end_word();
+            if !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
+                self.text.push(' ');
+            }
+            return;
+        }
+        self.text.push_str(&glyph.text);
+        if self.want_words {
+            self.word.push_str(&glyph.text);
+            let across = glyph.end - glyph.start;
+            let up = if across.hypot() > 1e-9 {
+                Vec2::new(across.y, -across.x) / across.hypot() * glyph.size
+            } else {
+                Vec2::new(0.0, -glyph.size)
+            };
+            let area = Rect::from_points(glyph.start - up * 0.22, glyph.end + up * 0.8)
+                .union(Rect::from_points(glyph.start + up * 0.8, glyph.end - up * 0.22));
+            self.area = Some(self.area.map_or(area, |whole| whole.union(area)));
+        }
+    }
+
+    fn end_word(&mut self) {
+        let word = std::mem::take(&mut self.word);
+        if let Some(area) = self.area.take()
+            && !word.is_empty()
+        {
+            let pixels = |points: f64| (points * BOX_DPI / 72.0).round().clamp(0.0, 1e6) as u32;
+            let (left, top) = (pixels(area.x0), pixels(area.y0));
+            self.words.push(Word(
+                self.number,
+                left,
+                top,
+                pixels(area.x1).saturating_sub(left),
+                pixels(area.y1).saturating_sub(top),
+                100.0,
+                word,
+            ));
+        }
+    }
+}
+
+/// A character as a reader would type it: ligatures taken apart.
+fn plain(c: char) -> String {
+    match c {
+        '\u{fb00}' => "ff".to_owned(),
+        '\u{fb01}' => "fi".to_owned(),
+        '\u{fb02}' => "fl".to_owned(),
+        '\u{fb03}' => "ffi".to_owned(),
+        '\u{fb04}' => "ffl".to_owned(),
+        '\u{fb05}' | '\u{fb06}' => "st".to_owned(),
+        '\0' => String::new(),
+        c => c.to_string(),
+    }
+}
+
+impl<'a> Device<'a> for PageText {
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        for glyph in run.glyphs() {
+            self.push(glyph, props.transform * glyph.transform(), matches!(mode, DrawMode::Invisible));
+        }
+    }
+
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+        let area = props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height)).intersect(self.page);
+        let whole = self.page.area().max(1.0);
+        self.images += 1;
+        self.image_share += (area.area() / whole).clamp(0.0, 1.0);
+        self.image_pixels =
+            self.image_pixels.max(u64::from(image.width()).saturating_mul(u64::from(image.height())));
+    }
+
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn pop_clip(&mut self) {}
+    fn pop_transparency_group(&mut self) {}
+}

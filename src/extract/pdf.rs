@@ -1,0 +1,283 @@
+//! PDF (ISO 32000): page by page, from its text layer or, where that is missing or rubbish, recognised.
+//!
+//! hayro gives text with places and renders pages; lopdf knows the file's structure and gives the files that
+//! are embedded in it. Invariant: each page is decided for itself; what a scanner laid unseen behind its image
+//! is not believed; no image past the bound is decoded.
+
+use super::page_text::PageText;
+use super::paper::Paper;
+use super::reading::{Content, Reading, called};
+use super::sniff;
+use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, UNPACKED_BYTES_MAX};
+use crate::record::{Method, Problem};
+use hayro::hayro_syntax::page::Page;
+use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro::{PixmapSettings, RenderCache, RenderSettings};
+use hayro_interpret::kurbo::{Affine, BezPath, Rect};
+use hayro_interpret::{
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageData, ImageDrawProps,
+    InterpreterCache, InterpreterSettings, SoftMask, TransformExt, font::GlyphRun, interpret_page,
+};
+use image::GrayImage;
+use image::imageops;
+
+/// Letters from which a text layer is the page, even when an image lies behind it.
+const LETTERS_MIN: usize = 200;
+
+/// Resolution at which pages are rendered for recognition.
+const RENDER_DPI: f32 = 300.0;
+
+/// Pixels of a rendered page: A3 at 300 dpi has 17 million.
+const RENDER_PIXELS_MAX: f32 = 24_000_000.0;
+
+/// Files embedded in one PDF that are read.
+const EMBEDDED_MAX: usize = 20;
+
+/// Reads a PDF, then the files embedded in it.
+pub(super) fn read(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
+    let mut embedded = Vec::new();
+    reading.document(name, "application/pdf", |reading| {
+        let content = read_pages(reading, name, bytes);
+        // A second look at the file, only when it says that there is something to find.
+        if content.problem != Some(Problem::Encrypted) && bytes.windows(12).any(|word| word == b"EmbeddedFile") {
+            embedded = embedded_files(bytes);
+        }
+        content
+    });
+    for (name, bytes) in embedded {
+        sniff::read_file(reading, Some(&name), &bytes, depth + 1);
+    }
+}
+
+fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Content {
+    let pdf = match Pdf::new(bytes.to_vec()) {
+        Ok(pdf) => pdf,
+        Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {
+            return Content::unread(
+                Problem::Encrypted,
+                format!("{} is beveiligd met een wachtwoord; vraag om een versie zonder wachtwoord.", called(name)),
+            );
+        }
+        Err(LoadPdfError::Decryption(_)) => {
+            return Content::unread(
+                Problem::Encrypted,
+                format!("{} is beveiligd op een manier die niet kan worden gelezen.", called(name)),
+            );
+        }
+        Err(LoadPdfError::Invalid) => return with_lopdf(name, bytes),
+    };
+    let pages = pdf.pages();
+    let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+    if count == 0 {
+        return with_lopdf(name, bytes);
+    }
+    let cache = InterpreterCache::new();
+    let render_cache = RenderCache::new();
+    let mut paper = Paper::default();
+    for (number, page) in (1..=PAGES_MAX).zip(pages.iter()) {
+        let (width, height) = page.render_dimensions();
+        let mut layer = PageText::new(f64::from(width), f64::from(height));
+        look(page, &pdf, &cache, &mut layer);
+        if is_text(&layer) {
+            let (text, words) = layer.into_text(number, reading.words);
+            paper.text_page(text);
+            paper.keep_words(words);
+            continue;
+        }
+        if layer.image_pixels > IMAGE_PIXELS_MAX {
+            paper.fail(Problem::TooLarge);
+            continue;
+        }
+        let (image, dpi) = match scanned(page, &pdf, &cache, &layer) {
+            Some(scan) => scan,
+            None => rendered(page, &render_cache),
+        };
+        if let Err(error) = paper.recognise(reading, number, image, Some(dpi)) {
+            reading.engine_failed(error);
+            break;
+        }
+    }
+    let mut content = paper.into_content(name, count);
+    if count > PAGES_MAX {
+        content.notes.push((
+            Problem::TooLarge,
+            format!("{} heeft {count} bladzijden; alleen de eerste {PAGES_MAX} zijn gelezen.", called(name)),
+        ));
+    }
+    content
+}
+
+/// Is the page's text layer what a reader sees?
+fn is_text(layer: &PageText) -> bool {
+    if layer.letters() == 0 || layer.is_rubbish() {
+        return false;
+    }
+    // A stamp or page number over a scan does not make the scan readable.
+    layer.image_share < 0.5 || layer.letters() >= LETTERS_MIN
+}
+
+fn look<'a>(page: &Page<'a>, pdf: &'a Pdf, cache: &InterpreterCache<'a>, device: &mut impl Device<'a>) {
+    let (width, height) = page.render_dimensions();
+    let transform = page.initial_transform(true).to_kurbo();
+    let area = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let mut context = Context::new(transform, area, cache, pdf.xref(), InterpreterSettings::default());
+    interpret_page(page, &mut context, device);
+}
+
+/// The one image that a scanner's page consists of, taken out as it is, with its resolution; `None` when the
+/// page is more than that.
+fn scanned<'a>(
+    page: &Page<'a>,
+    pdf: &'a Pdf,
+    cache: &InterpreterCache<'a>,
+    layer: &PageText,
+) -> Option<(GrayImage, u32)> {
+    if layer.images != 1 || layer.image_share < 0.8 || layer.letters() > 0 {
+        return None;
+    }
+    let mut taker = ImageTaker { image: None, other: false };
+    look(page, pdf, cache, &mut taker);
+    if taker.other {
+        return None;
+    }
+    let (image, transform) = taker.image?;
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+    let [a, b, c, d, _, _] = transform.as_coeffs();
+    let flat = |one: f64, other: f64| one.abs() < other.abs() * 0.02;
+    let (turned, wide) = if flat(b, a) && flat(c, d) && a > 0.0 && d > 0.0 {
+        (image, a * width)
+    } else if flat(b, a) && flat(c, d) && a < 0.0 && d < 0.0 {
+        (imageops::rotate180(&image), -a * width)
+    } else if flat(a, b) && flat(d, c) && b > 0.0 && c < 0.0 {
+        (imageops::rotate90(&image), -c * height)
+    } else if flat(a, b) && flat(d, c) && b < 0.0 && c > 0.0 {
+        (imageops::rotate270(&image), c * height)
+    } else {
+        return None;
+    };
+    let dpi = f64::from(turned.width()) * 72.0 / wide.max(1.0);
+    (dpi > 90.0).then_some((turned, dpi.clamp(1.0, 2400.0) as u32))
+}
+
+/// Takes the image of a scanned page; notices when there is anything else to see.
+struct ImageTaker {
+    image: Option<(GrayImage, Affine)>,
+    other: bool,
+}
+
+impl<'a> Device<'a> for ImageTaker {
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let Image::Raster(raster) = image else {
+            self.other = true;
+            return;
+        };
+        let mut taken = None;
+        let declared = (f64::from(raster.width()), f64::from(raster.height()));
+        raster.with_rgba(|data, alpha| taken = alpha.is_none().then(|| grey(data)).flatten(), None);
+        match taken {
+            Some(grey) if self.image.is_none() => {
+                // A file may declare another size than its image has.
+                let (width, height) = (f64::from(grey.width()), f64::from(grey.height()));
+                let fit = Affine::scale_non_uniform(declared.0 / width.max(1.0), declared.1 / height.max(1.0));
+                self.image = Some((grey, props.transform * fit));
+            }
+            _ => self.other = true,
+        }
+    }
+
+    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
+        self.other |= !matches!(mode, DrawMode::Invisible);
+    }
+
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {
+        self.other = true;
+    }
+
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn pop_clip(&mut self) {}
+    fn pop_transparency_group(&mut self) {}
+}
+
+fn grey(data: ImageData) -> Option<GrayImage> {
+    match data {
+        ImageData::Luma(luma) => GrayImage::from_raw(luma.width, luma.height, luma.data),
+        ImageData::Rgb(rgb) => {
+            let grey = rgb.data.chunks_exact(3).map(luma).collect();
+            GrayImage::from_raw(rgb.width, rgb.height, grey)
+        }
+    }
+}
+
+fn luma(rgb: &[u8]) -> u8 {
+    ((u32::from(rgb[0]) * 299 + u32::from(rgb[1]) * 587 + u32::from(rgb[2]) * 114) / 1000) as u8
+}
+
+/// The page drawn in grey on white, with its resolution.
+fn rendered<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> (GrayImage, u32) {
+    let (width, height) = page.render_dimensions();
+    let (width, height) = (width.max(1.0), height.max(1.0));
+    let mut scale = RENDER_DPI / 72.0;
+    scale = scale.min((RENDER_PIXELS_MAX / (width * height)).sqrt());
+    scale = scale.min(12_000.0 / width.max(height));
+    let settings = PixmapSettings {
+        x_scale: scale,
+        y_scale: scale,
+        bg_color: hayro::vello_cpu::color::palette::css::WHITE,
+    };
+    let pixmap = hayro::render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+    let grey = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
+    let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
+    (GrayImage::from_raw(width, height, grey).unwrap_or_default(), (scale * 72.0) as u32)
+}
+
+/// A file that hayro does not open: lopdf mends more kinds of damage, but knows less about text.
+fn with_lopdf(name: Option<&str>, bytes: &[u8]) -> Content {
+    let unread = || {
+        Content::unread(
+            Problem::Damaged,
+            format!("{} is beschadigd of niet compleet en kan niet worden gelezen.", called(name)),
+        )
+    };
+    let Ok(document) = lopdf::Document::load_mem(bytes) else { return unread() };
+    let pages: Vec<u32> = document.get_pages().into_keys().take(PAGES_MAX as usize).collect();
+    let text = document.extract_text_with_limit(&pages, bound()).unwrap_or_default();
+    let text = super::reading::tidy(&text);
+    if text.chars().filter(|c| c.is_alphanumeric()).count() < 20 {
+        return unread();
+    }
+    let mut content = Content::of(Method::TextLayer, text);
+    content.pages = u32::try_from(pages.len()).ok();
+    content.notes.push((
+        Problem::Damaged,
+        format!("{} is beschadigd; misschien is niet alles gelezen.", called(name)),
+    ));
+    content
+}
+
+fn bound() -> usize {
+    usize::try_from(UNPACKED_BYTES_MAX).unwrap_or(usize::MAX)
+}
+
+/// Name and bytes of the files embedded in a PDF.
+fn embedded_files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let Ok(document) = lopdf::Document::load_mem(bytes) else { return Vec::new() };
+    let mut files = Vec::new();
+    let mut left = bound();
+    for object in document.objects.values() {
+        let Ok(specification) = object.as_dict() else { continue };
+        let Ok(embedded) = specification.get(b"EF").and_then(|object| document.dereference(object)) else { continue };
+        let Ok(embedded) = embedded.1.as_dict() else { continue };
+        let stream = embedded.get(b"UF").or_else(|_| embedded.get(b"F")).and_then(|object| document.dereference(object));
+        let Ok(stream) = stream.and_then(|(_, object)| object.as_stream()) else { continue };
+        let named = specification.get(b"UF").or_else(|_| specification.get(b"F"));
+        let name = named.ok().and_then(|object| lopdf::decode_text_string(object).ok());
+        let Ok(content) = stream.get_plain_content_with_limit(left) else { continue };
+        left = left.saturating_sub(content.len());
+        files.push((name.filter(|name| !name.is_empty()).unwrap_or_else(|| "ingesloten bestand".to_owned()), content));
+        if files.len() >= EMBEDDED_MAX {
+            break;
+        }
+    }
+    files
+}

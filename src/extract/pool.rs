@@ -1,0 +1,376 @@
+//! The workers as the daemon sees them: started when needed, given one piece at a time, ended at the deadline.
+//!
+//! Invariant: a worker that hangs, dies or lies costs the text of the document it was reading. The next worker
+//! goes on behind that document; documents already finished are never read twice.
+
+use super::frame::{self, Ask, Done, Finished, Tell};
+use super::reading::called;
+use super::{FenceReport, ReadRequest, ReaderOptions};
+use crate::limits::{
+    DOCUMENTS_MAX, PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX, WORKER_REPLY_BYTES_MAX,
+};
+use crate::record::{Defect, Document, Extract, Message, Part, Problem};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+/// Pieces that one worker reads before a fresh one takes its place: whatever leaks, leaks within bounds.
+const PIECES_PER_WORKER_MAX: u32 = 500;
+
+/// Workers that one piece may cost. What is left unread then is told.
+const WORKERS_LOST_MAX: usize = 8;
+
+/// How long things may take. The values of `limits`, except in tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// From the start of a worker to its first word.
+    pub start: Duration,
+    /// One piece without its pages, for each worker that tries.
+    pub read: Duration,
+    /// More for each page.
+    pub page: Duration,
+    /// One piece in all.
+    pub piece: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { start: READ_TIME_MAX, read: READ_TIME_MAX, page: PAGE_TIME_MAX, piece: PIECE_TIME_MAX }
+    }
+}
+
+/// The machine's fault: nothing is known about the piece, and it can be read again later.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("cannot start the reading program {}", program.display())]
+    Start { program: PathBuf, source: io::Error },
+    #[error("the reading program {} started but does not answer as it should: {explanation}", program.display())]
+    Handshake { program: PathBuf, explanation: String },
+    #[error("the reading program cannot do its work: {explanation}")]
+    Engine { explanation: String },
+    #[error("the reader is shutting down")]
+    ShuttingDown,
+}
+
+/// Reads pieces in worker processes. Workers start with the first piece and end with the reader.
+#[derive(Debug)]
+pub struct Reader {
+    options: ReaderOptions,
+    times: Times,
+    permits: Semaphore,
+    idle: Mutex<Vec<Worker>>,
+}
+
+impl Reader {
+    /// Starts nothing yet.
+    pub fn start(options: ReaderOptions) -> Self {
+        Self::with_times(options, Times::default())
+    }
+
+    /// As [`Reader::start`], with other deadlines.
+    pub fn with_times(options: ReaderOptions, times: Times) -> Self {
+        let permits = Semaphore::new(options.workers.max(1));
+        Self { options, times, permits, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Reads one piece. Waits while every worker is busy; dropping the future ends its worker.
+    ///
+    /// # Errors
+    /// Only the machine's: what is wrong with the piece is in the extract.
+    pub async fn read(&self, request: ReadRequest) -> Result<Extract, ReadError> {
+        let _permit = self.permits.acquire().await.map_err(|_| ReadError::ShuttingDown)?;
+        if request.bytes.len() as u64 > PIECE_BYTES_MAX {
+            return Ok(unread(&request.name, Problem::TooLarge, "is te groot om te lezen"));
+        }
+        let end = Instant::now() + self.times.piece;
+        let mut gathered = Gathered::default();
+        let mut lost = 0;
+        loop {
+            let (mut worker, fresh) = match self.take_idle() {
+                Some(worker) => (worker, false),
+                None => (self.start_worker().await?, true),
+            };
+            let ask = Ask {
+                name: request.name.clone(),
+                channel: request.channel,
+                words: request.words,
+                languages: self.options.languages.clone(),
+                skip: gathered.finished.keys().copied().collect(),
+            };
+            match worker.read(&ask, &request.bytes, self.times, end, &mut gathered).await {
+                Ended::Done(done) => {
+                    gathered.notes.extend(done.notes);
+                    self.give_back(worker);
+                    return Ok(gathered.into_extract(&request.name));
+                }
+                Ended::Fault(explanation) => return Err(ReadError::Engine { explanation }),
+                // Killed while it lay idle: no word of this piece had been read.
+                Ended::Lost(_) if !fresh && gathered.reading.is_none() => {}
+                Ended::Lost(cause) => {
+                    lost += 1;
+                    let named = gathered.blame(cause);
+                    tracing::warn!(?cause, lost, "a reading worker was lost");
+                    if !named || lost >= WORKERS_LOST_MAX || Instant::now() >= end {
+                        gathered.notes.push((
+                            cause.problem(),
+                            "Niet alles in dit stuk kon worden gelezen: bekijk het origineel.".to_owned(),
+                        ));
+                        return Ok(gathered.into_extract(&request.name));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts a worker and tells what its fence holds; for `doctor`.
+    ///
+    /// # Errors
+    /// When no worker can be started.
+    pub async fn fence(&self) -> Result<FenceReport, ReadError> {
+        let worker = self.start_worker().await?;
+        let report = worker.fence.clone();
+        self.give_back(worker);
+        Ok(report)
+    }
+
+    fn take_idle(&self) -> Option<Worker> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give_back(&self, worker: Worker) {
+        if worker.pieces < PIECES_PER_WORKER_MAX {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        }
+    }
+
+    async fn start_worker(&self) -> Result<Worker, ReadError> {
+        let program = &self.options.program;
+        let mut command = Command::new(program);
+        command.arg("worker").env_clear().env("OMP_THREAD_LIMIT", "1").current_dir("/");
+        for kept in ["TESSDATA_PREFIX", "LD_LIBRARY_PATH"] {
+            if let Some(value) = std::env::var_os(kept) {
+                command.env(kept, value);
+            }
+        }
+        // What a library complains about may hold words of a letter: it goes nowhere.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child =
+            command.spawn().map_err(|source| ReadError::Start { program: program.clone(), source })?;
+        let handshake =
+            |explanation: String| ReadError::Handshake { program: program.clone(), explanation };
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(handshake("it has no pipes".to_owned()));
+        };
+        let mut output = BufReader::new(output);
+        match timeout_at(Instant::now() + self.times.start, next(&mut output, 0)).await {
+            Ok(Ok((Tell::Ready { fence }, _))) => {
+                Ok(Worker { _child: child, input, output, fence, pieces: 0 })
+            }
+            Ok(Ok(_)) => Err(handshake("its first word is another one than expected".to_owned())),
+            Ok(Err(error)) => Err(handshake(error.to_string())),
+            Err(_) => Err(handshake("it stays silent".to_owned())),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// Killed and reaped when dropped.
+    _child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    fence: FenceReport,
+    pieces: u32,
+}
+
+/// How a worker's turn ended.
+enum Ended {
+    Done(Done),
+    Fault(String),
+    Lost(Cause),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Deadline,
+    Died,
+    /// It sent what no worker of ours sends.
+    Lied,
+    /// Its answer grew past the bound.
+    TooMuch,
+}
+
+impl Cause {
+    fn problem(self) -> Problem {
+        match self {
+            Cause::Deadline => Problem::Timeout,
+            Cause::Died | Cause::Lied => Problem::Damaged,
+            Cause::TooMuch => Problem::TooLarge,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Cause::Deadline => "kon niet binnen de tijd worden gelezen",
+            Cause::Died | Cause::Lied => "kon niet worden gelezen (het leesprogramma stopte)",
+            Cause::TooMuch => "bevat meer tekst dan kan worden bewaard",
+        }
+    }
+}
+
+impl Worker {
+    async fn read(
+        &mut self,
+        ask: &Ask,
+        bytes: &[u8],
+        times: Times,
+        end: Instant,
+        gathered: &mut Gathered,
+    ) -> Ended {
+        self.pieces += 1;
+        let mut deadline = (Instant::now() + times.read).min(end);
+        let sent = async {
+            self.input.write_all(&frame::opening(ask, bytes.len())?).await?;
+            self.input.write_all(bytes).await?;
+            self.input.flush().await
+        };
+        match timeout_at(deadline, sent).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ended::Lost(Cause::Died),
+            Err(_) => return Ended::Lost(Cause::Deadline),
+        }
+        loop {
+            let left = WORKER_REPLY_BYTES_MAX.saturating_sub(gathered.bytes);
+            let (tell, body) = match timeout_at(deadline, next(&mut self.output, left)).await {
+                Ok(Ok(word)) => word,
+                Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Ended::Lost(Cause::TooMuch);
+                }
+                Ok(Err(_)) => return Ended::Lost(Cause::Died),
+                Err(_) => return Ended::Lost(Cause::Deadline),
+            };
+            gathered.bytes += body.len() as u64;
+            match tell {
+                Tell::Page => deadline = (deadline + times.page).min(end),
+                Tell::Fault { explanation } => return Ended::Fault(explanation),
+                Tell::Done => {
+                    return match serde_json::from_slice(&body) {
+                        Ok(done) => Ended::Done(done),
+                        Err(_) => Ended::Lost(Cause::Lied),
+                    };
+                }
+                tell => {
+                    if !gathered.take(tell, &body) {
+                        return Ended::Lost(Cause::Lied);
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn next(output: &mut BufReader<ChildStdout>, body_bytes_max: u64) -> io::Result<(Tell, Vec<u8>)> {
+    let mut start = [0; 8];
+    output.read_exact(&mut start).await?;
+    let (head_len, body_len) = frame::lengths(start, body_bytes_max)?;
+    let mut head = vec![0; head_len];
+    output.read_exact(&mut head).await?;
+    let mut body = vec![0; body_len];
+    output.read_exact(&mut body).await?;
+    Ok((serde_json::from_slice(&head).map_err(io::Error::other)?, body))
+}
+
+/// What has come of one piece so far, from one worker or several.
+#[derive(Debug, Default)]
+struct Gathered {
+    message: Option<Message>,
+    finished: BTreeMap<usize, Finished>,
+    /// Begun and not yet finished.
+    reading: Option<(usize, Option<String>, String)>,
+    notes: Vec<(Problem, String)>,
+    bytes: u64,
+}
+
+impl Gathered {
+    /// Takes in one word of a worker; false when no worker of ours would say it.
+    fn take(&mut self, tell: Tell, body: &[u8]) -> bool {
+        match tell {
+            Tell::Header => match serde_json::from_slice(body) {
+                Ok(message) => self.message = Some(message),
+                Err(_) => return false,
+            },
+            Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX => {
+                self.reading = Some((index, name, media_type));
+            }
+            Tell::Finished { index } if self.reading.as_ref().is_some_and(|(begun, ..)| *begun == index) => {
+                let Ok(mut finished) = serde_json::from_slice::<Finished>(body) else { return false };
+                if !covered(&finished.document.parts, finished.document.text.chars().count()) {
+                    finished.document.parts.clear();
+                }
+                self.reading = None;
+                self.finished.insert(index, finished);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Holds the document that was being read answerable; false when none was.
+    fn blame(&mut self, cause: Cause) -> bool {
+        let Some((index, name, media_type)) = self.reading.take() else { return false };
+        let note = format!("{} {}.", called(name.as_deref()), cause.sentence());
+        let document = Document::unread(name, &media_type, cause.problem());
+        self.finished.insert(index, Finished { document, notes: vec![(cause.problem(), note)] });
+        true
+    }
+
+    fn into_extract(self, name: &str) -> Extract {
+        let mut extract = Extract { message: self.message, ..Extract::default() };
+        for finished in self.finished.into_values() {
+            let document = Some(extract.documents.len());
+            extract.defects.extend(
+                finished.notes.into_iter().map(|(problem, explanation)| Defect { document, problem, explanation }),
+            );
+            extract.documents.push(finished.document);
+        }
+        extract.defects.extend(
+            self.notes.into_iter().map(|(problem, explanation)| Defect { document: None, problem, explanation }),
+        );
+        if extract.documents.is_empty() && extract.message.is_none() {
+            // Whoever looks at the piece finds at least one document that says why there is nothing.
+            let problem = extract.defects.first().map_or(Problem::Damaged, |defect| defect.problem);
+            extract.documents.push(Document::unread(
+                Some(name.to_owned()),
+                "application/octet-stream",
+                problem,
+            ));
+        }
+        extract
+    }
+}
+
+/// Are the parts in order, without overlap, and do they cover the text?
+fn covered(parts: &[Part], chars: usize) -> bool {
+    let end = parts.iter().try_fold(0, |at, part| (part.start == at && part.end > at).then_some(part.end));
+    end == Some(chars) || (parts.is_empty() && chars == 0)
+}
+
+/// The extract of a piece that was not given to a worker.
+fn unread(name: &str, problem: Problem, sentence: &str) -> Extract {
+    Extract {
+        message: None,
+        documents: vec![Document::unread(Some(name.to_owned()), "application/octet-stream", problem)],
+        defects: vec![Defect {
+            document: Some(0),
+            problem,
+            explanation: format!("{} {sentence}.", called(Some(name))),
+        }],
+    }
+}

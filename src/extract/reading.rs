@@ -1,0 +1,272 @@
+//! The documents of one piece, in the order in which they are found, each begun, read and finished.
+//!
+//! Invariant: a document is announced before a byte of it is parsed, so that the daemon knows which one to
+//! blame; the same piece always gives the same documents in the same order, so that a second worker can go on
+//! where the first one died. Nothing grows past `limits`.
+
+use super::frame::{Finished, Tell};
+use super::ocr::{Engine, EngineError};
+use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
+use crate::record::{Document, Message, Method, Part, PartKind, Problem, Word};
+use std::collections::HashSet;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Where news of the reading goes: the pipe to the daemon, or memory in tests.
+pub(super) trait Outlet {
+    fn tell(&mut self, tell: &Tell, body: &[u8]) -> io::Result<()>;
+}
+
+/// What one document yielded.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    pub method: Method,
+    pub pages: Option<u32>,
+    pub confidence: Option<f32>,
+    pub text: String,
+    pub problem: Option<Problem>,
+    pub parts: Vec<Part>,
+    pub words: Vec<Word>,
+    /// For staff, in Dutch.
+    pub notes: Vec<(Problem, String)>,
+}
+
+impl Content {
+    /// Text that needed no recognition.
+    pub fn of(method: Method, text: String) -> Self {
+        Self {
+            method,
+            pages: None,
+            confidence: None,
+            text,
+            problem: None,
+            parts: Vec::new(),
+            words: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// No text, for a reason that staff read.
+    pub fn unread(problem: Problem, explanation: impl Into<String>) -> Self {
+        let mut content = Self::of(Method::None, String::new());
+        content.problem = Some(problem);
+        content.notes.push((problem, explanation.into()));
+        content
+    }
+}
+
+/// The reading of one piece.
+pub(super) struct Reading<'a> {
+    outlet: &'a mut dyn Outlet,
+    engine: &'a mut Engine,
+    skip: HashSet<usize>,
+    next: usize,
+    /// Keep words with their boxes.
+    pub words: bool,
+    notes: Vec<(Problem, String)>,
+    fault: Option<Fault>,
+}
+
+/// What stops the reading itself; never the letter's doing.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Engine(EngineError),
+    /// The daemon is gone.
+    Outlet(io::Error),
+}
+
+impl<'a> Reading<'a> {
+    pub fn new(outlet: &'a mut dyn Outlet, engine: &'a mut Engine, skip: HashSet<usize>, words: bool) -> Self {
+        Self { outlet, engine, skip, next: 0, words, notes: Vec::new(), fault: None }
+    }
+
+    /// Tells the header of the message, as soon as it is known.
+    pub fn header(&mut self, message: &Message) {
+        let body = serde_json::to_vec(message).unwrap_or_default();
+        self.tell(&Tell::Header, &body);
+    }
+
+    /// Something staff must know about the piece as a whole, in Dutch.
+    pub fn note(&mut self, problem: Problem, explanation: impl Into<String>) {
+        self.notes.push((problem, explanation.into()));
+    }
+
+    /// Announces a document, reads it and hands it over. A panic in `read` costs this document only.
+    pub fn document(
+        &mut self,
+        name: Option<&str>,
+        media_type: &str,
+        read: impl FnOnce(&mut Reading<'_>) -> Content,
+    ) {
+        if self.fault.is_some() {
+            return;
+        }
+        let index = self.next;
+        if index >= DOCUMENTS_MAX {
+            let told = format!("Er zitten meer dan {DOCUMENTS_MAX} bijlagen in; de rest is niet gelezen.");
+            if !self.notes.iter().any(|(_, note)| *note == told) {
+                self.note(Problem::TooLarge, told);
+            }
+            return;
+        }
+        self.next += 1;
+        if self.skip.contains(&index) {
+            return;
+        }
+        let name = name.map(str::to_owned);
+        self.tell(&Tell::Begins { index, name: name.clone(), media_type: media_type.to_owned() }, b"");
+        let content = match catch_unwind(AssertUnwindSafe(|| read(self))) {
+            Ok(content) => content,
+            Err(_) => {
+                // The recogniser may have been in the middle of something: the next page gets a new one.
+                self.engine.forget();
+                Content::unread(
+                    Problem::Damaged,
+                    format!("{} kon niet worden gelezen (het leesprogramma liep vast).", called(name.as_deref())),
+                )
+            }
+        };
+        if self.fault.is_some() {
+            return;
+        }
+        let finished = finished(name, media_type, content);
+        let body = serde_json::to_vec(&finished).unwrap_or_default();
+        self.tell(&Tell::Finished { index }, &body);
+    }
+
+    /// A page is about to be recognised: it brings its own time.
+    pub fn page_begins(&mut self) {
+        self.tell(&Tell::Page, b"");
+    }
+
+    pub fn engine(&mut self) -> &mut Engine {
+        self.engine
+    }
+
+    /// The machine's fault; the reading ends.
+    pub fn engine_failed(&mut self, error: EngineError) {
+        self.fault.get_or_insert(Fault::Engine(error));
+    }
+
+    /// What is true of the whole piece, or what stopped it.
+    pub fn end(self) -> Result<Vec<(Problem, String)>, Fault> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.notes),
+        }
+    }
+
+    fn tell(&mut self, tell: &Tell, body: &[u8]) {
+        if self.fault.is_none()
+            && let Err(error) = self.outlet.tell(tell, body)
+        {
+            self.fault = Some(Fault::Outlet(error));
+        }
+    }
+}
+
+/// A document's name within a Dutch sentence for staff.
+pub(super) fn called(name: Option<&str>) -> String {
+    match name {
+        Some(name) => {
+            let short: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+            format!("Het bestand “{short}”")
+        }
+        None => "De tekst van het bericht".to_owned(),
+    }
+}
+
+/// The document as it is kept: bounded, without control characters, its parts covering its text.
+fn finished(name: Option<String>, media_type: &str, mut content: Content) -> Finished {
+    let chars = content.text.chars().count();
+    if chars > DOCUMENT_CHARS_MAX {
+        content.text = content.text.chars().take(DOCUMENT_CHARS_MAX).collect();
+        content.parts.retain_mut(|part| {
+            part.end = part.end.min(DOCUMENT_CHARS_MAX);
+            part.start < part.end
+        });
+        content.problem.get_or_insert(Problem::TooLarge);
+        content.notes.push((
+            Problem::TooLarge,
+            format!("{} is zo lang dat alleen het begin is gelezen.", called(name.as_deref())),
+        ));
+    }
+    if content.parts.is_empty() && !content.text.is_empty() {
+        let end = chars.min(DOCUMENT_CHARS_MAX);
+        content.parts.push(Part { start: 0, end, kind: PartKind::Own });
+    }
+    Finished {
+        document: Document {
+            name,
+            media_type: media_type.to_owned(),
+            method: content.method,
+            pages: content.pages,
+            confidence: content.confidence,
+            text: content.text,
+            problem: content.problem,
+            parts: content.parts,
+            words: content.words,
+        },
+        notes: content.notes,
+    }
+}
+
+/// Text without what no reader can see: line ends as `\n`, no control, zero-width or byte-order characters,
+/// no blanks at line ends, at most two empty lines in a row.
+pub(super) fn tidy(text: &str) -> String {
+    let mut tidied = String::with_capacity(text.len());
+    let mut empty = 0;
+    for line in text.replace("\r\n", "\n").split(['\n', '\r', '\u{c}', '\u{b}', '\u{2028}', '\u{2029}']) {
+        let start = tidied.len();
+        for c in line.chars() {
+            match c {
+                '\t' | '\u{a0}' | '\u{2007}' | '\u{202f}' => tidied.push(' '),
+                // Soft hyphen, zero-width characters, direction marks, byte-order mark.
+                '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {}
+                c if c.is_control() => {}
+                c => tidied.push(c),
+            }
+        }
+        tidied.truncate(start + tidied[start..].trim_end().len());
+        if tidied.len() == start {
+            empty += 1;
+            if empty > 2 {
+                continue;
+            }
+        } else {
+            empty = 0;
+        }
+        tidied.push('\n');
+    }
+    let trimmed = tidied.trim_end().len();
+    tidied.truncate(trimmed);
+    let lead = tidied.len() - tidied.trim_start_matches('\n').len();
+    tidied.drain(..lead);
+    tidied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tidy_keeps_what_is_seen() {
+        assert_eq!(tidy("\u{feff}\r\na\u{a0}b \r\n\r\n\r\n\r\n\u{200b}\r\n  c\0\r\n"), "a b\n\n\n  c");
+        assert_eq!(tidy(""), "");
+        assert_eq!(tidy("\n \n"), "");
+    }
+
+    #[test]
+    fn a_document_is_cut_at_its_bound_with_its_parts() {
+        let mut content = Content::of(Method::Text, "é".repeat(DOCUMENT_CHARS_MAX + 5));
+        content.parts = vec![
+            Part { start: 0, end: 10, kind: PartKind::Own },
+            Part { start: 10, end: DOCUMENT_CHARS_MAX + 5, kind: PartKind::Quote },
+        ];
+        let finished = finished(None, "text/plain", content);
+        assert_eq!(finished.document.text.chars().count(), DOCUMENT_CHARS_MAX);
+        assert_eq!(finished.document.parts[1].end, DOCUMENT_CHARS_MAX);
+        assert_eq!(finished.document.problem, Some(Problem::TooLarge));
+        assert_eq!(finished.notes.len(), 1);
+    }
+}

@@ -1,0 +1,287 @@
+//! What a file is, told by its content: names and declared types lie, or are missing.
+//!
+//! Invariant: nothing here parses; a few bytes are looked at, so that a document can be announced with its
+//! media type before anything of it is trusted.
+
+use super::reading::{Content, Reading, called};
+use super::{docx, html, image, message, pdf, text};
+use crate::limits::NESTING_MAX;
+use crate::record::{Channel, Problem};
+
+/// The formats that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Empty,
+    Pdf,
+    Jpeg,
+    Png,
+    Tiff,
+    Docx,
+    Message,
+    Html,
+    Text,
+    /// Known by name, not read: media type, and what staff call it.
+    Other(&'static str, &'static str),
+}
+
+impl Kind {
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Kind::Empty | Kind::Other("", _) => "application/octet-stream",
+            Kind::Pdf => "application/pdf",
+            Kind::Jpeg => "image/jpeg",
+            Kind::Png => "image/png",
+            Kind::Tiff => "image/tiff",
+            Kind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Kind::Message => "message/rfc822",
+            Kind::Html => "text/html",
+            Kind::Text => "text/plain",
+            Kind::Other(media_type, _) => media_type,
+        }
+    }
+}
+
+/// Is the piece a message? The source knows best; then the name, as the contract says; then the content.
+pub(super) fn is_message(bytes: &[u8], name: &str, channel: Option<Channel>) -> bool {
+    match channel {
+        Some(Channel::Email) => return true,
+        Some(Channel::Letter) => return false,
+        None => {}
+    }
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("eml") => true,
+        Some("pdf" | "tif" | "tiff" | "jpg" | "jpeg" | "png" | "txt") => false,
+        _ => kind(bytes) == Kind::Message,
+    }
+}
+
+/// Bytes at the start in which a PDF may hide its first line (ISO 32000, annex H).
+const PDF_LEAD_BYTES_MAX: usize = 1024;
+
+/// What the bytes are.
+pub(super) fn kind(bytes: &[u8]) -> Kind {
+    let lead = &bytes[..bytes.len().min(PDF_LEAD_BYTES_MAX)];
+    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    if bytes.is_empty() {
+        Kind::Empty
+    } else if find(lead, b"%PDF-").is_some() {
+        Kind::Pdf
+    } else if at(0, b"\xff\xd8\xff") {
+        Kind::Jpeg
+    } else if at(0, b"\x89PNG\r\n\x1a\n") {
+        Kind::Png
+    } else if at(0, b"II*\0") || at(0, b"MM\0*") || at(0, b"II+\0") || at(0, b"MM\0+") {
+        Kind::Tiff
+    } else if at(0, b"PK\x03\x04") || at(0, b"PK\x05\x06") {
+        in_zip(bytes)
+    } else if let Some(other) = known(bytes) {
+        other
+    } else if is_header(bytes) {
+        Kind::Message
+    } else if is_html(bytes) {
+        Kind::Html
+    } else if is_text(bytes) {
+        Kind::Text
+    } else {
+        Kind::Other("", "een onbekende soort bestand")
+    }
+}
+
+/// What a zip file holds, told by the names of its members.
+fn in_zip(bytes: &[u8]) -> Kind {
+    let holds = |name: &[u8]| find(bytes, name).is_some();
+    let mimetype = bytes.get(30..).unwrap_or_default();
+    if holds(b"word/document") {
+        Kind::Docx
+    } else if holds(b"xl/workbook") {
+        Kind::Other("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "een Excel-bestand")
+    } else if holds(b"ppt/presentation") {
+        Kind::Other(
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "een PowerPoint-bestand",
+        )
+    } else if mimetype.starts_with(b"mimetypeapplication/vnd.oasis.opendocument.text") {
+        Kind::Other("application/vnd.oasis.opendocument.text", "een OpenDocument-tekst (odt)")
+    } else if mimetype.starts_with(b"mimetypeapplication/vnd.oasis.opendocument") {
+        Kind::Other("application/vnd.oasis.opendocument", "een OpenDocument-bestand")
+    } else {
+        Kind::Other("application/zip", "een zip-bestand")
+    }
+}
+
+fn known(bytes: &[u8]) -> Option<Kind> {
+    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    let (media_type, name) = if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+        ("application/x-ole-storage", "een oud Word-, Excel- of Outlook-bestand (doc, xls, msg)")
+    } else if at(0, b"{\\rtf") {
+        ("application/rtf", "een RTF-bestand")
+    } else if at(0, b"GIF8") {
+        ("image/gif", "een GIF-plaatje")
+    } else if at(0, b"RIFF") && at(8, b"WEBP") {
+        ("image/webp", "een WebP-plaatje")
+    } else if at(0, b"RIFF") && at(8, b"AVI ") {
+        ("video/x-msvideo", "een filmpje")
+    } else if at(0, b"RIFF") && at(8, b"WAVE") {
+        ("audio/wav", "een geluidsbestand")
+    } else if at(4, b"ftyphei") || at(4, b"ftyphev") || at(4, b"ftypmif1") {
+        ("image/heic", "een HEIC-foto (iPhone)")
+    } else if at(4, b"ftypM4A") {
+        ("audio/mp4", "een geluidsbestand")
+    } else if at(4, b"ftyp") {
+        ("video/mp4", "een filmpje")
+    } else if at(0, b"\x78\x9f\x3e\x22") {
+        ("application/ms-tnef", "een Outlook-bijlage (winmail.dat)")
+    } else if at(0, b"BM") && bytes.len() > 26 && at(6, b"\0\0\0\0") {
+        ("image/bmp", "een BMP-plaatje")
+    } else if at(0, b"ID3") || at(0, b"\xff\xfb") {
+        ("audio/mpeg", "een geluidsbestand")
+    } else if at(0, b"OggS") {
+        ("audio/ogg", "een geluidsbestand")
+    } else if at(0, b"Rar!") || at(0, b"7z\xbc\xaf") || at(0, b"\x1f\x8b") {
+        ("application/x-compressed", "een ingepakt bestand")
+    } else if at(0, b"\0\0\0\x0cjP  ") {
+        ("image/jp2", "een JPEG 2000-plaatje")
+    } else if at(0, b"MZ") || at(0, b"\x7fELF") {
+        ("application/x-executable", "een programma")
+    } else {
+        return None;
+    };
+    Some(Kind::Other(media_type, name))
+}
+
+/// Fields that a message cannot well do without.
+const TELLING_FIELDS: &[&str] =
+    &["from", "date", "message-id", "received", "return-path", "subject", "to", "mime-version", "delivered-to"];
+
+/// Does the file start with the header of a message? At least two telling fields before the first line that
+/// is none; an mbox "From " line may stand before them.
+fn is_header(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(16 * 1024)];
+    let mut telling = 0;
+    for (n, line) in head.split(|&byte| byte == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() || (n == 0 && line.starts_with(b"From ")) {
+            if line.is_empty() {
+                break;
+            }
+            continue;
+        }
+        if n > 0 && line.starts_with(b" ") || line.starts_with(b"\t") {
+            continue;
+        }
+        let Some(colon) = line.iter().position(|&byte| byte == b':') else { break };
+        let name = &line[..colon];
+        if name.is_empty() || !name.iter().all(|&byte| byte.is_ascii_graphic()) {
+            break;
+        }
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        telling += usize::from(TELLING_FIELDS.contains(&name.as_str()));
+    }
+    telling >= 2
+}
+
+fn is_html(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
+    let head = head.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
+    head.starts_with("<!doctype html")
+        || head.starts_with("<html")
+        || (head.starts_with('<') && ["<html", "<head", "<body", "<p>", "<div", "<table"].iter().any(|tag| head.contains(tag)))
+}
+
+/// Text has no control characters but those that set lines.
+fn is_text(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return true;
+    }
+    let sample = &bytes[..bytes.len().min(8 * 1024)];
+    let odd = sample.iter().filter(|&&b| b < 0x20 && !b"\t\n\r\x0b\x0c\x1b".contains(&b)).count();
+    odd * 200 <= sample.len()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Reads a file of any kind; `depth` counts what it was packed in.
+pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
+    let kind = kind(bytes);
+    let media_type = kind.media_type();
+    if depth > NESTING_MAX {
+        return reading.document(name, media_type, |_| {
+            Content::unread(
+                Problem::TooLarge,
+                format!("{} zit in te veel berichten verpakt en is niet gelezen.", called(name)),
+            )
+        });
+    }
+    match kind {
+        Kind::Pdf => pdf::read(reading, name, bytes, depth),
+        Kind::Message => message::read_nested(reading, name, bytes, depth),
+        Kind::Jpeg | Kind::Png | Kind::Tiff => {
+            reading.document(name, media_type, |reading| image::read(reading, name, kind, bytes));
+        }
+        Kind::Docx => {
+            let mut images = Vec::new();
+            reading.document(name, media_type, |_| {
+                let (content, found) = docx::read(name, bytes);
+                images = found;
+                content
+            });
+            for (image, bytes) in images {
+                if !image::is_decoration(self::kind(&bytes), &bytes) {
+                    let within = format!("{} › {image}", name.unwrap_or("document"));
+                    read_file(reading, Some(&within), &bytes, depth + 1);
+                }
+            }
+        }
+        Kind::Html => reading.document(name, media_type, |_| html::read(bytes)),
+        Kind::Text => reading.document(name, media_type, |_| text::read(bytes)),
+        Kind::Empty => reading.document(name, media_type, |_| {
+            Content::unread(Problem::Empty, format!("{} is leeg (0 bytes).", called(name)))
+        }),
+        Kind::Other(_, what) => reading.document(name, media_type, |_| {
+            Content::unread(
+                Problem::Unsupported,
+                format!("{} is {what} en kan niet worden gelezen: bekijk het zelf.", called(name)),
+            )
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides() {
+        let cases: &[(&[u8], Kind)] = &[
+            (b"", Kind::Empty),
+            (b"\r\n%PDF-1.4\n", Kind::Pdf),
+            (b"\xff\xd8\xff\xe0", Kind::Jpeg),
+            (b"II*\0....", Kind::Tiff),
+            (b"PK\x03\x04......word/document.xml", Kind::Docx),
+            (b"From: a@example.nl\r\nSubject: x\r\n\r\nhoi", Kind::Message),
+            (b"Return-Path: <>\nReceived: by x\n\tat y\nFrom: a@example.nl\n\n", Kind::Message),
+            (b"Aan: de ombudsman\nBetreft: x\n\nGeachte", Kind::Text),
+            (b"  <!DOCTYPE HTML><html>", Kind::Html),
+            (b"{\\rtf1 hoi}", Kind::Other("application/rtf", "een RTF-bestand")),
+            ("Geachte ombudsman,\n\nénorm".as_bytes(), Kind::Text),
+            (b"\0\x01\x02\x03\x04\x05", Kind::Other("", "een onbekende soort bestand")),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(kind(bytes), *expected, "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn the_source_beats_the_name_and_the_name_beats_the_content() {
+        let message = b"From: a@example.nl\nSubject: x\n\nhoi";
+        assert!(is_message(b"%PDF-1.4", "x.pdf", Some(Channel::Email)));
+        assert!(!is_message(message, "x.eml", Some(Channel::Letter)));
+        assert!(is_message(b"geen kop", "x.EML", None));
+        assert!(!is_message(message, "x.txt", None));
+        assert!(is_message(message, "1712.M1P2.host:2,S", None));
+        assert!(!is_message(b"hoi", "brief", None));
+    }
+}

@@ -1,0 +1,71 @@
+//! The hidden `worker` command: a process that reads pieces from its standard input, behind the fence.
+//!
+//! Invariant: the fence stands before the first byte of a piece is taken from the pipe. The process keeps no
+//! state from one piece to the next but the recogniser.
+
+use super::fence;
+use super::frame::{self, Ask, Done, Tell};
+use super::ocr::{Engine, tessdata_dir};
+use super::reading::{Fault, Outlet, Reading};
+use super::{message, sniff};
+use crate::limits::{PIECE_BYTES_MAX, PIECE_TIME_MAX};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Runs until the daemon closes the pipe. To be called before the process starts any thread.
+pub fn worker_main() -> ExitCode {
+    // A panic is a document's fate and told as such; its text may hold a citizen's words.
+    std::panic::set_hook(Box::new(|_| {}));
+    let tessdata = tessdata_dir();
+    let report = fence::raise(tessdata.as_deref());
+    match serve(report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+struct Pipe<W: Write>(W);
+
+impl<W: Write> Outlet for Pipe<W> {
+    fn tell(&mut self, tell: &Tell, body: &[u8]) -> io::Result<()> {
+        frame::write(&mut self.0, tell, body)
+    }
+}
+
+fn serve(fence: fence::FenceReport) -> io::Result<()> {
+    let mut input = io::stdin().lock();
+    let mut pipe = Pipe(io::stdout().lock());
+    let mut engine = Engine::new(tessdata_dir());
+    pipe.tell(&Tell::Ready { fence }, b"")?;
+    while let Some((ask, bytes)) = frame::read::<Ask>(&mut input, PIECE_BYTES_MAX)? {
+        fence::limit_time(PIECE_TIME_MAX);
+        engine.speak(&ask.languages);
+        let mut reading = Reading::new(&mut pipe, &mut engine, ask.skip.into_iter().collect(), ask.words);
+        read_piece(&mut reading, &ask.name, ask.channel, &bytes);
+        match reading.end() {
+            Ok(notes) => {
+                let body = serde_json::to_vec(&Done { notes }).map_err(io::Error::other)?;
+                pipe.tell(&Tell::Done, &body)?;
+            }
+            Err(Fault::Engine(error)) => {
+                pipe.tell(&Tell::Fault { explanation: error.to_string() }, b"")?;
+            }
+            Err(Fault::Outlet(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads one piece, whatever it is.
+pub(super) fn read_piece(
+    reading: &mut Reading<'_>,
+    name: &str,
+    channel: Option<crate::record::Channel>,
+    bytes: &[u8],
+) {
+    if sniff::is_message(bytes, name, channel) {
+        message::read(reading, bytes);
+    } else {
+        sniff::read_file(reading, Some(name), bytes, 0);
+    }
+}
