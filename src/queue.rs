@@ -1,1 +1,238 @@
-//! queue
+//! Work for people: what may be decided when, what a decision must say, and how a due date reads.
+//!
+//! The store keeps states; here stand the rules above it, so that desk, API and command line share them.
+//! Invariant: nothing here decides for a person. Texts are Dutch, for staff.
+
+use crate::limits::NOTE_CHARS_MAX;
+use crate::record::{CaseNumber, CaseRow, CaseStatus, Decision, Verdict};
+use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// Why a decision was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The person can mend it: the sentence says how.
+    #[error(transparent)]
+    Fault(#[from] DecisionFault),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is wrong with a decision as it was filled in. Shown to staff beside the form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionFault {
+    #[error("Kies naar welke organisatie u doorverwijst.")]
+    ReferToMissing,
+    #[error("Schrijf op waarom dit geen klacht is.")]
+    ReasonMissing,
+    #[error("Schrijf op wat u van de burger nodig hebt.")]
+    QuestionMissing,
+    #[error("De toelichting is te lang: hoogstens {NOTE_CHARS_MAX} tekens.")]
+    ReasonTooLong,
+    #[error("Deze zaak is gesloten. Heropen haar eerst.")]
+    Closed,
+    #[error("Deze zaak ligt al in de wachtrij.")]
+    AlreadyOpen,
+}
+
+/// All verdicts, in the order in which the desk offers them.
+pub const VERDICTS: [Verdict; 6] = [
+    Verdict::TakeUp,
+    Verdict::Refer,
+    Verdict::AskForMore,
+    Verdict::Signal,
+    Verdict::NotAComplaint,
+    Verdict::Reopen,
+];
+
+/// A person decides, by the rules below.
+///
+/// # Errors
+/// [`QueueError::Fault`] before anything was changed; [`StoreError::Changed`] when another person was first.
+pub fn decide(
+    store: &Store,
+    number: CaseNumber,
+    expected_revision: Option<u64>,
+    decision: Decision,
+    now: Timestamp,
+) -> Result<CaseRow, QueueError> {
+    let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
+    check(row.status, &decision)?;
+    // What was checked is what is decided on, also when the form did not say which revision it showed.
+    let expected = expected_revision.unwrap_or(row.revision);
+    Ok(store.decide(number, Some(expected), decision, now)?)
+}
+
+/// May this be decided in this status, and does it say what it must?
+pub fn check(status: CaseStatus, decision: &Decision) -> Result<(), DecisionFault> {
+    let empty = |text: &str| text.trim().is_empty();
+    match (status, decision.verdict) {
+        (CaseStatus::Open, Verdict::Reopen) => return Err(DecisionFault::AlreadyOpen),
+        (CaseStatus::Closed, verdict) if verdict != Verdict::Reopen => return Err(DecisionFault::Closed),
+        _ => {}
+    }
+    match decision.verdict {
+        Verdict::Refer if decision.refer_to.as_deref().is_none_or(empty) => {
+            Err(DecisionFault::ReferToMissing)
+        }
+        Verdict::AskForMore if empty(&decision.reason) => Err(DecisionFault::QuestionMissing),
+        Verdict::NotAComplaint if empty(&decision.reason) => Err(DecisionFault::ReasonMissing),
+        _ if decision.reason.chars().count() > NOTE_CHARS_MAX => Err(DecisionFault::ReasonTooLong),
+        _ => Ok(()),
+    }
+}
+
+/// What the desk offers for a case of this status.
+pub fn verdicts_for(status: CaseStatus) -> impl Iterator<Item = Verdict> {
+    VERDICTS.into_iter().filter(move |verdict| match status {
+        CaseStatus::Open => *verdict != Verdict::Reopen,
+        CaseStatus::TakenUp => *verdict != Verdict::TakeUp,
+        CaseStatus::AskedForMore => true,
+        CaseStatus::Closed => *verdict == Verdict::Reopen,
+    })
+}
+
+/// A verdict by the name that the command line and the API use (`take-up`, `not-a-complaint`, …).
+pub fn verdict_of(name: &str) -> Option<Verdict> {
+    VERDICTS.into_iter().find(|verdict| verdict_id(*verdict) == name)
+}
+
+/// The name that the command line and the API use.
+pub fn verdict_id(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::TakeUp => "take-up",
+        Verdict::Refer => "refer",
+        Verdict::AskForMore => "ask-for-more",
+        Verdict::Signal => "signal",
+        Verdict::NotAComplaint => "not-a-complaint",
+        Verdict::Reopen => "reopen",
+    }
+}
+
+/// The word on the button.
+pub fn verdict_label(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::TakeUp => "In behandeling nemen",
+        Verdict::Refer => "Doorverwijzen",
+        Verdict::AskForMore => "Om aanvulling vragen",
+        Verdict::Signal => "Bewaren als signaal",
+        Verdict::NotAComplaint => "Geen klacht",
+        Verdict::Reopen => "Heropenen",
+    }
+}
+
+/// The status as staff read it.
+pub fn status_label(status: CaseStatus) -> &'static str {
+    match status {
+        CaseStatus::Open => "Open",
+        CaseStatus::TakenUp => "In behandeling",
+        CaseStatus::AskedForMore => "Wacht op aanvulling",
+        CaseStatus::Closed => "Gesloten",
+    }
+}
+
+/// How near a due date is. Shown in a word, not in colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nearness {
+    Passed {
+        days: i32,
+    },
+    Today,
+    /// Within three days.
+    Soon {
+        days: i32,
+    },
+    Later {
+        days: i32,
+    },
+}
+
+/// Days ahead that still count as soon.
+const SOON_DAYS: i32 = 3;
+
+impl Nearness {
+    pub fn of(due: Date, today: Date) -> Nearness {
+        // Both dates are within a few years; a difference that cannot be told counts as far off.
+        let days = today.until(due).map_or(i32::MAX, |span| span.get_days());
+        match days {
+            ..0 => Nearness::Passed { days: -days },
+            0 => Nearness::Today,
+            1..=SOON_DAYS => Nearness::Soon { days },
+            _ => Nearness::Later { days },
+        }
+    }
+
+    /// `2 dagen te laat`, `vandaag`, `morgen`, `over 12 dagen`.
+    pub fn label(self) -> String {
+        match self {
+            Nearness::Passed { days: 1 } => "1 dag te laat".to_owned(),
+            Nearness::Passed { days } => format!("{days} dagen te laat"),
+            Nearness::Today => "vandaag".to_owned(),
+            Nearness::Soon { days: 1 } => "morgen".to_owned(),
+            Nearness::Soon { days } | Nearness::Later { days } => format!("over {days} dagen"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(verdict: Verdict, refer_to: Option<&str>, reason: &str) -> Decision {
+        let (refer_to, reason) = (refer_to.map(str::to_owned), reason.to_owned());
+        Decision { verdict, refer_to, by: "j.jansen".into(), at: Timestamp::UNIX_EPOCH, reason }
+    }
+
+    #[test]
+    fn what_a_decision_must_say() {
+        let open = |verdict, refer_to, reason| check(CaseStatus::Open, &decision(verdict, refer_to, reason));
+        assert_eq!(open(Verdict::TakeUp, None, ""), Ok(()));
+        assert_eq!(open(Verdict::Signal, None, ""), Ok(()));
+        assert_eq!(open(Verdict::Refer, Some("uwv"), ""), Ok(()));
+        assert_eq!(open(Verdict::Refer, Some(" "), "x"), Err(DecisionFault::ReferToMissing));
+        assert_eq!(open(Verdict::AskForMore, None, " \n"), Err(DecisionFault::QuestionMissing));
+        assert_eq!(open(Verdict::NotAComplaint, None, ""), Err(DecisionFault::ReasonMissing));
+        assert_eq!(open(Verdict::NotAComplaint, None, "Een vraag."), Ok(()));
+        assert_eq!(
+            open(Verdict::Signal, None, &"é".repeat(NOTE_CHARS_MAX + 1)),
+            Err(DecisionFault::ReasonTooLong)
+        );
+        assert_eq!(open(Verdict::Reopen, None, ""), Err(DecisionFault::AlreadyOpen));
+        let closed = check(CaseStatus::Closed, &decision(Verdict::TakeUp, None, ""));
+        assert_eq!(closed, Err(DecisionFault::Closed));
+    }
+
+    #[test]
+    fn the_desk_offers_only_what_may_be_decided() {
+        for status in [CaseStatus::Open, CaseStatus::TakenUp, CaseStatus::AskedForMore, CaseStatus::Closed] {
+            for verdict in verdicts_for(status) {
+                assert_eq!(
+                    check(status, &decision(verdict, Some("uwv"), "omdat")),
+                    Ok(()),
+                    "{status:?} {verdict:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_contract() {
+        for verdict in VERDICTS {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict_id(verdict));
+            assert_eq!(verdict_of(verdict_id(verdict)), Some(verdict));
+        }
+        assert_eq!(verdict_of("accept"), None);
+    }
+
+    #[test]
+    fn a_due_date_in_words() {
+        let near = |due: &str| Nearness::of(due.parse().unwrap(), "2026-03-02".parse().unwrap());
+        assert_eq!(near("2026-03-01").label(), "1 dag te laat");
+        assert_eq!(near("2026-02-02").label(), "28 dagen te laat");
+        assert_eq!(near("2026-03-02").label(), "vandaag");
+        assert_eq!(near("2026-03-03").label(), "morgen");
+        assert_eq!(near("2026-03-05"), Nearness::Soon { days: 3 });
+        assert_eq!(near("2026-04-13").label(), "over 42 dagen");
+    }
+}

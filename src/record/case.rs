@@ -64,7 +64,8 @@ pub struct CaseRow {
     /// The pieces of this case, oldest first; the first opened it.
     pub records: Vec<RegistrationNumber>,
     pub answer: Option<OutboxEntry>,
-    /// Number of the last journal entry that changed this row: two people cannot overwrite each other.
+    /// Number of the last journal entry by which a person or a new piece changed this case (what the outbox does
+    /// does not count): two people cannot overwrite each other.
     pub revision: u64,
 }
 
