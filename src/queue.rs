@@ -186,7 +186,9 @@ mod tests {
 
     #[test]
     fn what_a_decision_must_say() {
-        let open = |verdict, refer_to, reason| check(CaseStatus::Open, &decision(verdict, refer_to, reason));
+        fn open(verdict: Verdict, refer_to: Option<&str>, reason: &str) -> Result<(), DecisionFault> {
+            check(CaseStatus::Open, &decision(verdict, refer_to, reason))
+        }
         assert_eq!(open(Verdict::TakeUp, None, ""), Ok(()));
         assert_eq!(open(Verdict::Signal, None, ""), Ok(()));
         assert_eq!(open(Verdict::Refer, Some("uwv"), ""), Ok(()));

@@ -23,17 +23,14 @@ pub(super) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
 
 /// Is there more than blanks and the usual "your program cannot show this"?
 fn says_something(text: &str) -> bool {
-    const EXCUSES: &[&str] = &["html compatible", "html-compatible", "view this email in", "does not support html"];
+    const EXCUSES: &[&str] =
+        &["html compatible", "html-compatible", "view this email in", "does not support html"];
     let lower = text.to_lowercase();
     lower.chars().any(char::is_alphanumeric)
         && !(lower.len() < 300 && EXCUSES.iter().any(|excuse| lower.contains(excuse)))
 }
 
-fn join(
-    parsed: &mail_parser::Message<'_>,
-    ids: &[u32],
-    wanted: impl Fn(&MessagePart<'_>) -> bool,
-) -> String {
+fn join(parsed: &mail_parser::Message<'_>, ids: &[u32], wanted: impl Fn(&MessagePart<'_>) -> bool) -> String {
     let mut texts: Vec<String> = Vec::new();
     for &id in ids {
         let Some(part) = parsed.parts.get(id as usize) else { continue };
@@ -65,7 +62,8 @@ pub(super) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'
     let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return String::new() };
     let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
     let odd = |c: char| c == '\u{fffd}' || ('\u{80}'..'\u{100}').contains(&c) || c == '\0';
-    if charset::is_doubted(declared) && text.contains(odd)
+    if charset::is_doubted(declared)
+        && text.contains(odd)
         && let Some(bytes) = bytes(parsed, part)
     {
         return charset::decode(&bytes, declared);
@@ -156,9 +154,15 @@ mod tests {
         assert_eq!(with("Content-Type: text/plain; charset=us-ascii", "één".as_bytes()), "één");
         assert_eq!(with("Content-Type: text/plain; charset=utf-8", b"\xe9\xe9n"), "één");
         assert_eq!(
-            with("Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable", b"=E9=E9n is g=\r\noed"),
+            with(
+                "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable",
+                b"=E9=E9n is g=\r\noed"
+            ),
             "één is goed"
         );
-        assert_eq!(with("Content-Type: text/plain\r\nContent-Transfer-Encoding: base64", b"6elu\r\nCg=="), "één");
+        assert_eq!(
+            with("Content-Type: text/plain\r\nContent-Transfer-Encoding: base64", b"6elu\r\nCg=="),
+            "één"
+        );
     }
 }

@@ -14,11 +14,9 @@ const DOUBTED: &[&str] =
 /// The text of `bytes`, with the charset that its sender declared.
 pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     let declared = declared.map(|label| label.trim_matches(['"', '\'', ' ']).to_ascii_lowercase());
-    for (mark, charset) in [
-        (&b"\xef\xbb\xbf"[..], "utf-8"),
-        (&b"\xff\xfe"[..], "utf-16le"),
-        (&b"\xfe\xff"[..], "utf-16be"),
-    ] {
+    for (mark, charset) in
+        [(&b"\xef\xbb\xbf"[..], "utf-8"), (&b"\xff\xfe"[..], "utf-16le"), (&b"\xfe\xff"[..], "utf-16be")]
+    {
         if let Some(rest) = bytes.strip_prefix(mark) {
             return with(charset, rest).unwrap_or_else(|| String::from_utf8_lossy(rest).into_owned());
         }

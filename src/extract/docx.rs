@@ -22,14 +22,17 @@ pub(super) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Vec<(String, V
     if archive.len() > MEMBERS_MAX {
         return (too_large(name), Vec::new());
     }
-    let mut members: Vec<String> = archive.file_names().filter_map(Result::ok).map(|name| name.into_owned()).collect();
+    let mut members: Vec<String> =
+        archive.file_names().filter_map(Result::ok).map(|name| name.into_owned()).collect();
     members.sort();
     let mut left = UNPACKED_BYTES_MAX;
     let mut texts: Vec<String> = Vec::new();
     // As they stand on the page: letterhead, text, notes, foot.
     for stem in ["word/header", "word/document", "word/footnotes", "word/endnotes", "word/footer"] {
         for member in members.iter().filter(|member| member.starts_with(stem) && member.ends_with(".xml")) {
-            let Some(xml) = unpack(&mut archive, member, &mut left) else { return (too_large(name), Vec::new()) };
+            let Some(xml) = unpack(&mut archive, member, &mut left) else {
+                return (too_large(name), Vec::new());
+            };
             let text = tidy(&text_of(&String::from_utf8_lossy(&xml)));
             // First, odd and even pages often have the same letterhead.
             if !text.is_empty() && !texts.contains(&text) {

@@ -176,8 +176,9 @@ const REFUSED_OLD: &[i64] = &[
 const REFUSED_OLD: &[i64] = &[];
 
 fn limit_calls() -> Result<Hold, String> {
-    let architecture =
-        std::env::consts::ARCH.try_into().map_err(|_| "seccomp is not known for this processor".to_owned())?;
+    let architecture = std::env::consts::ARCH
+        .try_into()
+        .map_err(|_| "seccomp is not known for this processor".to_owned())?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().chain(REFUSED_OLD).map(|&call| (call, Vec::new())).collect();
     let fault = |error: seccompiler::BackendError| error.to_string();
@@ -208,7 +209,12 @@ fn writing(argument: u8) -> Result<Vec<SeccompRule>, seccompiler::BackendError> 
         .into_iter()
         .map(|(mask, value)| {
             let masked = SeccompCmpOp::MaskedEq(mask as u64);
-            SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, masked, value as u64)?])
+            SeccompRule::new(vec![SeccompCondition::new(
+                argument,
+                SeccompCmpArgLen::Dword,
+                masked,
+                value as u64,
+            )?])
         })
         .collect()
 }

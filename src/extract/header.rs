@@ -45,8 +45,17 @@ pub(super) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) -> Message {
 
 /// Fields that have a place of their own in [`Message`].
 const TAKEN: &[&str] = &[
-    "from", "sender", "return-path", "reply-to", "to", "cc", "subject", "message-id", "in-reply-to",
-    "references", "date",
+    "from",
+    "sender",
+    "return-path",
+    "reply-to",
+    "to",
+    "cc",
+    "subject",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "date",
 ];
 
 /// Every field: name in lower case, value unfolded and decoded, both bounded.
@@ -188,7 +197,8 @@ fn delivery_status(parsed: &mail_parser::Message<'_>) -> Vec<(String, String, St
                 continue;
             };
             // `rfc822; a@example.nl` → `a@example.nl`
-            let recipient = recipient.split_once(';').map_or(recipient.as_str(), |(_, address)| address.trim());
+            let recipient =
+                recipient.split_once(';').map_or(recipient.as_str(), |(_, address)| address.trim());
             statuses.push((
                 recipient.to_owned(),
                 field("action").unwrap_or_default().to_lowercase(),
@@ -272,7 +282,8 @@ mod tests {
     #[test]
     fn bounds_hold() {
         let long = "x".repeat(HEADER_FIELD_CHARS_MAX * 2);
-        let message = header(&format!("From: a@example.nl\nX-Long: {long}\n{}\nhoi", "X-Many: 1\n".repeat(1000)));
+        let message =
+            header(&format!("From: a@example.nl\nX-Long: {long}\n{}\nhoi", "X-Many: 1\n".repeat(1000)));
         assert_eq!(message.value("x-long").unwrap().len(), HEADER_FIELD_CHARS_MAX);
         assert!(message.fields.len() <= HEADER_FIELDS_MAX);
     }

@@ -90,7 +90,8 @@ impl TokenSink for Writer {
 
 /// Elements without content.
 const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr",
 ];
 
 /// Elements whose content is never shown.
@@ -100,10 +101,11 @@ const UNSEEN: &[&str] =
 /// How many line ends stand around a block.
 fn lines_around(name: &str) -> usize {
     match name {
-        "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" | "ul" | "ol" | "dl" | "table" | "hr"
-        | "pre" | "figure" => 2,
-        "div" | "tr" | "li" | "dt" | "dd" | "body" | "section" | "article" | "header" | "footer" | "address"
-        | "form" | "fieldset" | "center" | "caption" | "tbody" | "thead" | "main" | "nav" | "aside" => 1,
+        "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" | "ul" | "ol" | "dl" | "table"
+        | "hr" | "pre" | "figure" => 2,
+        "div" | "tr" | "li" | "dt" | "dd" | "body" | "section" | "article" | "header" | "footer"
+        | "address" | "form" | "fieldset" | "center" | "caption" | "tbody" | "thead" | "main" | "nav"
+        | "aside" => 1,
         _ => 0,
     }
 }
@@ -132,13 +134,14 @@ impl Page {
                 self.pending_blank = true;
             }
             "li" => {
-                let marker = match self.open.iter_mut().rev().find(|open| open.name == "ul" || open.name == "ol") {
-                    Some(Open { number: Some(number), .. }) => {
-                        *number += 1;
-                        format!("{}. ", *number - 1)
-                    }
-                    _ => "- ".to_owned(),
-                };
+                let marker =
+                    match self.open.iter_mut().rev().find(|open| open.name == "ul" || open.name == "ol") {
+                        Some(Open { number: Some(number), .. }) => {
+                            *number += 1;
+                            format!("{}. ", *number - 1)
+                        }
+                        _ => "- ".to_owned(),
+                    };
                 self.marker = Some(marker);
             }
             _ => {}
@@ -321,15 +324,21 @@ fn is_wall(name: &str) -> bool {
 fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
     style.split(';').any(|rule| {
-        matches!(rule, "display:none" | "display:none!important" | "visibility:hidden" | "mso-hide:all" | "opacity:0")
-            || matches!(rule, "font-size:0" | "font-size:0px" | "font-size:1px" | "max-height:0" | "max-height:0px")
+        matches!(
+            rule,
+            "display:none" | "display:none!important" | "visibility:hidden" | "mso-hide:all" | "opacity:0"
+        ) || matches!(
+            rule,
+            "font-size:0" | "font-size:0px" | "font-size:1px" | "max-height:0" | "max-height:0px"
+        )
     })
 }
 
 /// A `blockquote` cites, unless a mail program uses it to indent.
 fn is_quote(style: &str, class: &str, kind: Option<&str>) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
-    let indents = style.contains("border:none") || style.contains("border:medium") || style.contains("border:0");
+    let indents =
+        style.contains("border:none") || style.contains("border:medium") || style.contains("border:0");
     kind == Some("cite") || class.contains("quote") || !indents
 }
 
@@ -340,10 +349,16 @@ mod tests {
     #[test]
     fn blocks_become_lines() {
         let cases = [
-            ("<p>Geachte heer,</p><p>Ik   klaag<br>over &euro;&nbsp;5 &amp; meer</p>", "Geachte heer,\n\nIk klaag\nover € 5 & meer"),
+            (
+                "<p>Geachte heer,</p><p>Ik   klaag<br>over &euro;&nbsp;5 &amp; meer</p>",
+                "Geachte heer,\n\nIk klaag\nover € 5 & meer",
+            ),
             ("<div>a</div><div>b</div><div><br></div><div>c</div>", "a\nb\n\nc"),
             ("a<b>vet</b>je <a href='https://example.nl'>link</a>", "avetje link"),
-            ("<ul><li>een<li>twee</ul><ol start=3><li>drie</li><li>vier</li></ol>na", "- een\n- twee\n\n3. drie\n4. vier\n\nna"),
+            (
+                "<ul><li>een<li>twee</ul><ol start=3><li>drie</li><li>vier</li></ol>na",
+                "- een\n- twee\n\n3. drie\n4. vier\n\nna",
+            ),
             ("<table><tr><td>a</td><td>b</td></tr><tr><td>c<td>d</table>", "a b\nc d"),
             ("<pre>x\n  y</pre>", "x\n  y"),
             ("los", "los"),
@@ -371,7 +386,10 @@ mod tests {
             to_text(html),
             "Mijn antwoord\nOp ma 2 mrt 2026 om 09:00 schreef X <x@example.nl>:\n\n> regel een\n>\n> regel twee\n>\n>> ouder"
         );
-        assert_eq!(to_text("<blockquote style='margin:0 0 0 40px;border:none'>ingesprongen</blockquote>"), "ingesprongen");
+        assert_eq!(
+            to_text("<blockquote style='margin:0 0 0 40px;border:none'>ingesprongen</blockquote>"),
+            "ingesprongen"
+        );
     }
 
     #[test]

@@ -209,13 +209,14 @@ fn tiff_grey(pixels: &[u8], color: ColorType, palette: &[u16], width: usize) -> 
     };
     let grey = match color {
         ColorType::Gray(8 | 16) => pixels.to_vec(),
-        ColorType::Gray(bits @ (1 | 2 | 4)) => {
-            unpacked(pixels, bits, width).map(|value| (u32::from(value) * 255 / ((1 << bits) - 1)) as u8).collect()
-        }
+        ColorType::Gray(bits @ (1 | 2 | 4)) => unpacked(pixels, bits, width)
+            .map(|value| (u32::from(value) * 255 / ((1 << bits) - 1)) as u8)
+            .collect(),
         ColorType::Palette(bits @ (1 | 2 | 4 | 8)) => {
             let size = palette.len() / 3;
             let shade = |value: u8| {
-                let at = |channel: usize| palette.get(channel * size + usize::from(value)).map(|v| (v >> 8) as u8);
+                let at =
+                    |channel: usize| palette.get(channel * size + usize::from(value)).map(|v| (v >> 8) as u8);
                 Some(luma(&[at(0)?, at(1)?, at(2)?]))
             };
             unpacked(pixels, bits, width).map(|value| shade(value).unwrap_or(255)).collect()
@@ -242,7 +243,8 @@ fn unpacked(pixels: &[u8], bits: u8, width: usize) -> impl Iterator<Item = u8> {
     let bits = usize::from(bits);
     let row = (width * bits).div_ceil(8).max(1);
     pixels.chunks_exact(row).flat_map(move |row| {
-        (0..width).map(move |x| (row[x * bits / 8] >> (8 - bits - x * bits % 8)) & ((1_u16 << bits) - 1) as u8)
+        (0..width)
+            .map(move |x| (row[x * bits / 8] >> (8 - bits - x * bits % 8)) & ((1_u16 << bits) - 1) as u8)
     })
 }
 
@@ -271,7 +273,8 @@ mod tests {
 
     #[test]
     fn what_is_transparent_is_paper() {
-        let image = image::RgbaImage::from_fn(2, 1, |x, _| image::Rgba([0, 0, 0, if x == 0 { 0 } else { 255 }]));
+        let image =
+            image::RgbaImage::from_fn(2, 1, |x, _| image::Rgba([0, 0, 0, if x == 0 { 0 } else { 255 }]));
         assert_eq!(grey(DynamicImage::ImageRgba8(image)).into_raw(), [255, 0]);
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
     };
     let message = header::read(&parsed, bytes);
     reading.header(&message);
-    let media_type = if parsed.text_body.is_empty() && !parsed.html_body.is_empty() { "text/html" } else { "text/plain" };
+    let media_type =
+        if parsed.text_body.is_empty() && !parsed.html_body.is_empty() { "text/html" } else { "text/plain" };
     let encrypted = is_encrypted(&message);
     reading.document(None, media_type, |_| {
         let (method, text) = body::read(&parsed);
@@ -42,7 +43,8 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
             if encrypted {
                 content.notes.push((
                     Problem::Encrypted,
-                    "Het bericht is versleuteld; vraag de afzender om het zonder versleuteling te sturen.".into(),
+                    "Het bericht is versleuteld; vraag de afzender om het zonder versleuteling te sturen."
+                        .into(),
                 ));
             } else if parsed.attachments.is_empty() {
                 content.notes.push((Problem::Empty, "Het bericht heeft geen tekst en geen bijlagen.".into()));
@@ -74,7 +76,8 @@ fn parse(bytes: &[u8]) -> Option<mail_parser::Message<'_>> {
     let mut dashed = 0;
     for line in bytes.split(|&byte| byte == b'\n') {
         dashed += usize::from(line.starts_with(b"--"));
-        declared += usize::from(line.get(..13).is_some_and(|start| start.eq_ignore_ascii_case(b"content-type:")));
+        declared +=
+            usize::from(line.get(..13).is_some_and(|start| start.eq_ignore_ascii_case(b"content-type:")));
         if declared > BODY_PARTS_MAX || dashed > DASHED_LINES_MAX {
             return None;
         }
@@ -89,13 +92,16 @@ fn forwards(message: &Message) -> bool {
     if starts(&["fw:", "fwd:", "doorst:", "dst:", "i:", "wg:", "tr:"]) {
         return true;
     }
-    !starts(&["re:", "antw:", "aw:", "betr:"]) && message.in_reply_to.is_empty() && message.references.is_empty()
+    !starts(&["re:", "antw:", "aw:", "betr:"])
+        && message.in_reply_to.is_empty()
+        && message.references.is_empty()
 }
 
 fn is_encrypted(message: &Message) -> bool {
     let media_type = &message.media_type;
     media_type.starts_with("multipart/encrypted")
-        || (media_type.starts_with("application/pkcs7-mime") || media_type.starts_with("application/x-pkcs7-mime"))
+        || (media_type.starts_with("application/pkcs7-mime")
+            || media_type.starts_with("application/x-pkcs7-mime"))
             && !media_type.contains("signed-data")
 }
 
@@ -135,8 +141,11 @@ fn attachment(
             // Declared as text, but perhaps a PDF all the same.
             match sniff::kind(text.as_bytes()) {
                 sniff::Kind::Text | sniff::Kind::Message | sniff::Kind::Html | sniff::Kind::Empty => {
-                    let media_type = part.content_type().map(media_type).unwrap_or_else(|| "text/plain".to_owned());
-                    reading.document(Some(name.unwrap_or("tekst")), &media_type, |_| text::read(text.as_bytes()));
+                    let media_type =
+                        part.content_type().map(media_type).unwrap_or_else(|| "text/plain".to_owned());
+                    reading.document(Some(name.unwrap_or("tekst")), &media_type, |_| {
+                        text::read(text.as_bytes())
+                    });
                 }
                 _ => sniff::read_file(reading, name, text.as_bytes(), depth),
             }
@@ -222,7 +231,8 @@ fn header_lines(message: &Message) -> String {
 
 /// Shown within the text rather than hung on: decorations are.
 fn is_inline(part: &MessagePart<'_>) -> bool {
-    part.content_id().is_some() || part.content_disposition().is_none_or(|disposition| disposition.is_inline())
+    part.content_id().is_some()
+        || part.content_disposition().is_none_or(|disposition| disposition.is_inline())
 }
 
 fn media_type(content_type: &mail_parser::ContentType<'_>) -> String {

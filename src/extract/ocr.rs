@@ -21,7 +21,9 @@ const TESSDATA_DIRS: &[&str] = &[
 /// The recogniser cannot work here: the machine's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    #[error("no language data of Tesseract found; install tesseract-ocr-nld and tesseract-ocr-eng or set TESSDATA_PREFIX")]
+    #[error(
+        "no language data of Tesseract found; install tesseract-ocr-nld and tesseract-ocr-eng or set TESSDATA_PREFIX"
+    )]
     NoData,
     #[error("Tesseract does not start with the languages {languages:?} from {}", dir.display())]
     Start { languages: String, dir: PathBuf },
@@ -109,7 +111,9 @@ impl Engine {
             return Ok(Vec::new());
         };
         let dpi = i32::try_from(dpi).unwrap_or(300);
-        let Ok(mut tesseract) = tesseract.set_source_resolution(dpi).recognize() else { return Ok(Vec::new()) };
+        let Ok(mut tesseract) = tesseract.set_source_resolution(dpi).recognize() else {
+            return Ok(Vec::new());
+        };
         let words = tesseract.get_tsv_text(0).map(|table| words_of(&table)).unwrap_or_default();
         self.tesseract = Some(tesseract);
         Ok(words)
@@ -119,10 +123,8 @@ impl Engine {
         let dir = self.tessdata.clone().ok_or(EngineError::NoData)?;
         let started = Tesseract::new_with_oem(dir.to_str(), Some(&self.languages), OcrEngineMode::LstmOnly);
         let fault = || EngineError::Start { languages: self.languages.clone(), dir: dir.clone() };
-        let mut tesseract = started
-            .map_err(|_| fault())?
-            .set_variable("debug_file", "/dev/null")
-            .map_err(|_| fault())?;
+        let mut tesseract =
+            started.map_err(|_| fault())?.set_variable("debug_file", "/dev/null").map_err(|_| fault())?;
         tesseract.set_page_seg_mode(PageSegMode::PsmAuto);
         Ok(tesseract)
     }
@@ -135,7 +137,8 @@ fn words_of(table: &str) -> Vec<Seen> {
     let mut last = ("", "", "");
     for row in table.lines() {
         let columns: Vec<&str> = row.splitn(12, '\t').collect();
-        let &[level, _, block, paragraph, line, _, left, top, width, height, confidence, text] = columns.as_slice()
+        let &[level, _, block, paragraph, line, _, left, top, width, height, confidence, text] =
+            columns.as_slice()
         else {
             continue;
         };

@@ -97,7 +97,8 @@ impl PageText {
         let em = |x: f64, y: f64| (transform * Point::new(x, y)) - origin;
         let size = em(0.0, 1000.0).hypot();
         let along = em(1000.0, 0.0);
-        if !(size.is_finite() && along.hypot().is_finite() && self.page.inflate(size, size).contains(origin)) {
+        if !(size.is_finite() && along.hypot().is_finite() && self.page.inflate(size, size).contains(origin))
+        {
             return;
         }
         let width = match glyph {
@@ -244,7 +245,8 @@ impl<'a> Device<'a> for PageText {
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
         let (width, height) = (f64::from(image.width()), f64::from(image.height()));
-        let area = props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height)).intersect(self.page);
+        let area =
+            props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height)).intersect(self.page);
         let whole = self.page.area().max(1.0);
         self.images += 1;
         self.image_share += (area.area() / whole).clamp(0.0, 1.0);

@@ -162,7 +162,8 @@ impl Paper {
                 break;
             }
             // Upside-down text is never read half well: across is tried for hopeless pages only.
-            let hopeful = best.as_ref().is_some_and(|best| best.confidence() >= POOR && best.words.len() >= 10);
+            let hopeful =
+                best.as_ref().is_some_and(|best| best.confidence() >= POOR && best.words.len() >= 10);
             if hopeful && turns != first {
                 break;
             }
@@ -172,7 +173,8 @@ impl Paper {
 
     /// All pages as one document.
     pub fn into_content(self, name: Option<&str>, pages: u32) -> Content {
-        let method = if self.recognised > 0 || self.texts.is_empty() { Method::Ocr } else { Method::TextLayer };
+        let method =
+            if self.recognised > 0 || self.texts.is_empty() { Method::Ocr } else { Method::TextLayer };
         let mut content = Content::of(method, tidy(&self.texts.join("\n\n")));
         content.pages = Some(pages);
         content.words = self.words;
@@ -187,13 +189,18 @@ impl Paper {
             }
         }
         if let Some(problem) = self.failed {
-            content.notes.push((problem, format!("Niet alle bladzijden konden worden gelezen. Bekijk {} zelf.", lower_called(name))));
+            content.notes.push((
+                problem,
+                format!("Niet alle bladzijden konden worden gelezen. Bekijk {} zelf.", lower_called(name)),
+            ));
         }
         if content.text.is_empty() && self.failed.is_some() {
             content.problem = self.failed;
         } else if content.text.is_empty() {
             content.problem = Some(Problem::Empty);
-            content.notes.push((Problem::Empty, format!("In {} staat geen leesbare tekst.", lower_called(name))));
+            content
+                .notes
+                .push((Problem::Empty, format!("In {} staat geen leesbare tekst.", lower_called(name))));
         }
         content
     }
@@ -361,9 +368,20 @@ mod tests {
     #[test]
     fn noise_goes_and_breaks_stay() {
         let seen = |text: &str, confidence, before| Seen {
-            left: 0, top: 0, width: 1, height: 1, confidence, text: text.to_owned(), before,
+            left: 0,
+            top: 0,
+            width: 1,
+            height: 1,
+            confidence,
+            text: text.to_owned(),
+            before,
         };
-        let kept = worth_keeping(vec![seen("|", 10.0, ""), seen("a", 90.0, " "), seen("~", 5.0, "\n\n"), seen("b", 20.0, " ")]);
+        let kept = worth_keeping(vec![
+            seen("|", 10.0, ""),
+            seen("a", 90.0, " "),
+            seen("~", 5.0, "\n\n"),
+            seen("b", 20.0, " "),
+        ]);
         let text: String = kept.iter().flat_map(|word| [word.before, &word.text]).collect();
         assert_eq!(text, "a\n\nb");
     }

@@ -114,8 +114,12 @@ fn cited_from(lines: &[&str], n: usize, forwards: bool) -> Option<(usize, PartKi
     let first = if matches(&RULE, line) { next_text(lines, n + 1) } else { n };
     if first < lines.len() && matches(&FROM_LINE, lines[first].trim_start()) {
         let after = after_header_block(lines, first);
-        let telling = lines[first..after].iter().filter(|line| matches(&TELLING_HEADER_LINE, line.trim_start())).count();
-        let of_header = lines[first..after].iter().filter(|line| matches(&HEADER_LINE, line.trim_start())).count();
+        let telling = lines[first..after]
+            .iter()
+            .filter(|line| matches(&TELLING_HEADER_LINE, line.trim_start()))
+            .count();
+        let of_header =
+            lines[first..after].iter().filter(|line| matches(&HEADER_LINE, line.trim_start())).count();
         if of_header >= 3 && telling >= 1 || of_header >= 2 && telling >= 2 {
             return Some((after, by_header));
         }
@@ -140,7 +144,8 @@ fn attribution(lines: &[&str], n: usize) -> Option<usize> {
             let after = n + count + 1;
             let cites = lines.get(next_text(lines, after)).is_none_or(|line| is_quoted(line));
             // Without `>` it must look like a mail program's line: an address or a time of day.
-            let by_program = joined.contains('@') || joined.contains(':') && joined.trim_end_matches(':').contains(':');
+            let by_program =
+                joined.contains('@') || joined.contains(':') && joined.trim_end_matches(':').contains(':');
             return (cites || by_program).then_some(after);
         }
     }
@@ -250,8 +255,9 @@ fn mark_disclaimer(lines: &[&str], kinds: &mut [PartKind]) {
         }
         // A disclaimer may stand directly under the signature, without an empty line.
         if seen_text || end - n > 1 {
-            let within = (n + 1..end)
-                .find(|&at| matches(&DISCLAIMER_START, lines[at]) && matches(&DISCLAIMER, &lines[at..end].join(" ")));
+            let within = (n + 1..end).find(|&at| {
+                matches(&DISCLAIMER_START, lines[at]) && matches(&DISCLAIMER, &lines[at..end].join(" "))
+            });
             if let Some(at) = within.filter(|&at| at * 2 >= lines.len()) {
                 for kind in &mut kinds[at..] {
                     *kind = PartKind::Disclaimer;
@@ -350,7 +356,8 @@ mod tests {
         let mut start = 0;
         let mut got = String::new();
         for line in text.split('\n') {
-            let kind = parts.iter().find(|part| part.start <= start && start < part.end).map(|part| part.kind);
+            let kind =
+                parts.iter().find(|part| part.start <= start && start < part.end).map(|part| part.kind);
             let letter = match kind {
                 Some(Own) => 'o',
                 Some(Quote) => 'q',
@@ -373,8 +380,14 @@ mod tests {
              q|> Beste mevrouw,\nq|> wij bellen u.",
             false,
         );
-        check("o|ja\no|\nq|On Mon, Mar 2, 2026 at 9:14 AM Jan Jansen\nq|<jan@example.nl> wrote:\nq|\nq|> nee", false);
-        check("o|ja\nq|Jan Jansen <jan@example.nl> schreef op 2 maart 2026 om 09:00:\nq|nee\nq|\nq|en meer", false);
+        check(
+            "o|ja\no|\nq|On Mon, Mar 2, 2026 at 9:14 AM Jan Jansen\nq|<jan@example.nl> wrote:\nq|\nq|> nee",
+            false,
+        );
+        check(
+            "o|ja\nq|Jan Jansen <jan@example.nl> schreef op 2 maart 2026 om 09:00:\nq|nee\nq|\nq|en meer",
+            false,
+        );
         check("o|ja\no|\nq|> Geachte heer,\nq|> nee\nq|\no|Dit zeg ik zelf weer.", false);
     }
 
@@ -392,7 +405,10 @@ mod tests {
                      ?|Aan: Balie\n?|Onderwerp: klacht\n?|\n?|Aan het gemeentehuis,\n?|ik klaag.";
         check(&format!("o|Zie onder.\no|\nf{}", block.replace('?', "f")), true);
         check(&format!("o|Zie onder.\no|\nq{}", block.replace('?', "q")), false);
-        check("o|Zie onder.\nf|________________________________\nf|Van: X <x@example.nl>\nf|Verzonden: maandag\nf|Onderwerp: y\nf|\nf|tekst", true);
+        check(
+            "o|Zie onder.\nf|________________________________\nf|Van: X <x@example.nl>\nf|Verzonden: maandag\nf|Onderwerp: y\nf|\nf|tekst",
+            true,
+        );
     }
 
     #[test]
@@ -403,7 +419,10 @@ mod tests {
             true,
         );
         check("f|Begin doorgestuurd bericht:\nf|\nf|> Van: X\nf|> Onderwerp: y\nf|>\nf|> tekst", false);
-        check("f|---------- Forwarded message ---------\nf|Van: DUO <d@example.nl>\nf|Date: ma 19 okt 2026\nf|Subject: x\nf|To: y\nf|\nf|Beste,\nf|wij", false);
+        check(
+            "f|---------- Forwarded message ---------\nf|Van: DUO <d@example.nl>\nf|Date: ma 19 okt 2026\nf|Subject: x\nf|To: y\nf|\nf|Beste,\nf|wij",
+            false,
+        );
     }
 
     #[test]
@@ -425,7 +444,10 @@ mod tests {
             "o|Beste,\no|\no|weg\no|\nd|------- Disclaimer -------\nd|De informatie verzonden met dit e-mailbericht is uitsluitend bestemd voor u.",
             false,
         );
-        check("o|Dit bericht is vertrouwelijk en uitsluitend bestemd voor de ombudsman.\no|\no|Ik klaag.", false);
+        check(
+            "o|Dit bericht is vertrouwelijk en uitsluitend bestemd voor de ombudsman.\no|\no|Ik klaag.",
+            false,
+        );
         check("o|Groet,\no|Piet\ns|06-12345678\ns|\no|P.S. bel mij", false);
     }
 

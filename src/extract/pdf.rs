@@ -39,7 +39,9 @@ pub(super) fn read(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], 
     reading.document(name, "application/pdf", |reading| {
         let content = read_pages(reading, name, bytes);
         // A second look at the file, only when it says that there is something to find.
-        if content.problem != Some(Problem::Encrypted) && bytes.windows(12).any(|word| word == b"EmbeddedFile") {
+        if content.problem != Some(Problem::Encrypted)
+            && bytes.windows(12).any(|word| word == b"EmbeddedFile")
+        {
             embedded = embedded_files(bytes);
         }
         content
@@ -55,7 +57,10 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {
             return Content::unread(
                 Problem::Encrypted,
-                format!("{} is beveiligd met een wachtwoord; vraag om een versie zonder wachtwoord.", called(name)),
+                format!(
+                    "{} is beveiligd met een wachtwoord; vraag om een versie zonder wachtwoord.",
+                    called(name)
+                ),
             );
         }
         Err(LoadPdfError::Decryption(_)) => {
@@ -178,7 +183,8 @@ impl<'a> Device<'a> for ImageTaker {
             Some(grey) if self.image.is_none() => {
                 // A file may declare another size than its image has.
                 let (width, height) = (f64::from(grey.width()), f64::from(grey.height()));
-                let fit = Affine::scale_non_uniform(declared.0 / width.max(1.0), declared.1 / height.max(1.0));
+                let fit =
+                    Affine::scale_non_uniform(declared.0 / width.max(1.0), declared.1 / height.max(1.0));
                 self.image = Some((grey, props.transform * fit));
             }
             _ => self.other = true,
@@ -225,7 +231,8 @@ fn rendered<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> (GrayImage, u32)
         y_scale: scale,
         bg_color: hayro::vello_cpu::color::palette::css::WHITE,
     };
-    let pixmap = hayro::render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+    let pixmap =
+        hayro::render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
     let grey = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
     let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
     (GrayImage::from_raw(width, height, grey).unwrap_or_default(), (scale * 72.0) as u32)
@@ -266,15 +273,23 @@ fn embedded_files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut left = bound();
     for object in document.objects.values() {
         let Ok(specification) = object.as_dict() else { continue };
-        let Ok(embedded) = specification.get(b"EF").and_then(|object| document.dereference(object)) else { continue };
+        let Ok(embedded) = specification.get(b"EF").and_then(|object| document.dereference(object)) else {
+            continue;
+        };
         let Ok(embedded) = embedded.1.as_dict() else { continue };
-        let stream = embedded.get(b"UF").or_else(|_| embedded.get(b"F")).and_then(|object| document.dereference(object));
+        let stream = embedded
+            .get(b"UF")
+            .or_else(|_| embedded.get(b"F"))
+            .and_then(|object| document.dereference(object));
         let Ok(stream) = stream.and_then(|(_, object)| object.as_stream()) else { continue };
         let named = specification.get(b"UF").or_else(|_| specification.get(b"F"));
         let name = named.ok().and_then(|object| lopdf::decode_text_string(object).ok());
         let Ok(content) = stream.get_plain_content_with_limit(left) else { continue };
         left = left.saturating_sub(content.len());
-        files.push((name.filter(|name| !name.is_empty()).unwrap_or_else(|| "ingesloten bestand".to_owned()), content));
+        files.push((
+            name.filter(|name| !name.is_empty()).unwrap_or_else(|| "ingesloten bestand".to_owned()),
+            content,
+        ));
         if files.len() >= EMBEDDED_MAX {
             break;
         }

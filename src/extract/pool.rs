@@ -163,8 +163,7 @@ impl Reader {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child =
             command.spawn().map_err(|source| ReadError::Start { program: program.clone(), source })?;
-        let handshake =
-            |explanation: String| ReadError::Handshake { program: program.clone(), explanation };
+        let handshake = |explanation: String| ReadError::Handshake { program: program.clone(), explanation };
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(handshake("it has no pipes".to_owned()));
         };
@@ -335,14 +334,18 @@ impl Gathered {
         let mut extract = Extract { message: self.message, ..Extract::default() };
         for finished in self.finished.into_values() {
             let document = Some(extract.documents.len());
-            extract.defects.extend(
-                finished.notes.into_iter().map(|(problem, explanation)| Defect { document, problem, explanation }),
-            );
+            extract.defects.extend(finished.notes.into_iter().map(|(problem, explanation)| Defect {
+                document,
+                problem,
+                explanation,
+            }));
             extract.documents.push(finished.document);
         }
-        extract.defects.extend(
-            self.notes.into_iter().map(|(problem, explanation)| Defect { document: None, problem, explanation }),
-        );
+        extract.defects.extend(self.notes.into_iter().map(|(problem, explanation)| Defect {
+            document: None,
+            problem,
+            explanation,
+        }));
         if extract.documents.is_empty() && extract.message.is_none() {
             // Whoever looks at the piece finds at least one document that says why there is nothing.
             let problem = extract.defects.first().map_or(Problem::Damaged, |defect| defect.problem);

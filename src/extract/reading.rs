@@ -76,7 +76,12 @@ pub(super) enum Fault {
 }
 
 impl<'a> Reading<'a> {
-    pub fn new(outlet: &'a mut dyn Outlet, engine: &'a mut Engine, skip: HashSet<usize>, words: bool) -> Self {
+    pub fn new(
+        outlet: &'a mut dyn Outlet,
+        engine: &'a mut Engine,
+        skip: HashSet<usize>,
+        words: bool,
+    ) -> Self {
         Self { outlet, engine, skip, next: 0, words, notes: Vec::new(), fault: None }
     }
 
@@ -122,7 +127,10 @@ impl<'a> Reading<'a> {
                 self.engine.forget();
                 Content::unread(
                     Problem::Damaged,
-                    format!("{} kon niet worden gelezen (het leesprogramma liep vast).", called(name.as_deref())),
+                    format!(
+                        "{} kon niet worden gelezen (het leesprogramma liep vast).",
+                        called(name.as_deref())
+                    ),
                 )
             }
         };
@@ -222,7 +230,11 @@ pub(super) fn tidy(text: &str) -> String {
             match c {
                 '\t' | '\u{a0}' | '\u{2007}' | '\u{202f}' => tidied.push(' '),
                 // Soft hyphen, zero-width characters, direction marks, byte-order mark.
-                '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {}
+                '\u{ad}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{feff}' => {}
                 c if c.is_control() => {}
                 c => tidied.push(c),
             }

@@ -151,8 +151,17 @@ fn known(bytes: &[u8]) -> Option<Kind> {
 }
 
 /// Fields that a message cannot well do without.
-const TELLING_FIELDS: &[&str] =
-    &["from", "date", "message-id", "received", "return-path", "subject", "to", "mime-version", "delivered-to"];
+const TELLING_FIELDS: &[&str] = &[
+    "from",
+    "date",
+    "message-id",
+    "received",
+    "return-path",
+    "subject",
+    "to",
+    "mime-version",
+    "delivered-to",
+];
 
 /// Does the file start with the header of a message? At least two telling fields before the first line that
 /// is none; an mbox "From " line may stand before them.
@@ -186,7 +195,8 @@ fn is_html(bytes: &[u8]) -> bool {
     let head = head.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
     head.starts_with("<!doctype html")
         || head.starts_with("<html")
-        || (head.starts_with('<') && ["<html", "<head", "<body", "<p>", "<div", "<table"].iter().any(|tag| head.contains(tag)))
+        || (head.starts_with('<')
+            && ["<html", "<head", "<body", "<p>", "<div", "<table"].iter().any(|tag| head.contains(tag)))
 }
 
 /// Text has no control characters but those that set lines.
