@@ -113,6 +113,11 @@ impl Matcher {
 }
 
 impl<'r> Hits<'r> {
+    /// All rules, for those that look at something else than a sentence (the name of the sender).
+    pub fn rules(&self) -> &'r [Rule] {
+        self.rules
+    }
+
     /// Every hit, in reading order.
     pub fn iter(&self) -> impl Iterator<Item = (&'r Rule, &Hit)> {
         self.hits.iter().filter_map(|hit| Some((self.rules.get(hit.rule)?, hit)))

@@ -55,6 +55,8 @@ pub enum Where {
     Quote,
     Signature,
     Disclaimer,
+    /// The name of the sender, which is no sentence; the file of the label looks at it.
+    Sender,
     Everywhere,
 }
 
@@ -136,6 +138,7 @@ impl Rule {
             Where::Quote => sentence.place == Place::Quote,
             Where::Signature => sentence.place == Place::Signature,
             Where::Disclaimer => sentence.place == Place::Disclaimer,
+            Where::Sender => false,
         })
     }
 

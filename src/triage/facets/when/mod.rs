@@ -79,6 +79,17 @@ impl Span {
         }
     }
 
+    /// The share (0 to 1) of the interval that lies at least so many days before `date`.
+    pub fn share_before(&self, days: i64, date: Date) -> f64 {
+        let limit = minus(date, days);
+        let length =
+            |from: Date, until: Date| f64::from(from.until(until).map_or(0, |span| span.get_days()) + 1);
+        if self.first > limit {
+            return 0.0;
+        }
+        (length(self.first, limit.min(self.last)) / length(self.first, self.last)).clamp(0.0, 1.0)
+    }
+
     /// Did it lie more than a year before `date`? Unsure when the interval straddles that day.
     pub fn over_a_year_before(&self, date: Date) -> Answer {
         let limit = date.checked_sub(1.year()).unwrap_or(date);

@@ -1,0 +1,155 @@
+//! Was the body itself addressed first (kenbaarheidsvereiste, Awb 9:20), and did it answer?
+//!
+//! Rules (`complained.toml`) mark a complaint made, denied, answered or met with silence; the dates beside
+//! the complaint, reckoned to receipt, tell waiting from six weeks without an answer.
+
+use super::super::matching::{Hit, Hits};
+use super::super::reading::{Place, Reading};
+use super::super::rules::Rule;
+use super::when::{Answer, Sense, When, whens};
+use crate::record::{Finding, FirstComplained};
+
+/// Six weeks, in days (Awb 9:11 lid 1; the offices' own pages).
+const ANSWER_DAYS: i64 = 42;
+/// Sentences after a complaint in which what came of it is told.
+const OUTCOME_SENTENCES: usize = 7;
+/// The share of an interval of days that must lie on one side of the six weeks.
+const SURE_SHARE: f64 = 0.8;
+
+/// One thing that a rule read about complaining at the body.
+struct Event<'r, 'h> {
+    rule: &'r Rule,
+    hit: &'h Hit,
+    place: Place,
+    /// Place in the row of own sentences.
+    order: usize,
+}
+
+/// Judges the sentences for which `within` says yes (by index in the reading), so that in a mixed complaint
+/// the part that belongs here can be judged by itself.
+pub fn judge_within(
+    reading: &Reading<'_>,
+    hits: &Hits<'_>,
+    within: &dyn Fn(usize) -> bool,
+) -> (FirstComplained, Vec<Finding>) {
+    let events: Vec<Event<'_, '_>> = hits
+        .on("complained")
+        .filter(|(_, hit)| within(hit.sentence))
+        .filter_map(|(rule, hit)| {
+            let sentence = reading.sentences.get(hit.sentence)?;
+            Some(Event { rule, hit, place: sentence.place, order: sentence.order })
+        })
+        .collect();
+    let of = |value: &str| events.iter().filter(|event| event.rule.value == value).collect::<Vec<_>>();
+    let best = |found: &[&Event<'_, '_>]| found.iter().map(|event| event.rule.weight).fold(0.0, f64::max);
+    let (done, denied) = (of("done"), of("denied"));
+    let told = |found: &[&Event<'_, '_>], value: FirstComplained| {
+        let concludes = format!("first_complained={}", name(value));
+        found
+            .iter()
+            .map(|event| super::told(event.rule, event.hit, hits, reading, &concludes))
+            .collect::<Vec<_>>()
+    };
+
+    let answered = of("answered");
+    let own_answer: Vec<_> = answered.iter().copied().filter(|event| event.place == Place::Own).collect();
+    if !denied.is_empty() && best(&denied) > best(&done) && own_answer.is_empty() {
+        return (FirstComplained::No, told(&denied, FirstComplained::No));
+    }
+    if !answered.is_empty() {
+        return (FirstComplained::Answered, told(&answered, FirstComplained::Answered));
+    }
+    if done.is_empty() {
+        return if denied.is_empty() {
+            (FirstComplained::Unknown, Vec::new())
+        } else {
+            (FirstComplained::No, told(&denied, FirstComplained::No))
+        };
+    }
+    let silence: Vec<_> = of("silence")
+        .into_iter()
+        .chain(of("receipt"))
+        .chain(of("late"))
+        .filter(|event| follows(event, &done))
+        .collect();
+    let reply: Vec<_> = of("reply").into_iter().filter(|event| follows(event, &done)).collect();
+    let last =
+        |found: &[&Event<'_, '_>]| found.iter().map(|event| (event.order, event.hit.range.start)).max();
+    if !reply.is_empty() && (silence.is_empty() || last(&reply) > last(&silence)) {
+        return (FirstComplained::Answered, told(&[done, reply].concat(), FirstComplained::Answered));
+    }
+    let value = if !of("late").is_empty() {
+        FirstComplained::NoAnswer6Weeks
+    } else {
+        match age(reading, &done, &silence) {
+            Some(true) => FirstComplained::NoAnswer6Weeks,
+            Some(false) => FirstComplained::Waiting,
+            None => FirstComplained::Unknown,
+        }
+    };
+    (value, told(&[done, silence].concat(), value))
+}
+
+fn name(value: FirstComplained) -> &'static str {
+    match value {
+        FirstComplained::Answered => "answered",
+        FirstComplained::NoAnswer6Weeks => "no-answer-6-weeks",
+        FirstComplained::Waiting => "waiting",
+        FirstComplained::No => "no",
+        FirstComplained::Unknown => "unknown",
+        FirstComplained::NotApplicable => "not-applicable",
+    }
+}
+
+/// Does an outcome stand in the sentence of a complaint, behind it, or in the sentences that follow?
+fn follows(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
+    event.place == Place::Own
+        && done.iter().any(|complaint| {
+            let near = event.order > complaint.order && event.order <= complaint.order + OUTCOME_SENTENCES;
+            near || (event.order == complaint.order && event.hit.range.start >= complaint.hit.range.start)
+        })
+}
+
+/// Was the complaint made six weeks ago or more? From the date beside the complaint, else beside the silence,
+/// else in a sentence next to it.
+fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>]) -> Option<bool> {
+    let nearest = |event: &Event<'_, '_>| -> Option<When> {
+        let sentence = reading.sentences.get(event.hit.sentence)?;
+        let range = &event.hit.range;
+        whens(&sentence.text, reading.received)
+            .into_iter()
+            .filter(|when| matches!(when.sense, Sense::At | Sense::Since))
+            .min_by_key(|when| distance(when, range))
+    };
+    let beside = |event: &Event<'_, '_>, step: isize| -> Option<When> {
+        let index = event.hit.sentence.checked_add_signed(step)?;
+        let sentence = reading.sentences.get(index).filter(|sentence| sentence.place == Place::Own)?;
+        let found = whens(&sentence.text, reading.received);
+        let mut told = found.into_iter().filter(|when| matches!(when.sense, Sense::At | Sense::Since));
+        if step > 0 { told.next() } else { told.last() }
+    };
+    let when = done
+        .iter()
+        .find_map(|event| nearest(event))
+        .or_else(|| silence.iter().find_map(|event| nearest(event)))
+        .or_else(|| done.iter().find_map(|event| beside(event, 1)))
+        .or_else(|| done.iter().find_map(|event| beside(event, -1)))?;
+    match when.span.at_least_days_before(ANSWER_DAYS, reading.received) {
+        Answer::Yes => Some(true),
+        Answer::No => Some(false),
+        Answer::Unsure => {
+            let share = when.span.share_before(ANSWER_DAYS, reading.received);
+            if share >= SURE_SHARE {
+                Some(true)
+            } else if share <= 1.0 - SURE_SHARE {
+                Some(false)
+            } else {
+                None
+            }
+        }
+    }
+}
+
+fn distance(when: &When, range: &std::ops::Range<usize>) -> usize {
+    if when.end <= range.start { range.start - when.end } else { when.start.saturating_sub(range.end) }
+}

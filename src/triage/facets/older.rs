@@ -1,0 +1,85 @@
+//! Did the gedraging end more than a year before receipt (Awb 9:8 lid 1 onder b, 9:24)? A flag for staff.
+//!
+//! What goes on is not old, however long ago it began. Dates of the complaint and its answer, of the letter
+//! itself and of the writer's own history do not count as dates of the gedraging.
+
+use super::super::reading::Place;
+use super::Evidence;
+use super::when::{Answer, Sense, whens};
+use crate::record::{Finding, OlderThanYear};
+
+/// Sentences at the start in which the date line of a letter stands.
+const LETTERHEAD_SENTENCES: usize = 14;
+/// Characters of own words below which no mention of time means that it cannot be told.
+const SHORT_TEXT_CHARS: usize = 420;
+
+/// What the dates in the own words say.
+#[derive(Default)]
+struct Dates {
+    old: usize,
+    recent: usize,
+    since: usize,
+    unsure: usize,
+}
+
+pub(super) fn judge(evidence: &Evidence<'_>, findings: &mut Vec<Finding>) -> OlderThanYear {
+    let dates = dates(evidence);
+    let ongoing = evidence.weight("older_than_year", "ongoing");
+    let ended = evidence.weight("older_than_year", "ended");
+    let recent = evidence.weight("older_than_year", "recent");
+    let yes = dates.old > 0
+        && ((ended > 0.0 && dates.since == 0 && ongoing <= 3.0 && dates.recent <= dates.old)
+            || (dates.recent == 0
+                && dates.since == 0
+                && dates.unsure == 0
+                && ongoing == 0.0
+                && recent == 0.0));
+    if yes {
+        evidence.tell("older_than_year", "ended", "older_than_year=yes", findings);
+        return OlderThanYear::Yes;
+    }
+    let now = dates.recent + dates.since + dates.unsure > 0 || ongoing + recent > 0.0;
+    if now || (dates.old == 0 && ended == 0.0 && own_chars(evidence) > SHORT_TEXT_CHARS) {
+        evidence.tell("older_than_year", "ongoing", "older_than_year=no", findings);
+        evidence.tell("older_than_year", "recent", "older_than_year=no", findings);
+        return OlderThanYear::No;
+    }
+    OlderThanYear::Unknown
+}
+
+fn own_chars(evidence: &Evidence<'_>) -> usize {
+    evidence.reading.own().map(|sentence| sentence.text.len()).sum()
+}
+
+fn dates(evidence: &Evidence<'_>) -> Dates {
+    let reading = evidence.reading;
+    let mut aside = evidence.sentences("older_than_year", "aside");
+    for value in ["done", "answered", "late", "receipt"] {
+        aside.extend(evidence.sentences("complained", value));
+    }
+    let mut dates = Dates::default();
+    for (index, sentence) in reading.sentences.iter().enumerate() {
+        if sentence.place != Place::Own || aside.contains(&index) {
+            continue;
+        }
+        let found = whens(&sentence.text, reading.received);
+        // "Den Haag, 2 februari 2026": the date of the letter.
+        if sentence.order < LETTERHEAD_SENTENCES && found.len() == 1 && sentence.text.len() < 50 {
+            let (start, end) = found.first().map_or((0, 0), |when| (when.start, when.end));
+            if sentence.text.len() - (end - start) < 24 {
+                continue;
+            }
+        }
+        for when in found {
+            let answer = when.span.over_a_year_before(reading.received);
+            match (when.sense, answer) {
+                (Sense::Ahead, _) => {}
+                (Sense::Since, _) => dates.since += 1,
+                (_, Answer::Yes) => dates.old += 1,
+                (_, Answer::No) => dates.recent += 1,
+                (_, Answer::Unsure) => dates.unsure += 1,
+            }
+        }
+    }
+    dates
+}
