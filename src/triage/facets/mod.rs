@@ -18,6 +18,7 @@ mod urgent;
 mod when;
 mod writer;
 
+#[allow(unused_imports, reason = "for the part of a mixed complaint that belongs here")]
 pub use first_complained::judge_within as first_complained_within;
 
 use super::matching::{Hit, Hits};
