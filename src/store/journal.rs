@@ -239,6 +239,9 @@ impl Journal {
     /// Writes the lines, not yet synced. After an error the journal is as it was before, unless
     /// [`StoreError::Stopped`] says that even this could not be done.
     pub fn write(&mut self, lines: &Lines) -> Result<(), StoreError> {
+        if lines.count == 0 {
+            return Ok(());
+        }
         if self.length >= self.segment_bytes_max {
             self.next_segment()?;
         }
@@ -282,4 +285,82 @@ fn open_segment(path: &Path) -> Result<File, StoreError> {
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io("sync", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Event;
+    use super::*;
+    use jiff::Timestamp;
+
+    fn append(journal: &mut Journal, many: u64) {
+        let (mut lines, first) = (Lines::default(), journal.next_seq());
+        for seq in first..first + many {
+            let what = Event::Duplicate { record: "R2026-000001".parse().unwrap() };
+            let entry = Entry { v: ENTRY_VERSION, seq, at: Timestamp::UNIX_EPOCH, by: "bode".into(), what };
+            journal.encode(&mut lines, &entry).unwrap();
+        }
+        journal.write(&lines).unwrap();
+    }
+
+    fn read(dir: &Path, from: u64) -> Result<(Vec<u64>, End), StoreError> {
+        let mut seen = Vec::new();
+        let end = walk(dir, from, &mut |entry, _| {
+            seen.push(entry.seq);
+            Ok(())
+        })?;
+        Ok((seen, end))
+    }
+
+    /// Ten segments of two lines each.
+    fn filled(dir: &Path) -> Journal {
+        let mut journal = Journal::append_after(dir, &read(dir, 1).unwrap().1).unwrap();
+        journal.set_segment_bytes_max(300);
+        for _ in 0..10 {
+            append(&mut journal, 2);
+            append(&mut journal, 0);
+        }
+        journal
+    }
+
+    #[test]
+    fn the_chain_goes_on_over_segments_and_openings() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(filled(dir.path()));
+        assert_eq!(segments(dir.path()).unwrap().len(), 10);
+        let (seen, end) = read(dir.path(), 1).unwrap();
+        assert_eq!((seen, end.next_seq), ((1..=20).collect(), 21));
+        append(&mut Journal::append_after(dir.path(), &end).unwrap(), 1);
+        // From the middle only the segments from there on are read, with the same end.
+        let (seen, later) = read(dir.path(), 14).unwrap();
+        assert_eq!(seen, (13..=21).collect::<Vec<_>>());
+        assert_eq!(later, read(dir.path(), 1).unwrap().1);
+    }
+
+    #[test]
+    fn only_the_last_segment_may_be_torn_and_none_may_be_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(filled(dir.path()));
+        let all = segments(dir.path()).unwrap();
+        let cut = |path: &Path| {
+            let bytes = fs::read(path).unwrap();
+            fs::write(path, &bytes[..bytes.len() - 5]).unwrap();
+            bytes
+        };
+        let last = &all[9].1;
+        let whole = cut(last);
+        let (seen, end) = read(dir.path(), 1).unwrap();
+        assert_eq!((seen.len(), end.next_seq), (19, 20));
+        assert!(end.torn_bytes > 0);
+        fs::write(last, whole).unwrap();
+        let middle = &all[4].1;
+        let whole = cut(middle);
+        let error = read(dir.path(), 1).unwrap_err();
+        assert!(matches!(&error, StoreError::Chain { segment, line: 2, .. } if segment == middle), "{error}");
+        fs::remove_file(middle).unwrap();
+        let error = read(dir.path(), 1).unwrap_err();
+        assert!(error.to_string().contains("a segment is missing"), "{error}");
+        fs::write(middle, whole).unwrap();
+        assert_eq!(read(dir.path(), 1).unwrap().0.len(), 20);
+    }
 }
