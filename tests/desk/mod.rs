@@ -1,0 +1,205 @@
+//! A desk on a free port with a real store of sample cases, and a small HTTP client.
+//! Every person, address and number here is invented.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub mod browser;
+pub mod samples;
+
+use bode::config::Desk as DeskConfig;
+use bode::record::Office;
+use bode::review::{Accounts, Health, Names, ReviewState, Role, serve};
+use bode::store::Store;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+
+pub const PASSWORD: &str = "correct paard batterij";
+
+/// The desk's day: Thursday 12 March 2026, 10:00 in Amsterdam.
+pub fn now() -> Timestamp {
+    "2026-03-12T09:00:00Z".parse().unwrap()
+}
+
+/// A running desk; it stops when this is dropped.
+pub struct Desk {
+    pub address: SocketAddr,
+    pub store: Arc<Store>,
+    pub accounts: Arc<Accounts>,
+    pub health: Health,
+    /// A token of the API that may decide.
+    pub token: String,
+    pub dir: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Desk {
+    /// With the sample cases.
+    pub fn start() -> Self {
+        Self::start_with(DeskConfig::default())
+    }
+
+    pub fn start_with(config: DeskConfig) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&dir.path().join("store")).unwrap());
+        samples::fill(&store);
+        let accounts = Arc::new(Accounts::new(dir.path()));
+        accounts.add("noor", PASSWORD, Role::Reviewer, now()).unwrap();
+        accounts.add("sanne", PASSWORD, Role::Reviewer, now()).unwrap();
+        accounts.add("karel", PASSWORD, Role::Auditor, now()).unwrap();
+        let token = accounts.add_token("zaaksysteem", Role::Reviewer, now()).unwrap();
+        let print_dir = dir.path().join("print");
+        samples::letters(&print_dir);
+        let health = Health::default();
+        health.well("store");
+        let state = ReviewState::new(
+            Arc::clone(&store),
+            Arc::clone(&accounts),
+            office(),
+            config,
+            health.clone(),
+            print_dir,
+        )
+        .with_clock(now);
+        state.show(office(), names());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(serve(listener, state, std::future::pending()));
+        Self { address, store, accounts, health, token, dir, _runtime: runtime }
+    }
+
+    /// Nobody.
+    pub fn visitor(&self) -> Client {
+        Client { address: self.address, cookies: BTreeMap::new(), headers: Vec::new() }
+    }
+
+    /// Somebody who has logged in.
+    pub fn person(&self, name: &str) -> Client {
+        let mut client = self.visitor();
+        let answer = client.log_in(name, PASSWORD);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        client
+    }
+
+    /// A program with the token.
+    pub fn program(&self) -> Client {
+        let mut client = self.visitor();
+        client.headers.push(("Authorization".into(), format!("Bearer {}", self.token)));
+        client
+    }
+}
+
+pub fn office() -> Office {
+    bode::config::load(Path::new("config/den-haag.toml")).unwrap().office
+}
+
+fn names() -> Names {
+    let named = |id: &str, name: &str, why: &str| (id.to_owned(), name.to_owned(), why.to_owned());
+    Names {
+        queues: vec![
+            named("spoed", "Spoed", "Er is haast bij: vandaag lezen."),
+            named("nieuw", "Nieuw", "Waarschijnlijk voor ons."),
+            named("doorverwijzen", "Doorverwijzen", "Gaat over een ander."),
+            named("aanvullen", "Aanvullen", "Niet duidelijk over wie het gaat."),
+            named("met-de-hand-lezen", "Met de hand lezen", "Een bestand was niet te lezen."),
+        ],
+        ..Names::default()
+    }
+}
+
+/// One visitor with its cookies. Every request has its own connection.
+pub struct Client {
+    pub address: SocketAddr,
+    pub cookies: BTreeMap<String, String>,
+    pub headers: Vec<(String, String)>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+
+    /// The value of a hidden field.
+    pub fn field(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let from = self.body.find(&start).unwrap_or_else(|| panic!("no field {name}: {}", self.body)) + start.len();
+        self.body[from..].split('"').next().unwrap().to_owned()
+    }
+}
+
+impl Client {
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.send("GET", path, None, "")
+    }
+
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        self.send("POST", path, Some("application/x-www-form-urlencoded"), &body.join("&"))
+    }
+
+    pub fn post_json(&mut self, path: &str, body: &serde_json::Value) -> Answer {
+        self.send("POST", path, Some("application/json"), &body.to_string())
+    }
+
+    pub fn log_in(&mut self, name: &str, password: &str) -> Answer {
+        let csrf = self.get("/login").field("csrf");
+        self.post("/login", &[("csrf", &csrf), ("name", name), ("password", password)])
+    }
+
+    pub fn send(&mut self, method: &str, path: &str, media_type: Option<&str>, body: &str) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        if !self.cookies.is_empty() {
+            let cookies: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            request += &format!("Cookie: {}\r\n", cookies.join("; "));
+        }
+        for (name, value) in &self.headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        if let Some(media_type) = media_type {
+            request += &format!("Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());
+        }
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
+        let mut raw = Vec::new();
+        stream.read_to_end(&mut raw).unwrap();
+        let split = raw.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole answer");
+        let head = String::from_utf8(raw[..split].to_vec()).unwrap();
+        let bytes = raw[split + 4..].to_vec();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for (_, cookie) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
