@@ -4,15 +4,15 @@
 //! with a token needs no CSRF token; a browser with a session must send one, in `X-CSRF-Token`.
 
 use super::case_page::{case_number, gather};
-use super::decide::{self, Stale};
+use super::decide::{self, Outcome};
 use super::errors::Fault;
 use super::guard::Visitor;
 use super::queue_page::Choice;
 use super::session::same_secret;
 use super::state::ReviewState;
-use super::words;
 use crate::limits::PAGE_ROWS_MAX;
-use crate::record::{CaseNumber, CaseRow, Decision, HistoryLine, Judgement, Record};
+use crate::queue;
+use crate::record::{CaseRow, Decision, HistoryLine, Judgement, Record};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -123,10 +123,8 @@ pub async fn decision(
             format!("The body was refused: {}", rejection.body_text()),
         )
     })?;
-    let refer_to = body.refer_to.unwrap_or_default().trim().to_owned();
-    let reason = body.reason.trim().to_owned();
-    let verdict = decide::check(words::verdict_of(&body.verdict), &refer_to, &reason)
-        .map_err(|errors| Fault::unacceptable(errors.join(" ")))?;
+    let verdict = queue::verdict_of(&body.verdict)
+        .ok_or_else(|| Fault::unacceptable("Dit besluit kennen wij niet. Zie openapi.json."))?;
     let revision = match (body.revision, if_match(&headers)) {
         (Some(given), Some(matched)) if given != matched => {
             return Err(Fault::unacceptable("revision en If-Match spreken elkaar tegen."));
@@ -140,33 +138,25 @@ pub async fn decision(
             ));
         }
     };
-    let now = state.now();
-    let decided = Decision {
+    let decision = Decision {
         verdict,
-        refer_to: Some(refer_to).filter(|id| verdict == crate::record::Verdict::Refer && !id.is_empty()),
+        refer_to: body.refer_to.map(|id| id.trim().to_owned()),
         by: visitor.name,
-        at: now,
-        reason,
+        at: state.now(),
+        reason: body.reason.trim().to_owned(),
     };
-    match decide::decide(&state, number, Some(revision), decided, now).await? {
-        Ok(_) => {
-            let row = row(&state, number).await?;
+    match decide::decide(&state, number, revision, decision).await? {
+        Outcome::Done(row) => {
             let revision = row.revision;
             Ok(with_etag(Json(row).into_response(), revision))
         }
-        Err(Stale) => Err(Fault::new(
+        Outcome::NotWhole(fault) => Err(Fault::unacceptable(fault)),
+        Outcome::Stale => Err(Fault::new(
             StatusCode::CONFLICT,
             "De zaak is intussen gewijzigd",
             "Haal de zaak opnieuw op en beslis dan.",
         )),
     }
-}
-
-async fn row(state: &ReviewState, number: CaseNumber) -> Result<CaseRow, Fault> {
-    state
-        .with_store(move |store| store.case(number))
-        .await?
-        .ok_or_else(|| Fault::not_found(format!("Er is geen zaak {number}.")))
 }
 
 fn with_etag(mut response: Response, revision: u64) -> Response {
@@ -202,7 +192,7 @@ mod tests {
             assert!(document["paths"][path].is_object(), "{path}");
         }
         let verdicts = &document["components"]["schemas"]["Decision"]["properties"]["verdict"]["enum"];
-        let ours: Vec<&str> = words::VERDICTS.into_iter().map(words::verdict_id).collect();
+        let ours: Vec<&str> = queue::VERDICTS.into_iter().map(queue::verdict_id).collect();
         assert_eq!(verdicts, &serde_json::json!(ours));
     }
 }

@@ -11,6 +11,7 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::words;
 use crate::limits::PAGE_PIECES_MAX;
+use crate::queue;
 use crate::record::{AnswerChannel, CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
 use crate::store::{CaseFilter, Store, StoreError};
 use axum::extract::{Extension, Path, Query, State};
@@ -108,12 +109,12 @@ async fn notice(state: &ReviewState, row: &CaseRow, done: &str) -> Result<Option
         "noted" => "Uw notitie is opgeslagen.".to_owned(),
         "released" => "Het antwoord gaat uit.".to_owned(),
         "withheld" => "Het antwoord gaat niet uit.".to_owned(),
-        other => match words::verdict_of(other) {
+        other => match queue::verdict_of(other) {
             Some(verdict) => format!("Opgeslagen: {}.", words::verdict_done(verdict)),
             None => return Ok(None),
         },
     };
-    let next = if row.status == CaseStatus::Open || words::verdict_of(done).is_none() {
+    let next = if row.status == CaseStatus::Open || queue::verdict_of(done).is_none() {
         None
     } else {
         next_open(state, row).await?

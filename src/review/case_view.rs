@@ -9,6 +9,7 @@ use super::rights::Right;
 use super::state::Shown;
 use super::words;
 use crate::limits::{NOTE_CHARS_MAX, PAGE_PIECES_MAX};
+use crate::queue;
 use crate::record::{
     AnswerState, CaseRow, CaseStatus, Extract, FirstComplained, HistoryLine, Judgement, Kind, Line, OnBehalf,
     Record, RegistrationNumber, Scope, Verdict,
@@ -329,12 +330,10 @@ fn propose(judgement: &Judgement, shown: &Shown) -> Option<(Verdict, Option<Stri
 }
 
 fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> Vec<VerdictChoice> {
-    words::VERDICTS
-        .into_iter()
-        .filter(|verdict| (*verdict == Verdict::Reopen) == (row.status != CaseStatus::Open))
+    queue::verdicts_for(row.status)
         .map(|verdict| VerdictChoice {
-            id: words::verdict_id(verdict),
-            name: words::verdict(verdict),
+            id: queue::verdict_id(verdict),
+            name: queue::verdict_label(verdict),
             hint: match verdict {
                 Verdict::TakeUp => "Wij behandelen deze klacht.",
                 Verdict::Refer => "Een ander moet dit behandelen. Kies hieronder wie.",
@@ -344,7 +343,8 @@ fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> 
                 Verdict::Reopen => "De zaak gaat terug naar de werkvoorraad.",
             },
             proposed: proposed == Some(verdict),
-            chosen: typed == Some(verdict) || (verdict == Verdict::Reopen && row.status != CaseStatus::Open),
+            chosen: typed == Some(verdict)
+                || (verdict == Verdict::Reopen && row.status == CaseStatus::Closed),
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Dates as staff read them, and how near a promise is: always a colour and a word.
 
+use crate::queue::Nearness;
 use crate::record::{OFFICE_TIME_ZONE, office_date};
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
@@ -19,16 +20,14 @@ pub struct Due {
 
 /// How near a date is, seen from today.
 pub fn due(date: Date, today: Date) -> Due {
-    let days = i64::from((date - today).get_days());
-    let (class, word) = match days {
-        -1 => ("late", "1 dag te laat".to_owned()),
-        ..0 => ("late", format!("{} dagen te laat", -days)),
-        0 => ("today", "vandaag".to_owned()),
-        1 => ("soon", "morgen".to_owned()),
-        2..=3 => ("soon", format!("over {days} dagen")),
-        _ => ("later", format!("over {days} dagen")),
+    let near = Nearness::of(date, today);
+    let class = match near {
+        Nearness::Passed { .. } => "late",
+        Nearness::Today => "today",
+        Nearness::Soon { .. } => "soon",
+        Nearness::Later { .. } => "later",
     };
-    Due { class, word, date: short(date), iso: date.to_string() }
+    Due { class, word: near.label(), date: short(date), iso: date.to_string() }
 }
 
 const MONTHS: [&str; 12] = [

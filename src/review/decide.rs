@@ -10,9 +10,9 @@ use super::errors::{Fault, Written};
 use super::guard::{Posted, Visitor, see_other};
 use super::pages::{self, Shell};
 use super::state::ReviewState;
-use super::words;
 use crate::limits::NOTE_CHARS_MAX;
-use crate::record::{CaseNumber, Decision, Verdict};
+use crate::queue::{self, QueueError};
+use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
 use crate::store::StoreError;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -61,7 +61,7 @@ pub async fn decision(
 ) -> Result<Response, Fault> {
     let number = case_number(&number)?;
     let revision = revision(&form.revision)?;
-    let verdict = words::verdict_of(&form.verdict);
+    let verdict = queue::verdict_of(&form.verdict);
     let refer_to = form.refer_to.trim().to_owned();
     let reason = form.reason.trim().replace("\r\n", "\n");
     let mut typed = Typed {
@@ -71,72 +71,67 @@ pub async fn decision(
         reason: reason.clone(),
         note: String::new(),
     };
-    let decided = match check(verdict, &refer_to, &reason) {
-        Ok(verdict) => Decision {
-            verdict,
-            refer_to: (verdict == Verdict::Refer).then_some(refer_to),
-            by: visitor.name.clone(),
-            at: state.now(),
-            reason,
-        },
-        Err(errors) => {
-            typed.errors = errors;
-            let given = gather(&state, number).await?;
-            return draw(&state, &visitor, &given, None, &typed);
+    let outcome = match verdict {
+        Some(verdict) => {
+            let by = visitor.name.clone();
+            let decision = Decision { verdict, refer_to: Some(refer_to), by, at: state.now(), reason };
+            decide(&state, number, revision, decision).await?
         }
+        None => Outcome::NotWhole("Kies wat u met de zaak doet.".to_owned()),
     };
-    let now = state.now();
-    let result = decide(&state, number, Some(revision), decided, now).await?;
-    match result {
-        Ok(verdict) => Ok(see_other(&format!("/cases/{number}?done={}", words::verdict_id(verdict)))),
-        Err(Stale) => changed(&state, &visitor, number, &typed).await,
+    match outcome {
+        Outcome::Done(row) => {
+            let done = row.decision.map_or("reopen", |decision| queue::verdict_id(decision.verdict));
+            Ok(see_other(&format!("/cases/{number}?done={done}")))
+        }
+        Outcome::NotWhole(fault) => {
+            typed.errors.push(fault);
+            let given = gather(&state, number).await?;
+            draw(&state, &visitor, &given, None, &typed)
+        }
+        Outcome::Stale => changed(&state, &visitor, number, &typed).await,
     }
 }
 
-/// Somebody else changed the case after it was shown.
-pub struct Stale;
+/// What came of a decision.
+pub enum Outcome {
+    Done(Box<CaseRow>),
+    /// The person can mend it: one Dutch sentence.
+    NotWhole(String),
+    /// Somebody else changed the case after it was shown.
+    Stale,
+}
 
-/// One decision on the store; `Err(Stale)` when the revision is no longer that of the case.
+/// One decision, by the rules of the queue, on the revision that was looked at.
 pub async fn decide(
     state: &ReviewState,
     number: CaseNumber,
-    revision: Option<u64>,
-    decision: Decision,
-    now: jiff::Timestamp,
-) -> Result<Result<Verdict, Stale>, Fault> {
-    let verdict = decision.verdict;
+    revision: u64,
+    mut decision: Decision,
+) -> Result<Outcome, Fault> {
+    if decision.verdict != Verdict::Refer {
+        decision.refer_to = None;
+    }
+    if decision.refer_to.as_ref().is_some_and(|id| id.chars().count() > REFER_TO_CHARS_MAX) {
+        return Ok(Outcome::NotWhole("De naam van wie het moet behandelen is te lang.".to_owned()));
+    }
+    let now = state.now();
     state
-        .with_store(move |store| match store.decide(number, revision, decision, now) {
-            Ok(_) => Ok(Ok(verdict)),
-            Err(StoreError::Changed { .. }) => Ok(Err(Stale)),
-            Err(error) => Err(error),
+        .with_store(move |store| match queue::decide(store, number, Some(revision), decision, now) {
+            Ok(row) => Ok(Outcome::Done(Box::new(row))),
+            // A case that went on is "changed", also when that makes the verdict impossible.
+            Err(QueueError::Fault(fault)) => match store.case(number)? {
+                Some(row) if row.revision != revision => Ok(Outcome::Stale),
+                _ => Ok(Outcome::NotWhole(fault.to_string())),
+            },
+            Err(QueueError::Store(StoreError::Changed { .. })) => Ok(Outcome::Stale),
+            Err(QueueError::Store(error)) => Err(error),
         })
         .await
 }
 
-/// What a decision must have; every fault at once, each a Dutch sentence.
-pub fn check(verdict: Option<Verdict>, refer_to: &str, reason: &str) -> Result<Verdict, Vec<String>> {
-    let mut errors = Vec::new();
-    if verdict.is_none() {
-        errors.push("Kies wat u met de zaak doet.".to_owned());
-    }
-    if verdict == Some(Verdict::Refer) && refer_to.is_empty() {
-        errors.push("Kies naar wie u doorverwijst.".to_owned());
-    }
-    if refer_to.chars().count() > 80 {
-        errors.push("De naam van wie het moet behandelen is te lang.".to_owned());
-    }
-    if reason.is_empty() && !matches!(verdict, None | Some(Verdict::TakeUp | Verdict::Refer)) {
-        errors.push("Schrijf kort op waarom.".to_owned());
-    }
-    if reason.chars().count() > NOTE_CHARS_MAX {
-        errors.push(format!("De reden is te lang. Er passen {NOTE_CHARS_MAX} tekens in."));
-    }
-    match verdict {
-        Some(verdict) if errors.is_empty() => Ok(verdict),
-        _ => Err(errors),
-    }
-}
+/// Characters of a referral that a program may name itself.
+const REFER_TO_CHARS_MAX: usize = 80;
 
 /// `POST /cases/{number}/assign`
 pub async fn assign(
@@ -153,16 +148,17 @@ pub async fn assign(
         return Err(Fault::unacceptable("Deze collega heeft geen account."));
     }
     let (by, now) = (visitor.name.clone(), state.now());
-    let result = state
+    let assigned = state
         .with_store(move |store| match store.assign(number, Some(revision), &by, assignee.as_deref(), now) {
-            Ok(_) => Ok(Ok(())),
-            Err(StoreError::Changed { .. }) => Ok(Err(Stale)),
+            Ok(_) => Ok(true),
+            Err(StoreError::Changed { .. }) => Ok(false),
             Err(error) => Err(error),
         })
         .await?;
-    match result {
-        Ok(()) => Ok(see_other(&format!("/cases/{number}?done=assigned"))),
-        Err(Stale) => changed(&state, &visitor, number, &Typed::default()).await,
+    if assigned {
+        Ok(see_other(&format!("/cases/{number}?done=assigned")))
+    } else {
+        changed(&state, &visitor, number, &Typed::default()).await
     }
 }
 
@@ -257,28 +253,10 @@ async fn changed(
             .take(3)
             .map(|line| Line { at: dates::moment(line.at), by: line.by.clone(), what: line.what.clone() })
             .collect(),
-        verdict: typed.verdict.map(words::verdict),
+        verdict: typed.verdict.map(queue::verdict_label),
         reason: typed.reason.clone(),
     };
     let mut response = (StatusCode::CONFLICT, pages::draw("changed.html", &view)?).into_response();
     response.extensions_mut().insert(Written);
     Ok(response)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_decision_must_be_whole() {
-        assert_eq!(check(Some(Verdict::TakeUp), "", ""), Ok(Verdict::TakeUp));
-        assert_eq!(check(Some(Verdict::Refer), "kifid", ""), Ok(Verdict::Refer));
-        assert_eq!(check(Some(Verdict::Refer), "", "").unwrap_err().len(), 1);
-        assert_eq!(check(None, "", "").unwrap_err(), ["Kies wat u met de zaak doet."]);
-        for verdict in [Verdict::Signal, Verdict::NotAComplaint, Verdict::AskForMore, Verdict::Reopen] {
-            assert!(check(Some(verdict), "", "").is_err());
-            assert!(check(Some(verdict), "", "omdat").is_ok());
-        }
-        assert!(check(Some(Verdict::TakeUp), "", &"a".repeat(NOTE_CHARS_MAX + 1)).is_err());
-    }
 }

@@ -9,6 +9,7 @@ use super::rights::Right;
 use super::state::{ReviewState, Shown};
 use super::words;
 use crate::limits::PAGE_ROWS_MAX;
+use crate::queue as work;
 use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus};
 use crate::store::{CaseFilter, QueueCount};
 use axum::extract::{Extension, Query, State};
@@ -188,7 +189,7 @@ impl RowView {
             defects: row.judgement.defects,
             pieces: row.records.len(),
             assignee: row.assignee.clone(),
-            status: words::status(row.status),
+            status: work::status_label(row.status),
             status_id: words::status_id(row.status),
             answer: row.answer.as_ref().and_then(|answer| match answer.state {
                 AnswerState::Failed { .. } => Some("Antwoord mislukt"),
@@ -262,8 +263,8 @@ fn heading(choice: &Choice, shown: &Shown) -> String {
     match choice.status_id() {
         "open" => "Te beslissen".to_owned(),
         "taken-up" => "In behandeling".to_owned(),
-        "asked-for-more" => "Wacht op inwoner".to_owned(),
-        "closed" => "Afgesloten zaken".to_owned(),
+        "asked-for-more" => "Wacht op aanvulling".to_owned(),
+        "closed" => "Gesloten zaken".to_owned(),
         _ => "Alle zaken".to_owned(),
     }
 }
@@ -302,7 +303,7 @@ fn statuses(choice: &Choice) -> Vec<Pick> {
         .into_iter()
         .map(|status| Pick {
             id: words::status_id(status).to_owned(),
-            name: words::status(status).to_owned(),
+            name: work::status_label(status).to_owned(),
             chosen: words::status_id(status) == now,
         })
         .collect();

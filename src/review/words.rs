@@ -111,15 +111,6 @@ pub fn answer_channel(channel: AnswerChannel) -> &'static str {
     }
 }
 
-pub fn status(status: CaseStatus) -> &'static str {
-    match status {
-        CaseStatus::Open => "Te beslissen",
-        CaseStatus::TakenUp => "In behandeling",
-        CaseStatus::AskedForMore => "Wacht op inwoner",
-        CaseStatus::Closed => "Afgesloten",
-    }
-}
-
 /// The name in addresses and the API.
 pub fn status_id(status: CaseStatus) -> &'static str {
     match status {
@@ -256,18 +247,6 @@ pub fn certainty(confidence: f64) -> &'static str {
     }
 }
 
-/// A verdict as one does it.
-pub fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::TakeUp => "In behandeling nemen",
-        Verdict::Refer => "Doorverwijzen",
-        Verdict::AskForMore => "Om meer informatie vragen",
-        Verdict::Signal => "Bewaren als signaal",
-        Verdict::NotAComplaint => "Geen klacht",
-        Verdict::Reopen => "Opnieuw openen",
-    }
-}
-
 /// A verdict as it was done.
 pub fn verdict_done(verdict: Verdict) -> &'static str {
     match verdict {
@@ -278,31 +257,6 @@ pub fn verdict_done(verdict: Verdict) -> &'static str {
         Verdict::NotAComplaint => "Geen klacht",
         Verdict::Reopen => "Opnieuw geopend",
     }
-}
-
-pub fn verdict_id(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::TakeUp => "take-up",
-        Verdict::Refer => "refer",
-        Verdict::AskForMore => "ask-for-more",
-        Verdict::Signal => "signal",
-        Verdict::NotAComplaint => "not-a-complaint",
-        Verdict::Reopen => "reopen",
-    }
-}
-
-pub const VERDICTS: [Verdict; 6] = [
-    Verdict::TakeUp,
-    Verdict::Refer,
-    Verdict::AskForMore,
-    Verdict::Signal,
-    Verdict::NotAComplaint,
-    Verdict::Reopen,
-];
-
-/// The verdict of a name in a form or the API.
-pub fn verdict_of(id: &str) -> Option<Verdict> {
-    VERDICTS.into_iter().find(|verdict| verdict_id(*verdict) == id)
 }
 
 /// Terms by their name in the configuration.
@@ -422,10 +376,6 @@ mod tests {
 
     #[test]
     fn names_of_forms_are_those_of_the_record() {
-        for one in VERDICTS {
-            assert_eq!(serde_json::to_value(one).unwrap(), verdict_id(one));
-            assert_eq!(verdict_of(verdict_id(one)), Some(one));
-        }
         for one in STATUSES {
             assert_eq!(serde_json::to_value(one).unwrap(), status_id(one));
         }

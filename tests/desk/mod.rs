@@ -64,7 +64,8 @@ impl Desk {
         )
         .with_clock(now);
         state.show(office(), names());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(serve(listener, state, std::future::pending()));
@@ -136,7 +137,8 @@ impl Answer {
     /// The value of a hidden field.
     pub fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
-        let from = self.body.find(&start).unwrap_or_else(|| panic!("no field {name}: {}", self.body)) + start.len();
+        let from =
+            self.body.find(&start).unwrap_or_else(|| panic!("no field {name}: {}", self.body)) + start.len();
         self.body[from..].split('"').next().unwrap().to_owned()
     }
 }
@@ -162,7 +164,8 @@ impl Client {
     }
 
     pub fn send(&mut self, method: &str, path: &str, media_type: Option<&str>, body: &str) -> Answer {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
         if !self.cookies.is_empty() {
             let cookies: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
             request += &format!("Cookie: {}\r\n", cookies.join("; "));
@@ -194,12 +197,22 @@ impl Client {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
+        // As a browser reads it: the templates write a slash in a value as a character reference.
+        let body = String::from_utf8_lossy(&bytes).replace("&#x2f;", "/");
+        Answer { status, headers, body, bytes }
     }
 }
 
 fn encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
         .collect()
 }

@@ -2,9 +2,10 @@
 
 use super::now;
 use bode::record::{
-    Address, Answer, AnswerChannel, Arrival, Automatic, AutomaticClass, CaseNumber, Channel, Deadline, Decision,
-    Defect, Document, Evidence, Extract, Finding, FirstComplained, Judgement, Kind, Message, Method,
-    OlderThanYear, OnBehalf, Origin, Part, PartKind, Problem, Referral, Scope, SetAside, Verdict, Writer,
+    Address, Answer, AnswerChannel, Arrival, Automatic, AutomaticClass, CaseNumber, Channel, Deadline,
+    Decision, Defect, Document, Evidence, Extract, Finding, FirstComplained, Judgement, Kind, Message,
+    Method, OlderThanYear, OnBehalf, Origin, Part, PartKind, Problem, Referral, Scope, SetAside, Verdict,
+    Writer,
 };
 use bode::store::{Outcome, Store};
 use jiff::Timestamp;
@@ -68,7 +69,13 @@ fn document(name: Option<&str>, media_type: &str, method: Method, text: &str) ->
     }
 }
 
-fn finding(rule: &str, concludes: &str, weight: f64, reason: &str, places: &[(usize, &str)]) -> (Finding, Vec<(usize, String)>) {
+fn finding(
+    rule: &str,
+    concludes: &str,
+    weight: f64,
+    reason: &str,
+    places: &[(usize, &str)],
+) -> (Finding, Vec<(usize, String)>) {
     let finding = Finding {
         rule: rule.into(),
         concludes: concludes.into(),
@@ -136,7 +143,8 @@ pub fn take(store: &Store, sample: Sample, joins: Option<CaseNumber>) -> CaseNum
     let (name, bytes) = match sample.channel {
         Channel::Email => (
             "message.eml",
-            format!("From: {}\r\nSubject: {:?}\r\n\r\n{}", sample.writer, sample.subject, sample.text).into_bytes(),
+            format!("From: {}\r\nSubject: {:?}\r\n\r\n{}", sample.writer, sample.subject, sample.text)
+                .into_bytes(),
         ),
         Channel::Letter => ("scan.pdf", format!("%PDF-1.4 {} {}", sample.writer, sample.text).into_bytes()),
     };
@@ -176,25 +184,18 @@ pub fn take(store: &Store, sample: Sample, joins: Option<CaseNumber>) -> CaseNum
     }
     let answer_bytes = match &sample.answer {
         Answer::Withhold { .. } => None,
-        Answer::Send { channel: AnswerChannel::Letter, .. } | Answer::Hold { channel: AnswerChannel::Letter, .. } => {
-            Some(b"%PDF-1.7 een brief".to_vec())
-        }
+        Answer::Send { channel: AnswerChannel::Letter, .. }
+        | Answer::Hold { channel: AnswerChannel::Letter, .. } => Some(b"%PDF-1.7 een brief".to_vec()),
         _ => Some(our_message(sample.address.unwrap_or("inwoner@example.nl"))),
     };
     if let Some(case) = joins {
         let why = "Het zaaknummer staat in het onderwerp.".to_owned();
-        let outcome = Outcome::Joins {
-            case,
-            judgement,
-            why,
-            answer: sample.answer,
-            answer_bytes,
-            answer_msg_id: None,
-        };
+        let outcome =
+            Outcome::Joins { case, judgement, why, answer: sample.answer, answer_bytes, answer_msg_id: None };
         store.commit(number, outcome, received_at).unwrap();
         return case;
     }
-    let case = store.next_case_number(2026);
+    let case = store.next_case_number(2026).unwrap();
     let deadlines = sample
         .due
         .map(|due| {
@@ -274,10 +275,34 @@ fn municipal() -> Sample {
     let findings = place(
         &documents,
         vec![
-            finding("organisations/gemeente-den-haag", "complained_about=gemeente-den-haag", 3.2, "De schrijver klaagt over de gemeente Den Haag.", &[(0, "gemeente Den Haag"), (0, "dienst SZW")]),
-            finding("target/niet-terugbellen", "complained_about=gemeente-den-haag", 1.4, "Niet terugbellen is een klacht over de dienst die ernaast staat.", &[(0, "niemand belt mij terug")]),
-            finding("first/geen-reactie", "first_complained=no-answer-6-weeks", 2.6, "Er is geklaagd op 15 januari; dat is langer dan 6 weken voor de ontvangst.", &[(0, "Op 15 januari heb ik schriftelijk geklaagd")]),
-            finding("target/lof", "mentioned_only=uwv", -1.8, "Lof is geen klacht: het UWV wordt hier geprezen.", &[(0, "UWV heeft mij in oktober wel netjes geholpen")]),
+            finding(
+                "organisations/gemeente-den-haag",
+                "complained_about=gemeente-den-haag",
+                3.2,
+                "De schrijver klaagt over de gemeente Den Haag.",
+                &[(0, "gemeente Den Haag"), (0, "dienst SZW")],
+            ),
+            finding(
+                "target/niet-terugbellen",
+                "complained_about=gemeente-den-haag",
+                1.4,
+                "Niet terugbellen is een klacht over de dienst die ernaast staat.",
+                &[(0, "niemand belt mij terug")],
+            ),
+            finding(
+                "first/geen-reactie",
+                "first_complained=no-answer-6-weeks",
+                2.6,
+                "Er is geklaagd op 15 januari; dat is langer dan 6 weken voor de ontvangst.",
+                &[(0, "Op 15 januari heb ik schriftelijk geklaagd")],
+            ),
+            finding(
+                "target/lof",
+                "mentioned_only=uwv",
+                -1.8,
+                "Lof is geen klacht: het UWV wordt hier geprezen.",
+                &[(0, "UWV heeft mij in oktober wel netjes geholpen")],
+            ),
         ],
     );
     Sample {
@@ -311,8 +336,20 @@ fn uwv() -> Sample {
     let findings = place(
         &documents,
         vec![
-            finding("organisations/uwv", "complained_about=uwv", 3.0, "De schrijver klaagt over het UWV.", &[(0, "UWV heeft mijn WW-uitkering stopgezet")]),
-            finding("first/antwoord", "first_complained=answered", 2.0, "Er is bij het UWV geklaagd en er kwam een antwoord.", &[(0, "Ik heb bij het UWV geklaagd en kreeg een standaardbrief")]),
+            finding(
+                "organisations/uwv",
+                "complained_about=uwv",
+                3.0,
+                "De schrijver klaagt over het UWV.",
+                &[(0, "UWV heeft mijn WW-uitkering stopgezet")],
+            ),
+            finding(
+                "first/antwoord",
+                "first_complained=answered",
+                2.0,
+                "Er is bij het UWV geklaagd en er kwam een antwoord.",
+                &[(0, "Ik heb bij het UWV geklaagd en kreeg een standaardbrief")],
+            ),
         ],
     );
     Sample {
@@ -346,7 +383,13 @@ fn hostile() -> Sample {
     documents.push(document(Some(&format!("{HOSTILE}.txt")), "text/plain", Method::Text, HOSTILE));
     let findings = place(
         &documents,
-        vec![finding("organisations/gemeente", "complained_about=gemeente-den-haag", 1.1, HOSTILE, &[(0, HOSTILE), (1, "<script>")])],
+        vec![finding(
+            "organisations/gemeente",
+            "complained_about=gemeente-den-haag",
+            1.1,
+            HOSTILE,
+            &[(0, HOSTILE), (1, "<script>")],
+        )],
     );
     Sample {
         channel: Channel::Email,
@@ -377,8 +420,20 @@ fn letter() -> Sample {
     let findings = place(
         &documents,
         vec![
-            finding("organisations/woningcorporatie", "complained_about=woningcorporatie", 2.2, "De schrijver klaagt over een woningcorporatie.", &[(0, "woning van Residentie Wonen")]),
-            finding("first/antwoord", "first_complained=answered", 1.6, "Er is geklaagd en er kwam een antwoord.", &[(0, "heb ik een klacht ingediend. Het antwoord")]),
+            finding(
+                "organisations/woningcorporatie",
+                "complained_about=woningcorporatie",
+                2.2,
+                "De schrijver klaagt over een woningcorporatie.",
+                &[(0, "woning van Residentie Wonen")],
+            ),
+            finding(
+                "first/antwoord",
+                "first_complained=answered",
+                1.6,
+                "Er is geklaagd en er kwam een antwoord.",
+                &[(0, "heb ik een klacht ingediend. Het antwoord")],
+            ),
         ],
     );
     Sample {
@@ -418,9 +473,27 @@ fn urgent() -> Sample {
     let findings = place(
         &documents,
         vec![
-            finding("urgent/ontruiming", "urgent=true", 4.0, "Ontruiming binnen enkele dagen is spoed.", &[(0, "vrijdag uit mijn huis gezet")]),
-            finding("urgent/geen-eten", "urgent=true", 3.0, "Geen geld voor eten is spoed.", &[(0, "geen geld voor eten")]),
-            finding("organisations/gemeente-thuis", "complained_about=gemeente-den-haag", 1.2, "“De gemeente” is hier de eigen gemeente.", &[(0, "de gemeente neemt de telefoon niet op")]),
+            finding(
+                "urgent/ontruiming",
+                "urgent=true",
+                4.0,
+                "Ontruiming binnen enkele dagen is spoed.",
+                &[(0, "vrijdag uit mijn huis gezet")],
+            ),
+            finding(
+                "urgent/geen-eten",
+                "urgent=true",
+                3.0,
+                "Geen geld voor eten is spoed.",
+                &[(0, "geen geld voor eten")],
+            ),
+            finding(
+                "organisations/gemeente-thuis",
+                "complained_about=gemeente-den-haag",
+                1.2,
+                "“De gemeente” is hier de eigen gemeente.",
+                &[(0, "de gemeente neemt de telefoon niet op")],
+            ),
         ],
     );
     Sample {
@@ -450,7 +523,8 @@ fn urgent() -> Sample {
 }
 
 fn unreadable() -> Sample {
-    let mut photo = Document::unread(Some("foto brief gemeente.heic".into()), "image/heic", Problem::Unsupported);
+    let mut photo =
+        Document::unread(Some("foto brief gemeente.heic".into()), "image/heic", Problem::Unsupported);
     photo.method = Method::None;
     let locked = Document::unread(Some("besluit.pdf".into()), "application/pdf", Problem::Encrypted);
     Sample {
@@ -471,7 +545,8 @@ fn unreadable() -> Sample {
             Defect {
                 document: Some(2),
                 problem: Problem::Encrypted,
-                explanation: "Deze PDF heeft een wachtwoord. Vraag de inwoner om een kopie zonder wachtwoord.".into(),
+                explanation:
+                    "Deze PDF heeft een wachtwoord. Vraag de inwoner om een kopie zonder wachtwoord.".into(),
             },
         ],
         judgement: Judgement { anonymous: true, ..judgement(Scope::Unclear, &[], "met-de-hand-lezen", 0.2) },
@@ -487,13 +562,17 @@ fn unclear() -> Sample {
         writer: "Anneke Bos",
         address: Some("anneke.bos@example.nl"),
         subject: Some("Zo gaat u niet met mensen om"),
-        text: "Gisteren stond ik weer voor een dichte deur. Schandalig. Ik eis een gesprek met uw baas.".into(),
+        text: "Gisteren stond ik weer voor een dichte deur. Schandalig. Ik eis een gesprek met uw baas."
+            .into(),
         parts: vec![],
         documents: vec![],
         defects: vec![],
         judgement: judgement(Scope::Unclear, &[], "aanvullen", 0.35),
         due: Some(date(2026, 3, 19)),
-        answer: Answer::Withhold { reason: "Dit bericht kwam via een doorgestuurd adres zonder afzender die wij kunnen vertrouwen.".into() },
+        answer: Answer::Withhold {
+            reason: "Dit bericht kwam via een doorgestuurd adres zonder afzender die wij kunnen vertrouwen."
+                .into(),
+        },
     }
 }
 
@@ -525,14 +604,18 @@ fn follow_up() -> Sample {
         parts: vec![],
         documents: vec![],
         defects: vec![],
-        judgement: Judgement { follow_up: true, ..judgement(Scope::In, &["gemeente-den-haag"], "nieuw", 0.8) },
+        judgement: Judgement {
+            follow_up: true,
+            ..judgement(Scope::In, &["gemeente-den-haag"], "nieuw", 0.8)
+        },
         due: None,
         answer: Answer::Withhold { reason: "Deze zaak heeft al een ontvangstbevestiging.".into() },
     }
 }
 
 fn out_of_office() -> Sample {
-    let reason = "Het bericht zegt zelf dat een machine het stuurde (Auto-Submitted: auto-replied).".to_owned();
+    let reason =
+        "Het bericht zegt zelf dat een machine het stuurde (Auto-Submitted: auto-replied).".to_owned();
     Sample {
         channel: Channel::Email,
         received: "2026-03-11T09:00:00Z",

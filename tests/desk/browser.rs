@@ -1,0 +1,168 @@
+//! A headless Chromium, driven over the DevTools protocol through two pipes (`--remote-debugging-pipe`: no
+//! port, no WebSocket, no driver program). Only what the pictures need.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+pub struct Browser {
+    process: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    session: String,
+    next: u64,
+    /// What the page or the browser complained about, such as a refusal by the content security policy.
+    pub complaints: Vec<String>,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// `None` when this machine has no Chromium.
+    pub fn start() -> Option<Browser> {
+        let profile = tempfile::tempdir().unwrap();
+        // The shell only lays standard input and output on the descriptors 3 and 4, which Chromium reads.
+        let mut process = Command::new("sh")
+            .args(["-c", "exec chromium \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null", "chromium"])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+            .args([
+                "--hide-scrollbars",
+                "--no-first-run",
+                "--remote-debugging-pipe",
+                "--force-color-profile=srgb",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let to = process.stdin.take()?;
+        let from = BufReader::new(process.stdout.take()?);
+        let mut browser = Browser {
+            process,
+            to,
+            from,
+            session: String::new(),
+            next: 0,
+            complaints: Vec::new(),
+            _profile: profile,
+        };
+        let target = browser.ask("Target.createTarget", json!({"url": "about:blank"}))?;
+        let attached =
+            browser.ask("Target.attachToTarget", json!({"targetId": target["targetId"], "flatten": true}))?;
+        browser.session = attached["sessionId"].as_str()?.to_owned();
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable", "Network.enable"] {
+            browser.ask(domain, json!({}))?;
+        }
+        Some(browser)
+    }
+
+    /// One command and its answer; `None` when the browser is gone.
+    pub fn ask(&mut self, method: &str, parameters: Value) -> Option<Value> {
+        self.next += 1;
+        let id = self.next;
+        let mut command = json!({"id": id, "method": method, "params": parameters});
+        if !self.session.is_empty() {
+            command["sessionId"] = json!(self.session);
+        }
+        self.to.write_all(command.to_string().as_bytes()).ok()?;
+        self.to.write_all(&[0]).ok()?;
+        loop {
+            let answer = self.read()?;
+            if answer["id"] == id {
+                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+                return Some(answer["result"].clone());
+            }
+        }
+    }
+
+    fn read(&mut self) -> Option<Value> {
+        let mut bytes = Vec::new();
+        if self.from.read_until(0, &mut bytes).ok()? == 0 {
+            return None;
+        }
+        bytes.pop();
+        let message: Value = serde_json::from_slice(&bytes).ok()?;
+        match message["method"].as_str() {
+            Some("Log.entryAdded") => self.complaints.push(message["params"]["entry"]["text"].to_string()),
+            Some("Runtime.exceptionThrown" | "Page.javascriptDialogOpening") => {
+                self.complaints.push(message["params"].to_string());
+            }
+            _ => {}
+        }
+        Some(message)
+    }
+
+    pub fn size(&mut self, width: u32, height: u32) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.ask("Emulation.setDeviceMetricsOverride", metrics).unwrap();
+    }
+
+    pub fn cookie(&mut self, url: &str, name: &str, value: &str) {
+        self.ask("Network.setCookie", json!({"url": url, "name": name, "value": value})).unwrap();
+    }
+
+    /// Opens a page and waits until it is loaded.
+    pub fn open(&mut self, url: &str) {
+        self.ask("Page.navigate", json!({"url": url})).unwrap();
+        while self.evaluate("document.readyState + ' ' + location.href != 'complete ' + location.href || location.href == 'about:blank'")
+            != Value::Bool(false)
+        {}
+    }
+
+    /// The value of a script's last expression (run by the debugger, not by the page).
+    pub fn evaluate(&mut self, script: &str) -> Value {
+        let answer =
+            self.ask("Runtime.evaluate", json!({"expression": script, "returnByValue": true})).unwrap();
+        answer["result"]["value"].clone()
+    }
+
+    /// Presses a key, as a person without a mouse does.
+    pub fn press(&mut self, key: &str, code: u32) {
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            if key == "Enter" && kind == "keyDown" {
+                event["text"] = json!("\r");
+            }
+            self.ask("Input.dispatchKeyEvent", event).unwrap();
+        }
+    }
+
+    /// A picture of the whole page.
+    pub fn picture(&mut self, file: &Path) {
+        let answer = self
+            .ask("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}))
+            .unwrap();
+        std::fs::write(file, base64(answer["data"].as_str().unwrap())).unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// RFC 4648 §4, without checks: the browser wrote it.
+fn base64(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0_u32, 0);
+    for c in text.bytes() {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => continue,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
+        }
+    }
+    bytes
+}
