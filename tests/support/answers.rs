@@ -1,5 +1,6 @@
 //! Made-up pieces and the five real offices, for the tests of the answers.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
 
 use bode::acknowledge::*;
 use bode::calendar::Calendar;

@@ -1,0 +1,145 @@
+//! The only SMTP client (RFC 5321): pooled connections, TLS always, raw bytes with an envelope of their own.
+
+use super::with_causes;
+use crate::config::{Answers, Smtp, Tls};
+use crate::limits::NETWORK_TIME_MAX;
+use lettre::address::{AddressError, Envelope};
+use lettre::transport::smtp;
+use lettre::transport::smtp::PoolConfig;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Connections at the same time: an office's mail server is shared with people.
+pub(super) const CONNECTIONS_MAX: u32 = 4;
+/// An unused connection is closed before the server does it (most wait five minutes).
+const IDLE_TIME_MAX: Duration = Duration::from_secs(45);
+
+const IMPLICIT_PORT: u16 = 465;
+const STARTTLS_PORT: u16 = 587;
+
+/// Replies that speak of us or of the server and not of the message: it is shut, TLS or login is wanting.
+/// RFC 5321 §4.2.3, RFC 3207 §4, RFC 4954 §6.
+const NOT_THE_MESSAGE: [u16; 6] = [421, 454, 530, 534, 535, 538];
+
+/// Why mail cannot be sent at all; the configuration or the server is at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    #[error("the certificate authority in {path} cannot be used")]
+    Authority { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("the password for SMTP cannot be read")]
+    Password { source: crate::config::SecretError },
+    #[error("{address:?} in [answers] return_path is no e-mail address")]
+    ReturnPath { address: String, source: AddressError },
+    #[error("TLS for SMTP cannot be set up")]
+    Tls { source: smtp::Error },
+    #[error("the mail server {host} port {port} cannot be used")]
+    Server { host: String, port: u16, source: smtp::Error },
+    #[error("the mail server {host} port {port} took the connection and refused its test")]
+    Test { host: String, port: u16 },
+    #[error("the folder {path} cannot be written: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handed {
+    /// The next server took it over (Awb 2:19).
+    Sent,
+    /// It may go later (4xx).
+    Deferred { reply: String },
+    /// It will never go to this address (5xx).
+    Refused { reply: String },
+    /// No server, no TLS, no login: not the message's fault.
+    Unreachable { reply: String },
+}
+
+/// Hands messages to the office's own mail server.
+#[derive(Clone, Debug)]
+pub struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    /// MAIL FROM; `None` is the null return path.
+    return_path: Option<Address>,
+    host: String,
+    port: u16,
+}
+
+impl Mailer {
+    /// Prepares the connection; none is made yet.
+    ///
+    /// # Errors
+    /// When the authority's certificate, the password or the return path cannot be used.
+    pub fn new(smtp: &Smtp, answers: &Answers) -> Result<Self, OutboxError> {
+        let return_path = match answers.return_path.as_str() {
+            "" => None,
+            address => Some(
+                address
+                    .parse()
+                    .map_err(|source| OutboxError::ReturnPath { address: address.to_owned(), source })?,
+            ),
+        };
+        let mut tls = TlsParameters::builder(smtp.host.clone());
+        if let Some(path) = &smtp.ca_file {
+            let fault = |source| OutboxError::Authority { path: path.clone(), source };
+            let pem = std::fs::read(path).map_err(|error| fault(error.into()))?;
+            let certificate = Certificate::from_pem(&pem).map_err(|error| fault(error.into()))?;
+            tls = tls.add_root_certificate(certificate);
+        }
+        let tls = tls.build().map_err(|source| OutboxError::Tls { source })?;
+        let (tls, usual_port) = match smtp.tls {
+            Tls::Implicit => (smtp::client::Tls::Wrapper(tls), IMPLICIT_PORT),
+            Tls::Starttls => (smtp::client::Tls::Required(tls), STARTTLS_PORT),
+        };
+        let port = smtp.port.unwrap_or(usual_port);
+        // "Dangerous" is the plain default, which the next call replaces.
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
+            .port(port)
+            .tls(tls)
+            .timeout(Some(NETWORK_TIME_MAX))
+            .pool_config(PoolConfig::new().max_size(CONNECTIONS_MAX).idle_timeout(IDLE_TIME_MAX));
+        if let (Some(user), Some(password)) = (&smtp.user, &smtp.password) {
+            let password = password.read().map_err(|source| OutboxError::Password { source })?;
+            builder = builder.credentials(Credentials::new(user.clone(), password));
+        }
+        Ok(Self { transport: builder.build(), return_path, host: smtp.host.clone(), port })
+    }
+
+    /// Connects and logs in, for `doctor`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, has no TLS or certificate to trust, or refuses the login.
+    pub async fn probe(&self) -> Result<(), OutboxError> {
+        let (host, port) = (self.host.clone(), self.port);
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(OutboxError::Test { host, port }),
+            Err(source) => Err(OutboxError::Server { host, port, source }),
+        }
+    }
+
+    /// Hands over one message as it is.
+    pub async fn send(&self, to: &Address, bytes: &[u8]) -> Handed {
+        let envelope = match Envelope::new(self.return_path.clone(), vec![to.clone()]) {
+            Ok(envelope) => envelope,
+            Err(error) => return Handed::Refused { reply: error.to_string() },
+        };
+        match self.transport.send_raw(&envelope, bytes).await {
+            Ok(_) => Handed::Sent,
+            Err(error) => classify(&error),
+        }
+    }
+}
+
+fn classify(error: &smtp::Error) -> Handed {
+    let reply = with_causes(error);
+    let of_the_message = error.status().is_some_and(|code| !NOT_THE_MESSAGE.contains(&u16::from(code)));
+    if of_the_message && error.is_permanent() {
+        Handed::Refused { reply }
+    } else if of_the_message && error.is_transient() {
+        Handed::Deferred { reply }
+    } else {
+        Handed::Unreachable { reply }
+    }
+}

@@ -1,0 +1,348 @@
+//! The loop: takes what is due, tries it a few at a time, notes what became of it, sleeps until the next is
+//! due or somebody calls.
+
+use super::lay::{lay, lay_letter};
+use super::mailer::{CONNECTIONS_MAX, Handed, Mailer};
+use super::with_causes;
+use crate::clock;
+use crate::limits::{RECONNECT_PAUSE_MAX, SEND_ATTEMPTS_MAX};
+use crate::record::{AnswerChannel, AnswerState, CaseNumber, OutboxEntry, office_date};
+use crate::store::{Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use lettre::Address;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
+use tracing::{debug, error, info, warn};
+
+/// Answers taken from the store at a time.
+const BATCH_MAX: usize = 64;
+/// The loop looks at least so often, whatever the clock and the calls say.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(60);
+/// The first pause after the mail server could not be reached; it doubles up to [`RECONNECT_PAUSE_MAX`].
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The pause after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(10);
+/// How long an answer waits that may not be sent now: rehearsal, or no mail server configured.
+const NOT_NOW: SignedDuration = SignedDuration::from_hours(6);
+
+/// Pauses in minutes between attempts, as mail servers do; the last one is repeated.
+const PAUSE_MINUTES: [i64; 7] = [1, 5, 15, 30, 60, 120, 240];
+
+/// How answers go out.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// Without one, messages wait (or are laid in a folder, see below).
+    pub mailer: Option<Mailer>,
+    /// The demo: messages are laid here instead of being sent.
+    pub lay_messages_in: Option<PathBuf>,
+    /// Where letters to print are laid, a folder a day.
+    pub print_dir: PathBuf,
+    /// False (`answers.send`): rehearsal, everything waits.
+    pub send: bool,
+}
+
+/// Called with what ails the outbox, in one English sentence without personal data, and with `None` when it
+/// works again.
+pub type Told = Box<dyn Fn(Option<&str>) + Send + Sync>;
+
+/// Runs until `stop`. `wake` is notified when an answer was added or released; it then goes out at once. What is
+/// under way at `stop` is ended first.
+pub async fn run(
+    store: Arc<Store>,
+    delivery: Delivery,
+    wake: Arc<Notify>,
+    told: Told,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let outbox = Arc::new(Outbox { store, delivery, stopping: AtomicBool::new(false) });
+    if !outbox.delivery.send {
+        info!("rehearsal: answers are written and nothing is sent");
+    }
+    tokio::pin!(stop);
+    // Times in a row that the server could not be reached.
+    let mut unreached = 0_u32;
+    loop {
+        let round = outbox.round(unreached > 0);
+        tokio::pin!(round);
+        let outcome = tokio::select! {
+            outcome = &mut round => outcome,
+            () = &mut stop => {
+                // What is under way is ended and noted; nothing new begins.
+                outbox.stopping.store(true, Ordering::Relaxed);
+                drop(round.await);
+                return;
+            }
+        };
+        let pause = match outcome {
+            Ok(Round::Tried) => {
+                unreached = 0;
+                told(None);
+                Duration::ZERO
+            }
+            Ok(Round::Nothing { until }) => until,
+            Ok(Round::Unreachable { reply }) => {
+                unreached += 1;
+                let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(unreached - 1));
+                warn!(unreached, "the mail server cannot be used; answers wait");
+                debug!(reply, "the mail server said");
+                told(Some("the mail server cannot be used; `bode doctor` says why"));
+                doubled.min(RECONNECT_PAUSE_MAX)
+            }
+            Err(fault) => {
+                error!(error = %with_causes(&fault), "the outbox could not go on");
+                told(Some("the outbox cannot read or write the store"));
+                STORE_PAUSE
+            }
+        };
+        // While the server is away a new answer is no reason to knock again.
+        let woken =
+            async { if unreached > 0 { std::future::pending::<()>().await } else { wake.notified().await } };
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(pause) => {}
+            () = woken => {}
+        }
+    }
+}
+
+/// What one look at the store came to.
+enum Round {
+    /// Something was handed over, deferred or given up.
+    Tried,
+    Nothing {
+        until: Duration,
+    },
+    Unreachable {
+        reply: String,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Folder(#[from] super::OutboxError),
+    #[error("a task was cut off")]
+    CutOff(#[from] JoinError),
+}
+
+struct Outbox {
+    store: Arc<Store>,
+    delivery: Delivery,
+    stopping: AtomicBool,
+}
+
+impl Outbox {
+    /// One batch. After a round that found the server away, it is asked first, so that no answer is charged with an
+    /// attempt that could not be made.
+    async fn round(self: &Arc<Self>, ask_first: bool) -> Result<Round, Fault> {
+        let (due, next) = self
+            .with_store(|store| {
+                let now = clock::now();
+                let due = store.due_answers(now, BATCH_MAX)?;
+                let next = if due.is_empty() { store.next_answer_due()? } else { None };
+                Ok((due, next))
+            })
+            .await?;
+        if due.is_empty() {
+            let until = next.map_or(LOOK_TIME_MAX, |next| {
+                Duration::try_from(next.duration_since(clock::now())).unwrap_or(Duration::ZERO)
+            });
+            // Not shorter than a moment: a clock that is set back must not make us spin.
+            return Ok(Round::Nothing { until: until.clamp(Duration::from_millis(20), LOOK_TIME_MAX) });
+        }
+        if let (true, Some(mailer)) = (ask_first, &self.delivery.mailer)
+            && let Err(away) = mailer.probe().await
+        {
+            return Ok(Round::Unreachable { reply: with_causes(&away) });
+        }
+        let (mut attempts, mut due) = (JoinSet::new(), due.into_iter());
+        let (mut unreachable, mut fault) = (None, None);
+        loop {
+            let going_on = unreachable.is_none() && fault.is_none() && !self.stopping.load(Ordering::Relaxed);
+            while going_on && attempts.len() < CONNECTIONS_MAX as usize {
+                let Some(entry) = due.next() else { break };
+                let outbox = Arc::clone(self);
+                attempts.spawn(async move { outbox.attempt(&entry).await });
+            }
+            // Attempts under way are always ended: one that is cut off might have been sent.
+            match attempts.join_next().await {
+                None => break,
+                Some(Ok(Ok(None))) => {}
+                // The rest of the batch would fare the same.
+                Some(Ok(Ok(Some(reply)))) => unreachable = Some(reply),
+                Some(Ok(Err(error))) => fault = Some(error),
+                Some(Err(error)) => fault = Some(error.into()),
+            }
+        }
+        match (fault, unreachable) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(reply)) => Ok(Round::Unreachable { reply }),
+            (None, None) => Ok(Round::Tried),
+        }
+    }
+
+    /// Tries one answer and notes what became of it. Gives the reply when the server could not be used.
+    async fn attempt(&self, entry: &OutboxEntry) -> Result<Option<String>, Fault> {
+        let (case, record) = (entry.case, entry.record);
+        if let Some(reason) = self.not_now(entry.channel) {
+            self.with_store(move |store| {
+                let now = clock::now();
+                store.answer_deferred(case, now + NOT_NOW, reason, now)
+            })
+            .await?;
+            return Ok(None);
+        }
+        let bytes = self
+            .with_store(move |store| {
+                let bytes = store.answer(record)?;
+                store.answer_attempted(case, clock::now())?;
+                Ok(bytes)
+            })
+            .await;
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            // A person withheld it in the meantime.
+            Err(Fault::Store(StoreError::State { .. })) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let Some(bytes) = bytes else {
+            error!(%case, "the bytes of an answer are not in the store");
+            return self
+                .note(case, Note::Failed("Het bestand van het antwoord is er niet meer.".into()))
+                .await;
+        };
+        match entry.channel {
+            AnswerChannel::Letter => {
+                let print_dir = self.delivery.print_dir.clone();
+                let day = office_date(clock::now());
+                tokio::task::spawn_blocking(move || lay_letter(&print_dir, day, case, &bytes)).await??;
+                self.note(case, Note::Sent).await
+            }
+            AnswerChannel::Email => self.send(entry, bytes).await,
+        }
+    }
+
+    async fn send(&self, entry: &OutboxEntry, bytes: Vec<u8>) -> Result<Option<String>, Fault> {
+        let case = entry.case;
+        if let Some(folder) = self.delivery.lay_messages_in.clone() {
+            let name = format!("{case}.eml");
+            tokio::task::spawn_blocking(move || lay(&folder, &name, &bytes)).await??;
+            return self.note(case, Note::Sent).await;
+        }
+        let (Some(mailer), Some(to)) = (&self.delivery.mailer, recipient(&bytes)) else {
+            let reply = "Het antwoord heeft geen geldig adres.".to_owned();
+            return self.note(case, Note::Failed(reply)).await;
+        };
+        let handed = mailer.send(&to, &bytes).await;
+        let attempts = match entry.state {
+            AnswerState::Waiting { attempts, .. } => attempts.saturating_add(1),
+            _ => 1,
+        };
+        let next = |now: Timestamp| now + pause(attempts);
+        match handed {
+            Handed::Sent => self.note(case, Note::Sent).await,
+            Handed::Refused { reply } => self.note(case, Note::Failed(reply)).await,
+            Handed::Deferred { reply } if attempts >= SEND_ATTEMPTS_MAX => {
+                self.note(case, Note::Failed(reply)).await
+            }
+            Handed::Deferred { reply } => self.note(case, Note::Deferred(next(clock::now()), reply)).await,
+            Handed::Unreachable { reply } => {
+                // Soon again: the loop's own pause grows, and this one tells whether the server is back.
+                self.note(case, Note::Deferred(clock::now(), reply.clone())).await?;
+                Ok(Some(reply))
+            }
+        }
+    }
+
+    /// Why an answer of this channel may not go now, in Dutch for staff.
+    fn not_now(&self, channel: AnswerChannel) -> Option<&'static str> {
+        let delivery = &self.delivery;
+        let no_way = delivery.mailer.is_none() && delivery.lay_messages_in.is_none();
+        if !delivery.send {
+            Some("Proefdraaien: er gaat niets uit (answers.send staat uit).")
+        } else if channel == AnswerChannel::Email && no_way {
+            Some("Er is geen mailserver ingesteld ([smtp]).")
+        } else {
+            None
+        }
+    }
+
+    async fn note(&self, case: CaseNumber, note: Note) -> Result<Option<String>, Fault> {
+        self.with_store(move |store| {
+            let now = clock::now();
+            match &note {
+                Note::Sent => {
+                    info!(%case, "answer sent");
+                    store.answer_sent(case, now)
+                }
+                Note::Deferred(next, reply) => {
+                    info!(%case, "answer deferred");
+                    store.answer_deferred(case, *next, reply, now)
+                }
+                Note::Failed(reply) => {
+                    warn!(%case, "answer given up; staff must find another way");
+                    store.answer_failed(case, reply, now)
+                }
+            }
+        })
+        .await?;
+        Ok(None)
+    }
+
+    /// The store blocks, so it is called on a thread that may.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let store = Arc::clone(&self.store);
+        Ok(tokio::task::spawn_blocking(move || call(&store)).await??)
+    }
+}
+
+enum Note {
+    Sent,
+    Deferred(Timestamp, String),
+    Failed(String),
+}
+
+/// The pause after so many attempts.
+fn pause(attempts: u32) -> SignedDuration {
+    let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+    let minutes = PAUSE_MINUTES.get(index).or(PAUSE_MINUTES.last()).copied().unwrap_or(1);
+    SignedDuration::from_mins(minutes)
+}
+
+/// The one address in the To field of a message of ours.
+fn recipient(bytes: &[u8]) -> Option<Address> {
+    let message = mail_parser::MessageParser::new().parse_headers(bytes)?;
+    message.to()?.first()?.address()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_about_three_days() {
+        assert_eq!(pause(1), SignedDuration::from_mins(1));
+        assert_eq!(pause(3), SignedDuration::from_mins(15));
+        assert_eq!(pause(99), SignedDuration::from_hours(4));
+        let all: SignedDuration = (1..SEND_ATTEMPTS_MAX).map(pause).fold(SignedDuration::ZERO, |a, b| a + b);
+        assert!((50..=80).contains(&all.as_hours()), "{} hours", all.as_hours());
+    }
+
+    #[test]
+    fn the_recipient_is_the_one_in_our_message() {
+        assert_eq!(
+            recipient(b"From: Kantoor <klacht@example.nl>\r\nTo: jansen@example.org\r\n\r\nTo: x@y.nl\r\n"),
+            "jansen@example.org".parse().ok()
+        );
+        assert_eq!(recipient(b"From: klacht@example.nl\r\n\r\n"), None);
+    }
+}
