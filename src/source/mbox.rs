@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_large_message_is_passed_over() {
         let file = format!("{FROM}S: 1\n\n{}\n\n{FROM}S: 2\n\nok\n", "x".repeat(100));
-        assert_eq!(messages(&file, 50), [Found::TooLarge(107), Found::Message(b"S: 2\n\nok\n".to_vec())]);
+        assert_eq!(messages(&file, 50), [Found::TooLarge(108), Found::Message(b"S: 2\n\nok\n".to_vec())]);
     }
 
     #[test]

@@ -248,10 +248,14 @@ fn kind(name: &str, metadata: &Metadata) -> Entry {
     if is_temporary(name) {
         return Entry::Ignored;
     }
+    if name == DONE || name == FAILED {
+        return if metadata.is_dir() {
+            Entry::Ignored
+        } else {
+            Entry::Left("Hier hoort een map met deze naam te staan. Haal dit bestand weg.".to_owned())
+        };
+    }
     if metadata.is_dir() {
-        if name == DONE || name == FAILED {
-            return Entry::Ignored;
-        }
         return Entry::Left(
             "Dit is een map. Alleen bestanden die direct in de scanmap staan, worden verwerkt. Zet de scans \
              een map hoger."
