@@ -75,6 +75,12 @@ fn refused(server: &str, error: io::Error) -> SourceError {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "it is for another name; host under [mailbox] must be the name in the certificate".to_owned()
             }
+            // webpki's reason comes wrapped; it has no variant of its own here.
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                "the server shows the certificate of an authority itself; it needs one of its own, signed by \
+                 that authority (or self-signed with CA:FALSE)"
+                    .to_owned()
+            }
             other => other.to_string(),
         },
         Some(Error::InvalidMessage(_)) => {

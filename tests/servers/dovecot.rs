@@ -1,0 +1,75 @@
+//! Dovecot 2.3 without rights: every folder and port of its own, no chroot, one password for all.
+
+use super::program::Owner;
+use super::{Options, PASSWORD, Ports};
+use std::path::Path;
+
+pub fn arguments(dir: &Path) -> Vec<String> {
+    vec!["-F".into(), "-c".into(), dir.join("dovecot.conf").to_str().unwrap().into()]
+}
+
+pub fn config(dir: &Path, owner: &Owner, ports: Ports, options: &Options) -> String {
+    let dir = dir.display();
+    let Owner { user, group, .. } = owner;
+    let Ports { imap, imaps, lmtp, .. } = ports;
+    let capability =
+        options.imap_capability.as_ref().map(|list| format!("imap_capability = {list}")).unwrap_or_default();
+    format!(
+        "base_dir = {dir}/dovecot/base
+state_dir = {dir}/dovecot/state
+log_path = {dir}/log/dovecot
+protocols = imap lmtp
+listen = 127.0.0.1
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+mail_uid = {user}
+mail_gid = {group}
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = maildir:{dir}/mail/%Lu
+mail_fsync = never
+auth_username_format = %Lu
+auth_failure_delay = 0
+ssl = required
+ssl_cert = <{dir}/certificate.pem
+ssl_key = <{dir}/key.pem
+{capability}
+passdb {{
+  driver = static
+  args = password={PASSWORD}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={dir}/mail/%Lu allow_all_users=yes
+}}
+protocol imap {{
+  mail_max_userip_connections = 100
+}}
+protocol lmtp {{
+  postmaster_address = postmaster@example.nl
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+}}
+"
+    )
+}

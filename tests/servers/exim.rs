@@ -1,0 +1,93 @@
+//! Exim 4 without rights: takes mail for the test domains, asks for TLS and a login on the submission ports,
+//! and hands all to Dovecot over LMTP.
+
+use super::program::Owner;
+use super::{OFFICE, PASSWORD, Ports};
+use std::path::Path;
+
+/// In the foreground, with a look at its queue each second.
+pub fn arguments(dir: &Path) -> Vec<String> {
+    vec!["-C".into(), dir.join("exim.conf").to_str().unwrap().into(), "-bdf".into(), "-q1s".into()]
+}
+
+pub fn config(dir: &Path, owner: &Owner, ports: Ports) -> String {
+    let dir = dir.display();
+    let Owner { user, group, .. } = owner;
+    let Ports { lmtp, smtp, submission, submissions, .. } = ports;
+    format!(
+        "exim_user = {user}
+exim_group = {group}
+primary_hostname = mx.example.nl
+spool_directory = {dir}/exim/spool
+log_file_path = {dir}/log/exim-%s
+pid_file_path = {dir}/exim/pid
+keep_environment =
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {smtp} : {submission} : {submissions}
+tls_on_connect_ports = {submissions}
+tls_advertise_hosts = *
+tls_certificate = {dir}/certificate.pem
+tls_privatekey = {dir}/key.pem
+message_size_limit = 150M
+log_selector = -queue_run
+smtp_accept_max = 200
+smtp_accept_queue_per_connection = 0
+deliver_drop_privilege
+never_users =
+host_lookup =
+rfc1413_query_timeout = 0s
+acl_smtp_rcpt = rcpt
+auth_advertise_hosts = ${{if or{{{{def:tls_in_cipher}}{{eq{{$received_port}}{{{submissions}}}}}}}{{*}}}}
+
+begin acl
+rcpt:
+  deny message = 530 5.7.0 log in first
+       condition = ${{if !={{$received_port}}{{{smtp}}}}}
+       !authenticated = *
+  deny message = 550 5.1.1 no such mailbox
+       local_parts = ^reject
+  defer message = 451 4.2.1 mailbox is busy
+       local_parts = ^defer
+       condition = ${{if !exists{{{dir}/accept-deferred}}}}
+  accept domains = example.nl : *.example.nl : example.org : *.example.org
+  deny message = 550 5.7.1 relay not permitted
+
+begin routers
+returned:
+  driver = redirect
+  local_parts = ^bounce
+  allow_fail
+  data = :fail: mailbox is full for ever
+local:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  transport = lmtp
+  self = send
+
+begin transports
+lmtp:
+  driver = smtp
+  protocol = lmtp
+  port = {lmtp}
+  hosts_avoid_tls = *
+  connection_max_messages = 100
+  message_linelength_limit = 1000000
+
+begin retry
+* * F,2h,1s
+
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = ${{if and{{{{eq{{$auth2}}{{{OFFICE}}}}}{{eq{{$auth3}}{{{PASSWORD}}}}}}}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if and{{{{eq{{$auth1}}{{{OFFICE}}}}}{{eq{{$auth2}}{{{PASSWORD}}}}}}}}}
+  server_set_id = $auth1
+"
+    )
+}
