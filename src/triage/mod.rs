@@ -6,46 +6,84 @@
 
 mod facets;
 mod fold;
+mod judging;
 mod matching;
+mod mentions;
+mod organisations;
 mod pattern;
+mod queues;
 mod reading;
+mod referrals;
+mod roles;
 mod rules;
 mod ruleset;
+mod target;
 
 pub use rules::{RuleFault, RuleFaults};
 pub use ruleset::{Example, Ruleset};
 
 use crate::limits::FINDINGS_MAX;
-use crate::record::{Channel, Extract, FirstComplained, Judgement, Line, Office, Scope};
+use crate::record::{Channel, Extract, Finding, FirstComplained, Judgement, Line, Office, Scope};
 use jiff::civil::Date;
 use reading::Reading;
+use roles::{Means, Standings};
+use target::{Circumstances, Target};
 
 /// Judges one piece.
-pub fn judge(
-    extract: &Extract,
-    channel: Channel,
-    received: Date,
-    office: &Office,
-    rules: &Ruleset,
-) -> Judgement {
+pub fn judge(extract: &Extract, channel: Channel, received: Date, office: &Office, rules: &Ruleset) -> Judgement {
     let reading = Reading::new(extract, channel, received);
     let hits = rules.matcher.hits(&reading);
     let facets = facets::judge(&reading, &hits, office);
-    let scope = if facets.automatic.is_some() || facets.no_complaint { Scope::None } else { Scope::Unclear };
+    let home: Vec<usize> = office.competence.home.iter().filter_map(|id| rules.bodies.find(id)).collect();
+    let means = Means { bodies: &rules.bodies, rules: &rules.roles, weights: &rules.weights, home: &home };
+    let standings = roles::read(&reading, &means);
     let first_complained = match office.line {
         Line::First => FirstComplained::NotApplicable,
         Line::Second => facets.first_complained,
     };
-    let mut findings = facets.findings;
+    let circumstances = Circumstances {
+        several: facets.multiple || hits.weight("several", "true") > 0.0,
+        nobody: hits.weight("target", "nobody"),
+        first_complained,
+    };
+    let mut target = target::decide(&standings, &rules.bodies, &rules.weights, office, circumstances);
+    if facets.automatic.is_some() || facets.no_complaint {
+        target.mentioned.splice(0..0, target.about.drain(..));
+        target.scope = Scope::None;
+        target.elsewhere = None;
+    } else if target.confidence < office.procedure.certainty_min {
+        target.mentioned.splice(0..0, target.about.drain(..));
+        target.scope = Scope::Unclear;
+        target.elsewhere = None;
+    }
+    let labels = |orgs: &[usize]| {
+        let mut labels: Vec<String> = Vec::new();
+        for label in orgs.iter().filter_map(|org| rules.bodies.all.get(*org)).map(|body| &body.label) {
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
+        }
+        labels
+    };
+    let readable = reading
+        .ocr_confidence
+        .is_none_or(|confidence| f64::from(confidence) >= rules.weights.target.ocr_confidence_least);
+    let mut findings = target_findings(&standings, &target, rules);
+    findings.extend(hits.findings("target", "nobody", &reading));
+    findings.extend(hits.findings("several", "true", &reading));
+    findings.extend(facets.findings);
     findings.truncate(FINDINGS_MAX);
-    Judgement {
+    let refer_to = target
+        .elsewhere
+        .and_then(|org| target::refer(org, &rules.bodies, &rules.referrals, office, first_complained));
+    let mut judgement = Judgement {
         writer: facets.writer,
         language: facets.language,
         automatic: facets.automatic,
-        scope,
-        complained_about: Vec::new(),
-        mentioned_only: Vec::new(),
-        refer_to: None,
+        scope: target.scope,
+        complained_about: labels(&target.about),
+        mentioned_only: labels(&target.mentioned),
+        refer_to,
         first_complained,
         older_than_year: facets.older_than_year,
         kind: facets.kind,
@@ -54,10 +92,32 @@ pub fn judge(
         multiple: facets.multiple,
         urgent: facets.urgent,
         follow_up: facets.follow_up,
-        queue: "met-de-hand-lezen".into(),
-        confidence: 0.0,
-        may_tell_citizen: false,
+        queue: String::new(),
+        confidence: (target.confidence * 100.0).round() / 100.0,
+        may_tell_citizen: target.scope == Scope::Out
+            && target.confidence >= office.procedure.tell_citizen_min
+            && readable,
         findings,
         rules_version: rules.version().to_owned(),
+    };
+    judgement.queue = rules.queues.choose(&judgement);
+    judgement
+}
+
+/// The findings on bodies, the ones complained about first.
+fn target_findings(standings: &Standings, target: &Target, rules: &Ruleset) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (orgs, what) in [(&target.about, "complained_about"), (&target.mentioned, "mentioned_only")] {
+        for org in orgs {
+            let Some(body) = rules.bodies.all.get(*org) else { continue };
+            let Some(standing) = standings.all.iter().find(|standing| standing.org == *org) else { continue };
+            for finding in &standing.findings {
+                let mut finding = finding.clone();
+                finding.concludes = format!("{what}={}", body.label);
+                finding.weight = (finding.weight * 100.0).round() / 100.0;
+                findings.push(finding);
+            }
+        }
     }
+    findings
 }

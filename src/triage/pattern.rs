@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// The character that stands for a named body in the text that role rules look at.
 pub const ORG_MARK: char = '\u{e000}';
 
+/// The character that stands for a named town in the text that role rules look at.
+pub const PLACE_MARK: char = '\u{e001}';
+
 /// A compiled pattern and the words one of which a text must hold for it to match.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -88,8 +91,19 @@ fn expand(written: &str, lists: &WordLists, depth: usize) -> Result<String, Stri
             '{' if after.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 let end = after.find('}').ok_or("Een woordenlijst heeft geen sluitend }.")?;
                 let name = &after[..end];
-                if name == "ORG" {
+                if name == "ORG" && !out.contains("(?<org>") && depth == 0 {
+                    // The body that the rule is about; a further {ORG} is any body.
+                    out.push_str("(?<org>");
                     out.push(ORG_MARK);
+                    out.push(')');
+                } else if name == "ORG" {
+                    out.push(ORG_MARK);
+                } else if name == "PLACE" && !out.contains("(?<org>") && depth == 0 {
+                    out.push_str("(?<org>");
+                    out.push(PLACE_MARK);
+                    out.push(')');
+                } else if name == "PLACE" {
+                    out.push(PLACE_MARK);
                 } else {
                     let list = lists.get(name).ok_or_else(|| unknown_list(name, lists))?;
                     let words: Result<Vec<_>, _> =
@@ -178,8 +192,10 @@ fn with_bounds(expanded: &str) -> String {
             c.is_ascii_alphanumeric() || matches!(c, '(' | '[' | ')' | ']' | '?' | '*' | '+' | '}')
         })
     };
-    let starts = expanded.is_ascii() || expanded.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let ends = expanded.is_ascii() || expanded.ends_with(|c: char| c.is_ascii_alphanumeric());
+    let plain = |c: char| !matches!(c, ORG_MARK | PLACE_MARK) && !c.is_ascii();
+    let latin = !expanded.chars().any(plain);
+    let starts = latin && !starts_with_mark(expanded);
+    let ends = latin && !expanded.ends_with([ORG_MARK, PLACE_MARK]) && !ends_with_mark(expanded);
     let before = if starts && wordy(expanded.chars().next()) && !expanded.starts_with("(?-u") {
         r"(?-u:\b)"
     } else {
@@ -193,6 +209,15 @@ fn with_bounds(expanded: &str) -> String {
             ""
         };
     format!("{before}(?:{expanded}){after}")
+}
+
+fn starts_with_mark(expanded: &str) -> bool {
+    let inner = expanded.trim_start_matches('(').trim_start_matches("?:").trim_start_matches("?<org>");
+    inner.starts_with([ORG_MARK, PLACE_MARK])
+}
+
+fn ends_with_mark(expanded: &str) -> bool {
+    expanded.trim_end_matches(')').ends_with([ORG_MARK, PLACE_MARK])
 }
 
 /// Words one of which every match must hold: the longest set found in the pattern.
@@ -278,7 +303,7 @@ mod tests {
     fn what_a_match_must_hold_is_known() {
         for (written, needs) in [
             ("klacht ... over", "klacht"),
-            ("{BELT} ... terug", "terug"),
+            ("{BELT} ... terug", "belt"),
             ("(een|de) gemeente", "gemeente"),
             ("[0-9]+ weken", "weken"),
         ] {

@@ -1,7 +1,11 @@
 //! A whole rule set: every file of the rules directory, read, checked and digested.
 
+use super::judging::Weights;
 use super::matching::Matcher;
+use super::organisations::Organisations;
 use super::pattern::WordLists;
+use super::queues::Queues;
+use super::referrals::Referrals;
 use super::rules::{Rule, RuleFault, RuleFaults, fault_at, read_rules, read_toml};
 use crate::limits::CONFIG_BYTES_MAX;
 use serde::Deserialize;
@@ -9,14 +13,11 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Files that are not lists of `[[rule]]`.
-const OTHER_FILES: &[&str] = &[
-    "words.toml",
-    "organisations.toml",
-    "municipalities.toml",
-    "queues.toml",
-    "judging.toml",
-    "holidays.toml",
-];
+const OTHER_FILES: &[&str] =
+    &["words.toml", "organisations.toml", "municipalities.toml", "referrals.toml", "queues.toml", "judging.toml", "holidays.toml"];
+
+/// Files whose rules look at the marked text, in which each body is one mark.
+const ROLE_FILES: &[&str] = &["roles.toml", "tone.toml", "residence.toml"];
 
 /// All rules, compiled.
 #[derive(Clone, Debug)]
@@ -24,6 +25,12 @@ pub struct Ruleset {
     version: String,
     /// Rules that look at the text as it is.
     pub matcher: Matcher,
+    /// Rules that look at the text with each body as one mark.
+    pub roles: Matcher,
+    pub bodies: Organisations,
+    pub referrals: Referrals,
+    pub queues: Queues,
+    pub weights: Weights,
 }
 
 /// One labelled example kept with a rule.
@@ -67,22 +74,49 @@ impl Ruleset {
             },
             None => WordLists::new(),
         };
-        let mut rules = Vec::new();
+        let (mut rules, mut roles) = (Vec::new(), Vec::new());
         for (name, text) in &files {
             if !OTHER_FILES.contains(&name.as_str()) {
                 let stem = name.trim_end_matches(".toml");
-                rules.extend(read_rules(name, stem, text, &lists, &mut faults));
+                let into = if ROLE_FILES.contains(&name.as_str()) { &mut roles } else { &mut rules };
+                into.extend(read_rules(name, stem, text, &lists, &mut faults));
             }
         }
-        let matcher = Matcher::new(rules).unwrap_or_else(|message| {
-            faults.push(RuleFault { file: dir.display().to_string(), line: 1, column: 1, message });
-            Matcher::default()
-        });
-        if !faults.is_empty() {
-            return Err(RuleFaults(faults));
-        }
+        let mut index = |rules: Vec<Rule>| {
+            Matcher::new(rules).unwrap_or_else(|message| {
+                faults.push(RuleFault { file: dir.display().to_string(), line: 1, column: 1, message });
+                Matcher::default()
+            })
+        };
+        let (matcher, roles) = (index(rules), index(roles));
+        let mut text_of = |name: &str| match files.iter().find(|(file, _)| file == name) {
+            Some((_, text)) => text.as_str(),
+            None => {
+                faults.push(fault_at(name, "", 0, "Dit bestand ontbreekt."));
+                ""
+            }
+        };
+        let [referral_text, town_text, body_text, queue_text, weight_text] =
+            ["referrals.toml", "municipalities.toml", "organisations.toml", "queues.toml", "judging.toml"].map(&mut text_of);
+        let referrals = Referrals::read("referrals.toml", referral_text, &mut faults);
+        let bodies = Organisations::read(
+            ("organisations.toml", body_text),
+            ("municipalities.toml", town_text),
+            &referrals.ids(),
+            &lists,
+            &mut faults,
+        );
+        let queues = Queues::read("queues.toml", queue_text, &mut faults);
+        let weights = match read_toml::<Weights>("judging.toml", weight_text) {
+            Ok(weights) => Some(weights),
+            Err(fault) => {
+                faults.push(fault);
+                None
+            }
+        };
+        let Some(weights) = weights.filter(|_| faults.is_empty()) else { return Err(RuleFaults(faults)) };
         let version: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { version, matcher })
+        Ok(Self { version, matcher, roles, bodies, referrals, queues, weights })
     }
 
     /// Digest of all rule files, 12 hexadecimal digits.
@@ -92,7 +126,7 @@ impl Ruleset {
 
     /// Every rule.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.matcher.rules.iter()
+        self.matcher.rules.iter().chain(&self.roles.rules)
     }
 
     /// The labelled examples kept with the rules.

@@ -1,0 +1,247 @@
+//! Who is named in a sentence: finding the words of bodies, the longest first, and the marked text that
+//! role rules look at.
+//!
+//! Invariant: a mention knows the bytes of the folded sentence it stands on.
+
+use super::organisations::{Organisations, OrgKind, Phrase, Strength};
+use super::pattern::{ORG_MARK, PLACE_MARK};
+use super::reading::Sentence;
+use std::ops::Range;
+
+/// A body (or place) named in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mention {
+    pub org: usize,
+    pub strength: Strength,
+    /// Bytes of the folded sentence.
+    pub range: Range<usize>,
+}
+
+/// A sentence with each mention as one mark, the words "de", "het", "mijn" before it left out.
+#[derive(Clone, Debug, Default)]
+pub struct Marked {
+    pub text: String,
+    /// For each byte of `text`, and one past the end, the byte of the folded sentence.
+    pub map: Vec<u32>,
+    /// The byte of each mark and the mention it stands for.
+    pub marks: Vec<(usize, usize)>,
+}
+
+/// A company name that the writer made known: "de woningbouw, Amstelhave".
+#[derive(Clone, Debug)]
+pub struct Learned {
+    pub word: String,
+    pub org: usize,
+}
+
+/// Finds all mentions in a sentence, in order, none overlapping another.
+pub fn find(bodies: &Organisations, home: &[usize], sentence: &Sentence<'_>, learned: &[Learned]) -> Vec<Mention> {
+    let text = sentence.text.as_str();
+    let Some(index) = &bodies.index else { return Vec::new() };
+    let mut found: Vec<Mention> = Vec::new();
+    let mut tried: Vec<usize> = Vec::new();
+    for hit in index.find_overlapping_iter(text) {
+        let Some(phrase) = bodies.phrases.get(hit.pattern().as_usize()) else { continue };
+        if let Some(pattern) = phrase.pattern {
+            if !tried.contains(&pattern) {
+                tried.push(pattern);
+                by_pattern(bodies, pattern, sentence, &mut found);
+            }
+            continue;
+        }
+        if phrase.home && !home.contains(&phrase.org) {
+            continue;
+        }
+        if let Some(range) = whole(phrase, text, hit.start()..hit.end())
+            && written_so(phrase, sentence, &range)
+        {
+            found.push(Mention { org: phrase.org, strength: phrase.strength, range });
+        }
+    }
+    for known in learned {
+        for (at, _) in text.match_indices(known.word.as_str()) {
+            let range = at..at + known.word.len();
+            if is_word(text, &range) {
+                found.push(Mention { org: known.org, strength: Strength::Name, range });
+            }
+        }
+    }
+    longest(found, home)
+}
+
+/// The longest of overlapping mentions stay; look-alikes are then dropped.
+fn longest(mut found: Vec<Mention>, home: &[usize]) -> Vec<Mention> {
+    found.sort_by_key(|mention| {
+        let strength = match mention.strength {
+            Strength::LookAlike => 5,
+            Strength::Name => 4,
+            Strength::Place => 3,
+            Strength::Hint => 2,
+            Strength::Weak => 1,
+        };
+        (
+            std::cmp::Reverse(mention.range.len()),
+            std::cmp::Reverse(strength),
+            !home.contains(&mention.org),
+            mention.range.start,
+        )
+    });
+    let mut kept: Vec<Mention> = Vec::new();
+    for mention in found {
+        let free = kept.iter().all(|k| k.range.end <= mention.range.start || mention.range.end <= k.range.start);
+        if free {
+            kept.push(mention);
+        }
+    }
+    kept.retain(|mention| mention.strength != Strength::LookAlike);
+    kept.sort_by_key(|mention| mention.range.start);
+    kept
+}
+
+/// The phrase as a whole word; an open phrase takes the rest of the word.
+fn whole(phrase: &Phrase, text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let before = text.get(..range.start)?.chars().next_back();
+    if before.is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let rest = text.get(range.end..)?;
+    if phrase.open {
+        let more = rest.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(rest.len());
+        return Some(range.start..range.end + more);
+    }
+    if rest.chars().next().is_some_and(char::is_alphanumeric) {
+        // "uwv's", "de gemeentes" are in the lists; a joined word is another word.
+        return None;
+    }
+    Some(range)
+}
+
+fn is_word(text: &str, range: &Range<usize>) -> bool {
+    let before = text.get(..range.start).and_then(|t| t.chars().next_back());
+    let after = text.get(range.end..).and_then(|t| t.chars().next());
+    !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+}
+
+/// Are the capitals as the phrase wants them?
+fn written_so(phrase: &Phrase, sentence: &Sentence<'_>, range: &Range<usize>) -> bool {
+    if let Some(capitals) = &phrase.capitals {
+        // In a text all in capitals a short name is no name.
+        return sentence.written(range) == capitals && !(capitals.len() <= 3 && is_shouted(sentence.source));
+    }
+    if phrase.capitalised {
+        return sentence.written(range).chars().next().is_some_and(|c| c.is_uppercase() || c == '\'');
+    }
+    true
+}
+
+/// Is nearly all of it written in capitals?
+fn is_shouted(source: &str) -> bool {
+    let (mut upper, mut lower) = (0_usize, 0_usize);
+    for c in source.chars() {
+        upper += usize::from(c.is_uppercase());
+        lower += usize::from(c.is_lowercase());
+    }
+    upper > 12 && upper > lower * 2
+}
+
+fn by_pattern(bodies: &Organisations, index: usize, sentence: &Sentence<'_>, found: &mut Vec<Mention>) {
+    let Some(name) = bodies.patterns.get(index) else { return };
+    for hit in name.pattern.regex.find_iter(&sentence.text) {
+        let written = sentence.written(&hit.range());
+        let capitals = written
+            .split([' ', '-'])
+            .filter(|word| !word.is_empty())
+            .all(|word| word.chars().next().is_some_and(char::is_uppercase));
+        if !name.capitalised || (capitals && !is_shouted(sentence.source)) {
+            found.push(Mention { org: name.org, strength: Strength::Name, range: hit.range() });
+        }
+    }
+}
+
+/// Names that the writer gives a private body: the capitalised word right after "de woningbouw," or
+/// before ", mijn bank,".
+pub fn learn(bodies: &Organisations, sentence: &Sentence<'_>, mentions: &[Mention], learned: &mut Vec<Learned>) {
+    const LEARNED_MAX: usize = 8;
+    for mention in mentions {
+        let private = bodies.all.get(mention.org).is_some_and(|org| org.kind == OrgKind::Private);
+        if !private || mention.strength != Strength::Name || learned.len() >= LEARNED_MAX {
+            continue;
+        }
+        let Some(rest) = sentence.text.get(mention.range.end..) else { continue };
+        let skipped = rest.len() - rest.trim_start_matches([' ', ',', '(', '"', ':']).len();
+        if skipped == 0 || skipped > 2 {
+            continue;
+        }
+        let start = mention.range.end + skipped;
+        let word = sentence.text.get(start..).unwrap_or_default();
+        let end = word.find(|c: char| !c.is_alphanumeric()).unwrap_or(word.len());
+        let range = start..start + end;
+        let known = mentions.iter().any(|other| other.range.start < range.end && range.start < other.range.end);
+        let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
+        if end >= 4 && capital && !known && !is_shouted(sentence.source) {
+            let word = word.get(..end).unwrap_or_default().to_owned();
+            if !learned.iter().any(|known| known.word == word) {
+                learned.push(Learned { word, org: mention.org });
+            }
+        }
+    }
+}
+
+const DETERMINERS: &[&str] = &[
+    "de ", "het ", "'t ", "t ", "een ", "die ", "dat ", "deze ", "dit ", "mijn ", "m'n ", "mn ", "ons ", "onze ", "uw ",
+    "jullie ", "zijn ", "haar ", "hun ", "eigen ", "heel ", "the ", "my ", "our ", "die ", "der ", "den ", "dem ", "das ",
+];
+
+/// The sentence with a mark for each mention.
+pub fn mark(text: &str, mentions: &[Mention]) -> Marked {
+    let mut marked = Marked { text: String::with_capacity(text.len()), map: Vec::new(), marks: Vec::new() };
+    let mut from = 0;
+    for (index, mention) in mentions.iter().enumerate() {
+        copy(&mut marked, text, from..mention.range.start);
+        let sort = if mention.strength == Strength::Place { PLACE_MARK } else { ORG_MARK };
+        if sort == ORG_MARK {
+            drop_determiners(&mut marked);
+        }
+        marked.marks.push((marked.text.len(), index));
+        let at = u32::try_from(mention.range.start).unwrap_or(u32::MAX);
+        marked.text.push(sort);
+        marked.map.resize(marked.text.len(), at);
+        from = mention.range.end;
+    }
+    copy(&mut marked, text, from..text.len());
+    marked.map.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    marked
+}
+
+fn copy(marked: &mut Marked, text: &str, range: Range<usize>) {
+    let Some(piece) = text.get(range.clone()) else { return };
+    marked.text.push_str(piece);
+    marked.map.extend(range.map(|at| u32::try_from(at).unwrap_or(u32::MAX)));
+}
+
+fn drop_determiners(marked: &mut Marked) {
+    while let Some(determiner) = DETERMINERS.iter().find(|determiner| {
+        marked.text.ends_with(**determiner)
+            && marked
+                .text
+                .get(..marked.text.len() - determiner.len())
+                .is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '\''))
+    }) {
+        let left = marked.text.len() - determiner.len();
+        marked.text.truncate(left);
+        marked.map.truncate(left);
+    }
+}
+
+impl Marked {
+    /// The mention that the first mark within a range of the marked text stands for.
+    pub fn mention_at(&self, range: &Range<usize>) -> Option<usize> {
+        self.marks.iter().find(|(at, _)| range.contains(at)).map(|(_, mention)| *mention)
+    }
+
+    /// The bytes of the folded sentence behind a range of the marked text.
+    pub fn folded(&self, range: &Range<usize>) -> Range<usize> {
+        let at = |index: usize| self.map.get(index).or(self.map.last()).map_or(0, |byte| *byte as usize);
+        at(range.start)..at(range.end).max(at(range.start))
+    }
+}

@@ -1,0 +1,139 @@
+//! From standings to a conclusion: whom it is about, whether that is for this office, how surely, and where
+//! the rest goes.
+//!
+//! Invariant: when two readings are near each other and would lead to different answers, it is `unclear`.
+
+use super::judging::Weights;
+use super::organisations::{OrgKind, Organisations, SECOND_LINE_DEFAULT, Strength};
+use super::referrals::Referrals;
+use super::roles::{Standing, Standings};
+use crate::record::{FirstComplained, Line, Office, Referral, Scope};
+
+/// What is known besides the standings.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// The writer says that there are two complaints.
+    pub several: bool,
+    /// Weight of what says that nobody can tell who it is about.
+    pub nobody: f64,
+    pub first_complained: FirstComplained,
+}
+
+/// The conclusion.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub scope: Scope,
+    /// Indexes of bodies complained about, heaviest first.
+    pub about: Vec<usize>,
+    /// Indexes of bodies that are only mentioned.
+    pub mentioned: Vec<usize>,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// The body whose complaint goes elsewhere.
+    pub elsewhere: Option<usize>,
+}
+
+/// May this office handle a complaint about the body?
+pub fn is_covered(bodies: &Organisations, office: &Office, org: usize) -> bool {
+    bodies.all.get(org).is_some_and(|body| {
+        let competence = &office.competence;
+        competence.covers(&body.id) || (body.label != "overig" && competence.covers(&body.label))
+    })
+}
+
+/// Decides whom it is about.
+pub fn decide(
+    standings: &Standings,
+    bodies: &Organisations,
+    weights: &Weights,
+    office: &Office,
+    circumstances: Circumstances,
+) -> Target {
+    let limits = weights.target;
+    let covered = |standing: &Standing| is_covered(bodies, office, standing.org);
+    let label = |org: usize| bodies.all.get(org).map(|body| body.label.as_str()).unwrap_or_default();
+    let mut ranked: Vec<&Standing> = standings.all.iter().filter(|standing| standing.strongest.is_some()).collect();
+    ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
+    let home = office.competence.home.first().and_then(|id| bodies.find(id));
+    let mut about: Vec<usize> = Vec::new();
+    let mut confidence = 0.0;
+    if let Some(first) = ranked.first().filter(|first| first.score() - circumstances.nobody >= limits.least) {
+        about.push(first.org);
+        for second in ranked.iter().skip(1).filter(|second| label(second.org) != label(first.org)) {
+            let score = second.score();
+            let ratio = score / first.score();
+            let said = circumstances.several && score >= limits.second_least && ratio >= limits.second_ratio;
+            let heavy = score >= limits.alone_least && ratio >= limits.alone_ratio && second.complained > 0.0;
+            if said || heavy {
+                about.push(second.org);
+                break;
+            }
+        }
+        let rival = ranked
+            .iter()
+            .filter(|other| covered(other) != covered(first) && !about.contains(&other.org))
+            .map(|other| other.score())
+            .fold(0.0, f64::max);
+        let top = first.score();
+        confidence = top / (top + rival * 1.5 + limits.doubt + circumstances.nobody);
+    } else if office.line == Line::First
+        && circumstances.nobody <= 0.0
+        && let Some(home) = home
+    {
+        // Who writes to the municipality and names nobody else means the municipality.
+        let rival = ranked.iter().filter(|other| !covered(other)).map(|other| other.score()).fold(0.0, f64::max);
+        if rival < limits.least {
+            about.push(home);
+            confidence = limits.least / (limits.least + rival + limits.doubt * 0.5);
+        }
+    }
+    let is_in = |org: &usize| is_covered(bodies, office, *org);
+    let scope = if about.is_empty() {
+        Scope::Unclear
+    } else {
+        match (about.iter().any(is_in), about.iter().all(is_in)) {
+            (_, true) => Scope::In,
+            (true, false) => Scope::Mixed,
+            (false, _) => Scope::Out,
+        }
+    };
+    let elsewhere = about.iter().find(|org| !is_in(org)).copied();
+    let mentioned = ranked
+        .iter()
+        .filter(|standing| standing.strongest >= Some(Strength::Hint) && !about.contains(&standing.org))
+        .map(|standing| standing.org)
+        .filter(|org| !about.iter().any(|about| label(*about) == label(*org)))
+        .collect();
+    Target { scope, about, mentioned, confidence, elsewhere }
+}
+
+/// Where a complaint about a body goes that does not belong here.
+pub fn refer(
+    org: usize,
+    bodies: &Organisations,
+    referrals: &Referrals,
+    office: &Office,
+    first_complained: FirstComplained,
+) -> Option<Referral> {
+    let body = bodies.all.get(org)?;
+    let id = if body.kind == OrgKind::Municipality {
+        // The municipality itself comes before any ombudsman (Awb 9:20), unless it was asked already; a
+        // national office sends on to a municipal ombudsman in any case (Awb 9:18 lid 2).
+        let asked = matches!(first_complained, FirstComplained::Answered | FirstComplained::NoAnswer6Weeks);
+        let own_ombudsman = body.refer != SECOND_LINE_DEFAULT;
+        if asked || (own_ombudsman && office.competence.home.is_empty()) {
+            body.refer.as_str()
+        } else {
+            "own-municipality-first"
+        }
+    } else {
+        body.refer.as_str()
+    };
+    // What would come back to this office goes to the body itself.
+    let id = if id == office.id { "own-municipality-first" } else { id };
+    let mut referral = referrals.find(id)?;
+    if id == "own-municipality-first" && body.kind == OrgKind::Municipality {
+        referral.name.clone_from(&body.name);
+    }
+    Some(referral)
+}
