@@ -1,1 +1,14 @@
-//! daemon
+//! The daemon: sources, bounded workers, outbox and desk, side by side; reload and shutdown.
+//!
+//! Invariants: a source is told to let go only after `register` is durable; nothing is fetched for which there is no
+//! room; a fault in one part is told by `/healthz` and the log, and the other parts go on.
+
+pub mod control;
+mod feed;
+mod parts;
+mod stop;
+mod work;
+
+pub use parts::{Daemon, DaemonError, Event, Options};
+pub(crate) use parts::{cores, reading_workers};
+pub use stop::Stop;

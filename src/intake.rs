@@ -1,1 +1,191 @@
-//! intake
+//! The order of the stages for one piece: extract, triage, acknowledge, one commit. The daemon, `import` and the
+//! commands that only look (`triage`, `acknowledge`) all go through here, so that they cannot differ.
+//!
+//! Invariant: a piece leaves [`Intake::take_up`] judged, or stays registered for the next start.
+
+mod related;
+mod rulebook;
+mod waiting;
+
+pub use rulebook::{AnswerRequest, Rulebook, RulebookError};
+pub use waiting::{Entered, InWork};
+
+use crate::acknowledge::{History, Prepared, destination};
+use crate::clock;
+use crate::extract::{ReadError, ReadRequest, Reader};
+use crate::record::{CaseNumber, Channel, Extract, Record, RegistrationNumber, SetAside, office_date};
+use crate::store::{Outcome, Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use related::{Clues, Related};
+use std::sync::{Arc, PoisonError, RwLock};
+use waiting::Claims;
+
+/// What carries one piece through the house.
+#[derive(Debug)]
+pub struct Intake {
+    pub store: Arc<Store>,
+    pub in_work: Arc<InWork>,
+    reader: Reader,
+    /// Replaced whole on reload; a piece in hand ends with the rules it began with.
+    rulebook: RwLock<Arc<Rulebook>>,
+    claims: Claims,
+}
+
+/// The machine's fault: the piece stays registered and is taken up again.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("the reader failed")]
+    Read(#[from] ReadError),
+    #[error("the task was cut off")]
+    CutOff(#[from] tokio::task::JoinError),
+}
+
+/// What became of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    Case(CaseNumber),
+    PartOf(CaseNumber),
+    Aside,
+}
+
+impl Intake {
+    pub fn new(store: Arc<Store>, reader: Reader, rulebook: Arc<Rulebook>) -> Self {
+        Self {
+            store,
+            in_work: Arc::default(),
+            reader,
+            rulebook: RwLock::new(rulebook),
+            claims: Claims::default(),
+        }
+    }
+
+    /// The rules as they stand now.
+    pub fn rulebook(&self) -> Arc<Rulebook> {
+        Arc::clone(&self.rulebook.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts new rules in place of the old.
+    pub fn replace_rulebook(&self, rulebook: Arc<Rulebook>) {
+        *self.rulebook.write().unwrap_or_else(PoisonError::into_inner) = rulebook;
+    }
+
+    /// Reads, judges and commits one registered piece. `entered` was taken in the order of registration.
+    ///
+    /// # Errors
+    /// When the machine fails; the piece then stays as it is on disk.
+    pub async fn take_up(self: &Arc<Self>, entered: Entered) -> Result<Became, IntakeError> {
+        let number = entered.number();
+        let (record, extract) = self.read(number).await?;
+        let clues = Clues::of(&extract);
+        if clues.is_reply() {
+            // A reply may have overtaken the message it replies to.
+            self.in_work.earlier_done(number).await;
+        }
+        let intake = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let became = intake.judge_and_commit(&record, &extract, &clues);
+            drop(entered);
+            became
+        })
+        .await?
+    }
+
+    /// The record and its text: from the store when it was read before, else by a worker.
+    async fn read(&self, number: RegistrationNumber) -> Result<(Record, Extract), IntakeError> {
+        let store = Arc::clone(&self.store);
+        let (record, known, original) = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
+            let known = store.extract(number)?;
+            let original = if known.is_some() { Vec::new() } else { store.original(number)? };
+            Ok((store.record(number)?, known, original))
+        })
+        .await??;
+        if let Some(extract) = known {
+            return Ok((record, extract));
+        }
+        let request = ReadRequest {
+            name: record.name.clone(),
+            channel: Some(record.channel),
+            bytes: original,
+            // A letter's words with their boxes: the desk will show where the evidence stands on the page.
+            words: record.channel == Channel::Letter,
+        };
+        let extract = self.reader.read(request).await?;
+        let store = Arc::clone(&self.store);
+        let extract = tokio::task::spawn_blocking(move || {
+            store.keep_extract(number, &extract, clock::now()).map(|()| extract)
+        })
+        .await??;
+        Ok((record, extract))
+    }
+
+    /// Judgement, answer and the one commit (restart state R3).
+    fn judge_and_commit(
+        &self,
+        record: &Record,
+        extract: &Extract,
+        clues: &Clues,
+    ) -> Result<Became, IntakeError> {
+        let _claim = self.claims.take(clues.msg_ids());
+        let rulebook = self.rulebook();
+        let related = related::find(&self.store, clues)?;
+        let received = office_date(record.received_at);
+        let judgement = rulebook.judge(extract, record.channel, received);
+        let now = clock::now();
+        if related.is_none()
+            && let Some(automatic) = &judgement.automatic
+        {
+            let why = SetAside::Automatic { class: automatic.class, reason: automatic.reason.clone() };
+            self.store.commit(record.number, Outcome::SetAside { judgement, why }, now)?;
+            return Ok(Became::Aside);
+        }
+        let year = u16::try_from(received.year()).unwrap_or_default();
+        let case = match &related {
+            Some(related) => related.case,
+            None => self.store.next_case_number(year)?,
+        };
+        let deadlines = rulebook.deadlines(received, &judgement);
+        let Prepared { answer, bytes: answer_bytes, msg_id: answer_msg_id } =
+            rulebook.answer(&AnswerRequest {
+                case,
+                received,
+                now,
+                channel: record.channel,
+                extract,
+                judgement: &judgement,
+                deadlines: &deadlines,
+                acknowledge: record.acknowledge,
+                joins: related.as_ref().map(|related| related.case),
+                history: self.history(extract, &rulebook, now)?,
+            });
+        let (outcome, became) = match related {
+            Some(Related { case, why }) => (
+                Outcome::Joins { case, judgement, why, answer, answer_bytes, answer_msg_id },
+                Became::PartOf(case),
+            ),
+            None => (
+                Outcome::NewCase { case, judgement, deadlines, answer, answer_bytes, answer_msg_id },
+                Became::Case(case),
+            ),
+        };
+        self.store.commit(record.number, outcome, now)?;
+        Ok(became)
+    }
+
+    /// Answers that went out before this one: the gate's caps and the breaker.
+    fn history(&self, extract: &Extract, rulebook: &Rulebook, now: Timestamp) -> Result<History, StoreError> {
+        let hour = now - SignedDuration::from_hours(1);
+        let day = now - SignedDuration::from_hours(24);
+        let address = extract.message.as_ref().and_then(|message| destination(message, &rulebook.policy));
+        let to = |since| match &address {
+            Some(address) => self.store.answers_since(Some(address), since),
+            None => Ok(0),
+        };
+        Ok(History {
+            to_address_hour: to(hour)?,
+            to_address_day: to(day)?,
+            all_hour: self.store.answers_since(None, hour)?,
+        })
+    }
+}

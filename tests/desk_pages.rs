@@ -229,7 +229,15 @@ fn nothing_of_a_citizen_becomes_markup() {
         desk.visitor().get("/login?next=%22%3E%3Cscript%3E").body,
     ];
     for page in pages {
-        for bad in ["<script", "<img src=x", "<b>\"@", "<b>&quot;@", "</mark></textarea>", "onerror=alert(1)>", "\u{202E}"] {
+        for bad in [
+            "<script",
+            "<img src=x",
+            "<b>\"@",
+            "<b>&quot;@",
+            "</mark></textarea>",
+            "onerror=alert(1)>",
+            "\u{202E}",
+        ] {
             assert!(!page.contains(bad), "{bad} on a page:\n{page}");
         }
     }

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("clock", &[]),
+    ("explain", &[]),
     ("record", &["limits"]),
     ("calendar", &["record", "limits"]),
     ("config", &["record", "limits"]),
     ("store", &["record", "limits", "config"]),
-    ("source", &["record", "limits", "config"]),
+    ("source", &["record", "limits", "config", "explain"]),
     ("register", &["record", "limits", "store"]),
     ("extract", &["record", "limits"]),
     ("triage", &["record", "limits"]),
-    ("acknowledge", &["record", "limits", "calendar"]),
-    ("outbox", &["record", "limits", "config", "store", "clock"]),
+    ("acknowledge", &["record", "limits", "config", "calendar"]),
+    ("outbox", &["record", "limits", "config", "store", "clock", "explain"]),
     ("queue", &["record", "limits", "store", "calendar"]),
     (
         "intake",
@@ -33,7 +34,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "queue",
         ],
     ),
-    ("review", &["record", "limits", "config", "store", "queue", "clock"]),
+    ("review", &["record", "limits", "config", "store", "queue", "clock", "explain"]),
     (
         "daemon",
         &[
@@ -229,4 +230,22 @@ fn nothing_of_one_machine_is_in_the_tree() {
             assert!(name == "Cargo.lock" || !text.contains(word), "{name} holds {word}");
         }
     }
+}
+
+#[test]
+fn every_configuration_key_is_documented() {
+    let documented = std::fs::read_to_string("docs/configuration.md").unwrap();
+    let mut missing = Vec::new();
+    for path in ["src/config/mod.rs", "src/record/office.rs"] {
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            let Some((key, _)) = line.trim().strip_prefix("pub ").and_then(|rest| rest.split_once(": "))
+            else {
+                continue;
+            };
+            if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !documented.contains(key) {
+                missing.push(key.to_owned());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/configuration.md does not name {missing:?}");
 }

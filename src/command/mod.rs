@@ -1,1 +1,160 @@
-//! command
+//! The command line: one file a command. Standard output holds results only; messages go to standard error.
+//!
+//! Exit status: 0 all right; 1 done, but something in the input was refused or failed (each named on standard
+//! error); 2 wrong usage or configuration.
+
+mod acknowledge;
+mod cases;
+mod demo;
+mod doctor;
+mod extract;
+mod import;
+mod log;
+mod look;
+mod rules;
+mod run;
+mod setting;
+mod triage;
+mod user;
+mod verify;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// bode, the digital mail room of a complaints office.
+///
+/// Takes in mail and scanned letters, reads them, judges whom they are about, answers what happens next, and lays
+/// them in a queue where people decide.
+#[derive(Debug, Parser)]
+#[command(name = "bode", version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The office's configuration file.
+    #[arg(long, global = true, env = "BODE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Form of the log lines on standard error.
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    log: LogFormat,
+    /// Only warnings and errors on standard error.
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// No progress bar, also on a terminal.
+    #[arg(long, global = true)]
+    no_progress: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The daemon: mailbox and scan folder to cases, answers and the review desk.
+    Run,
+    /// The same, on sample mail and scans, with embedded parts only.
+    Demo(demo::DemoArgs),
+    /// Takes in a backlog as if it had just arrived: .eml, .mbox, Maildir folders, scanned letters.
+    Import(import::ImportArgs),
+    /// The text of each file; no store, no rules, no configuration.
+    Extract(extract::ExtractArgs),
+    /// Extracts and judges each file; no store, nothing is sent.
+    Triage(triage::TriageArgs),
+    /// What would be sent for this message or letter; nothing is sent.
+    Acknowledge(acknowledge::AcknowledgeArgs),
+    /// The queue from a terminal.
+    #[command(subcommand)]
+    Cases(cases::CasesCommand),
+    /// The rules: check them, test them on their examples.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    /// Counts that every piece ever taken in is a case, part of one, or set aside with a reason.
+    Verify(verify::VerifyArgs),
+    /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
+    Doctor,
+    /// Local accounts of the desk.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Reads documents in a fenced-off process (started by bode itself).
+    #[command(hide = true)]
+    Worker,
+}
+
+/// How a command ended, when it did not fail altogether.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// All right.
+    Well,
+    /// Done, but something was refused or failed; it was named.
+    WithRefusals,
+}
+
+/// Why a command could not be done.
+#[derive(Debug)]
+enum Failure {
+    /// Wrong usage or configuration: exit status 2.
+    Usage(String),
+    /// The machine's fault, or something that is not there: exit status 1.
+    Failed(String),
+}
+
+impl Failure {
+    fn failed(error: impl std::error::Error) -> Self {
+        Failure::Failed(crate::explain::with_causes(&error))
+    }
+}
+
+type CommandResult = Result<Ended, Failure>;
+
+/// A label by its name in the contract.
+fn label(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Worker) {
+        return crate::extract::worker_main();
+    }
+    log::start(cli.global.log, cli.global.quiet);
+    let global = &cli.global;
+    let result = match cli.command {
+        Command::Run => run::run(global),
+        Command::Demo(args) => demo::demo(global, &args),
+        Command::Import(args) => import::import(global, &args),
+        Command::Extract(args) => extract::extract(global, &args),
+        Command::Triage(args) => triage::triage(global, &args),
+        Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
+        Command::Cases(command) => cases::cases(global, command),
+        Command::Rules(command) => rules::rules(global, command),
+        Command::Verify(args) => verify::verify(global, &args),
+        Command::Doctor => doctor::doctor(global),
+        Command::User(command) => user::user(global, command),
+        Command::Worker => return ExitCode::SUCCESS,
+    };
+    match result {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::WithRefusals) => ExitCode::from(1),
+        Err(Failure::Failed(message)) => {
+            eprintln!("bode: {message}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(message)) => {
+            eprintln!("bode: {message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //!
 //! Invariant: a mention knows the bytes of the folded sentence it stands on.
 
-use super::organisations::{Organisations, OrgKind, Phrase, Strength};
+use super::organisations::{OrgKind, Organisations, Phrase, Strength};
 use super::pattern::{ORG_MARK, PLACE_MARK};
 use super::reading::Sentence;
 use std::ops::Range;
@@ -35,7 +35,12 @@ pub struct Learned {
 }
 
 /// Finds all mentions in a sentence, in order, none overlapping another.
-pub fn find(bodies: &Organisations, home: &[usize], sentence: &Sentence<'_>, learned: &[Learned]) -> Vec<Mention> {
+pub fn find(
+    bodies: &Organisations,
+    home: &[usize],
+    sentence: &Sentence<'_>,
+    learned: &[Learned],
+) -> Vec<Mention> {
     let text = sentence.text.as_str();
     let Some(index) = &bodies.index else { return Vec::new() };
     let mut found: Vec<Mention> = Vec::new();
@@ -88,7 +93,8 @@ fn longest(mut found: Vec<Mention>, home: &[usize]) -> Vec<Mention> {
     });
     let mut kept: Vec<Mention> = Vec::new();
     for mention in found {
-        let free = kept.iter().all(|k| k.range.end <= mention.range.start || mention.range.end <= k.range.start);
+        let free =
+            kept.iter().all(|k| k.range.end <= mention.range.start || mention.range.end <= k.range.start);
         if free {
             kept.push(mention);
         }
@@ -160,7 +166,12 @@ fn by_pattern(bodies: &Organisations, index: usize, sentence: &Sentence<'_>, fou
 
 /// Names that the writer gives a private body: the capitalised word right after "de woningbouw," or
 /// before ", mijn bank,".
-pub fn learn(bodies: &Organisations, sentence: &Sentence<'_>, mentions: &[Mention], learned: &mut Vec<Learned>) {
+pub fn learn(
+    bodies: &Organisations,
+    sentence: &Sentence<'_>,
+    mentions: &[Mention],
+    learned: &mut Vec<Learned>,
+) {
     const LEARNED_MAX: usize = 8;
     for mention in mentions {
         let private = bodies.all.get(mention.org).is_some_and(|org| org.kind == OrgKind::Private);
@@ -176,7 +187,8 @@ pub fn learn(bodies: &Organisations, sentence: &Sentence<'_>, mentions: &[Mentio
         let word = sentence.text.get(start..).unwrap_or_default();
         let end = word.find(|c: char| !c.is_alphanumeric()).unwrap_or(word.len());
         let range = start..start + end;
-        let known = mentions.iter().any(|other| other.range.start < range.end && range.start < other.range.end);
+        let known =
+            mentions.iter().any(|other| other.range.start < range.end && range.start < other.range.end);
         let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
         if end >= 4 && capital && !known && !is_shouted(sentence.source) {
             let word = word.get(..end).unwrap_or_default().to_owned();
@@ -188,8 +200,9 @@ pub fn learn(bodies: &Organisations, sentence: &Sentence<'_>, mentions: &[Mentio
 }
 
 const DETERMINERS: &[&str] = &[
-    "de ", "het ", "'t ", "t ", "een ", "die ", "dat ", "deze ", "dit ", "mijn ", "m'n ", "mn ", "ons ", "onze ", "uw ",
-    "jullie ", "zijn ", "haar ", "hun ", "eigen ", "heel ", "the ", "my ", "our ", "die ", "der ", "den ", "dem ", "das ",
+    "de ", "het ", "'t ", "t ", "een ", "die ", "dat ", "deze ", "dit ", "mijn ", "m'n ", "mn ", "ons ",
+    "onze ", "uw ", "jullie ", "zijn ", "haar ", "hun ", "eigen ", "heel ", "the ", "my ", "our ", "die ",
+    "der ", "den ", "dem ", "das ",
 ];
 
 /// The sentence with a mark for each mention.

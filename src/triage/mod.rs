@@ -9,6 +9,7 @@ mod fold;
 mod judging;
 mod matching;
 mod mentions;
+mod names;
 mod organisations;
 mod pattern;
 mod queues;
@@ -30,7 +31,13 @@ use roles::{Means, Standings};
 use target::{Circumstances, Target};
 
 /// Judges one piece.
-pub fn judge(extract: &Extract, channel: Channel, received: Date, office: &Office, rules: &Ruleset) -> Judgement {
+pub fn judge(
+    extract: &Extract,
+    channel: Channel,
+    received: Date,
+    office: &Office,
+    rules: &Ruleset,
+) -> Judgement {
     let reading = Reading::new(extract, channel, received);
     let hits = rules.matcher.hits(&reading);
     let facets = facets::judge(&reading, &hits, office);

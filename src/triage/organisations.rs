@@ -188,7 +188,12 @@ impl Organisations {
         for town in towns.municipality {
             let refer = town.ombudsman.as_ref().map_or(SECOND_LINE_DEFAULT, |id| id.get_ref().as_str());
             if let Some(id) = town.ombudsman.as_ref().filter(|id| !referrals.contains(id.get_ref())) {
-                faults.push(fault_at(town_file, town_text, id.span().start, unknown_referral(id.get_ref(), referrals)));
+                faults.push(fault_at(
+                    town_file,
+                    town_text,
+                    id.span().start,
+                    unknown_referral(id.get_ref(), referrals),
+                ));
             }
             table.add_town(&town, refer, town_file, town_text, faults);
         }
@@ -202,7 +207,12 @@ impl Organisations {
         }
         table.municipality = table.find(MUNICIPALITY);
         if table.municipality.is_none() {
-            faults.push(fault_at(org_file, org_text, 0, format!("Er is geen blok met id = \"{MUNICIPALITY}\"; dat is nodig voor \"de gemeente\".")));
+            faults.push(fault_at(
+                org_file,
+                org_text,
+                0,
+                format!("Er is geen blok met id = \"{MUNICIPALITY}\"; dat is nodig voor \"de gemeente\"."),
+            ));
         }
         match AhoCorasick::new(table.phrases.iter().map(|phrase| phrase.text.as_bytes())) {
             Ok(index) => table.index = Some(index),
@@ -233,7 +243,14 @@ impl Organisations {
         Ok(self.all.len() - 1)
     }
 
-    fn add_town(&mut self, town: &RawMunicipality, refer: &str, file: &str, text: &str, faults: &mut Vec<RuleFault>) {
+    fn add_town(
+        &mut self,
+        town: &RawMunicipality,
+        refer: &str,
+        file: &str,
+        text: &str,
+        faults: &mut Vec<RuleFault>,
+    ) {
         let organisation = Organisation {
             id: town.id.get_ref().clone(),
             label: town.id.get_ref().clone(),
@@ -266,16 +283,33 @@ impl Organisations {
         }
     }
 
-    fn add_body(&mut self, body: RawOrganisation, file: &str, text: &str, lists: &WordLists, faults: &mut Vec<RuleFault>) {
+    fn add_body(
+        &mut self,
+        body: RawOrganisation,
+        file: &str,
+        text: &str,
+        lists: &WordLists,
+        faults: &mut Vec<RuleFault>,
+    ) {
         let start = body.id.span().start;
         if body.reason.trim().is_empty() {
-            faults.push(fault_at(file, text, start, format!("{} heeft geen reden (reason).", body.id.get_ref())));
+            faults.push(fault_at(
+                file,
+                text,
+                start,
+                format!("{} heeft geen reden (reason).", body.id.get_ref()),
+            ));
         }
         if body.fires.is_empty() || body.not.is_empty() {
-            faults.push(fault_at(file, text, start, format!(
-                "{} heeft een voorbeeld nodig dat de naam bevat (fires) en een dat er op lijkt (not).",
-                body.id.get_ref()
-            )));
+            faults.push(fault_at(
+                file,
+                text,
+                start,
+                format!(
+                    "{} heeft een voorbeeld nodig dat de naam bevat (fires) en een dat er op lijkt (not).",
+                    body.id.get_ref()
+                ),
+            ));
         }
         let organisation = Organisation {
             label: body.label.unwrap_or_else(|| body.id.get_ref().clone()),
@@ -305,7 +339,12 @@ impl Organisations {
         for (words, strength, home) in lists_of {
             for word in words {
                 if word.get_ref().trim().len() < 2 {
-                    faults.push(fault_at(file, text, word.span().start, "Een naam heeft ten minste twee letters."));
+                    faults.push(fault_at(
+                        file,
+                        text,
+                        word.span().start,
+                        "Een naam heeft ten minste twee letters.",
+                    ));
                     continue;
                 }
                 self.add(word.get_ref(), org, strength);
@@ -331,7 +370,9 @@ impl Organisations {
             for written in patterns {
                 match Pattern::compile(written.get_ref(), lists) {
                     Ok(pattern) if pattern.needs.is_empty() => faults.push(fault_at(
-                        file, text, written.span().start,
+                        file,
+                        text,
+                        written.span().start,
                         "Dit patroon heeft geen vast woord; zet er een in, anders wordt het lezen traag.",
                     )),
                     Ok(pattern) => {

@@ -44,8 +44,19 @@ struct RawQueue {
 
 /// Labels that a condition may use, as `triage --json` prints them.
 const LABELS: &[&str] = &[
-    "automatic", "scope", "first_complained", "older_than_year", "kind", "anonymous", "on_behalf", "multiple", "urgent",
-    "follow_up", "refer_to", "language", "complained_about",
+    "automatic",
+    "scope",
+    "first_complained",
+    "older_than_year",
+    "kind",
+    "anonymous",
+    "on_behalf",
+    "multiple",
+    "urgent",
+    "follow_up",
+    "refer_to",
+    "language",
+    "complained_about",
 ];
 
 impl Queues {
@@ -62,18 +73,28 @@ impl Queues {
         for one in raw.queue {
             let id = one.id.get_ref().clone();
             if queues.iter().any(|known| known.id == id) {
-                faults.push(fault_at(file, text, one.id.span().start, format!("De bak {id} staat er twee keer in.")));
+                faults.push(fault_at(
+                    file,
+                    text,
+                    one.id.span().start,
+                    format!("De bak {id} staat er twee keer in."),
+                ));
             }
             let mut when = Vec::new();
             for set in one.when {
                 let mut conditions = BTreeMap::new();
                 for (label, values) in set {
                     if !LABELS.contains(&label.get_ref().as_str()) {
-                        faults.push(fault_at(file, text, label.span().start, format!(
-                            "Het label {} ken ik niet. Toegestaan: {}.",
-                            label.get_ref(),
-                            LABELS.join(", ")
-                        )));
+                        faults.push(fault_at(
+                            file,
+                            text,
+                            label.span().start,
+                            format!(
+                                "Het label {} ken ik niet. Toegestaan: {}.",
+                                label.get_ref(),
+                                LABELS.join(", ")
+                            ),
+                        ));
                     }
                     conditions.insert(label.into_inner(), values);
                 }
@@ -82,7 +103,12 @@ impl Queues {
             queues.push(Queue { id, name: one.name, explanation: one.explanation, when });
         }
         if queues.last().is_none_or(|last| !last.when.is_empty()) {
-            faults.push(fault_at(file, text, text.len(), "De laatste bak moet zonder voorwaarde zijn: daar komt wat nergens past."));
+            faults.push(fault_at(
+                file,
+                text,
+                text.len(),
+                "De laatste bak moet zonder voorwaarde zijn: daar komt wat nergens past.",
+            ));
         }
         Self(queues)
     }

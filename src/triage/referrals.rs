@@ -41,7 +41,12 @@ impl Referrals {
         let mut all: Vec<Referral> = Vec::with_capacity(raw.referral.len());
         for one in raw.referral {
             if all.iter().any(|known| known.id == *one.id.get_ref()) {
-                faults.push(fault_at(file, text, one.id.span().start, format!("{} staat er twee keer in.", one.id.get_ref())));
+                faults.push(fault_at(
+                    file,
+                    text,
+                    one.id.span().start,
+                    format!("{} staat er twee keer in.", one.id.get_ref()),
+                ));
             }
             all.push(Referral { id: one.id.into_inner(), name: one.name, contact: one.contact });
         }

@@ -71,7 +71,14 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
     }
     let residence = residence(reading, &seen, means);
     resolve(reading, &mut seen, means, residence);
-    let mut scoring = Scoring { reading, means, standings: BTreeMap::new(), topic: Vec::new(), topic_age: 0, before: Vec::new() };
+    let mut scoring = Scoring {
+        reading,
+        means,
+        standings: BTreeMap::new(),
+        topic: Vec::new(),
+        topic_age: 0,
+        before: Vec::new(),
+    };
     for one in &seen {
         scoring.sentence(one);
     }
@@ -109,7 +116,8 @@ fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<
 fn resolve(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>, residence: Option<usize>) {
     const NEAR_BYTES: usize = 24;
     let Some(generic) = means.bodies.municipality else { return };
-    let is_town = |org: usize| means.bodies.all.get(org).is_some_and(|body| body.kind == OrgKind::Municipality);
+    let is_town =
+        |org: usize| means.bodies.all.get(org).is_some_and(|body| body.kind == OrgKind::Municipality);
     let mut last: Option<usize> = None;
     let mut last_at = 0;
     for one in seen.iter_mut() {
@@ -124,22 +132,30 @@ fn resolve(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>, residenc
                 }
                 continue;
             }
-            let town = |other: &&Mention| other.strength == Strength::Place || (other.strength == Strength::Name && is_town(other.org) && other.org != generic);
+            let town = |other: &&Mention| {
+                other.strength == Strength::Place
+                    || (other.strength == Strength::Name && is_town(other.org) && other.org != generic)
+            };
             let after = one
                 .mentions
                 .iter()
                 .filter(town)
-                .find(|other| other.range.start >= mention.range.end && other.range.start - mention.range.end <= NEAR_BYTES)
+                .find(|other| {
+                    other.range.start >= mention.range.end
+                        && other.range.start - mention.range.end <= NEAR_BYTES
+                })
                 .filter(|other| {
                     let between = sentence.text.get(mention.range.end..other.range.start).unwrap_or_default();
-                    [" in ", " van ", " te ", " uit ", ", ", " (", " hier (", " "].iter().any(|link| between == *link)
-                        || between.ends_with(" in ") || between.ends_with(" van ") || between.ends_with("(")
+                    [" in ", " van ", " te ", " uit ", ", ", " (", " hier (", " "]
+                        .iter()
+                        .any(|link| between == *link)
+                        || between.ends_with(" in ")
+                        || between.ends_with(" van ")
+                        || between.ends_with("(")
                 });
-            let before = one
-                .mentions
-                .iter()
-                .filter(town)
-                .rfind(|other| other.range.end <= mention.range.start && mention.range.start - other.range.end <= 14);
+            let before = one.mentions.iter().filter(town).rfind(|other| {
+                other.range.end <= mention.range.start && mention.range.start - other.range.end <= 14
+            });
             let recent = last.filter(|_| one.index.saturating_sub(last_at) <= 6);
             let meant = after
                 .or(before)
@@ -258,13 +274,21 @@ impl Scoring<'_, '_> {
                 _ => 0.0,
             };
             let weight = (base + bonus) * factor;
-            let reason = self.means.bodies.all.get(mention.org).map(|org| org.reason.clone()).unwrap_or_default();
+            let reason =
+                self.means.bodies.all.get(mention.org).map(|org| org.reason.clone()).unwrap_or_default();
             let id = self.means.bodies.all.get(mention.org).map(|org| org.id.clone()).unwrap_or_default();
             let standing = self.standing(mention.org);
             standing.named = (standing.named + weight).min(naming.most);
             standing.strongest = standing.strongest.max(Some(mention.strength));
             if mention.strength >= Strength::Hint {
-                add_finding(standing, &format!("organisations/{id}"), &reason, weight, sentence, &mention.range);
+                add_finding(
+                    standing,
+                    &format!("organisations/{id}"),
+                    &reason,
+                    weight,
+                    sentence,
+                    &mention.range,
+                );
             }
         }
     }
@@ -315,14 +339,22 @@ impl Scoring<'_, '_> {
     }
 
     /// Good and bad words, clause by clause. Gives the orgs that are spoken well of.
-    fn tones(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&Rule], factor: f64, cleared: &[usize]) -> Vec<usize> {
+    fn tones(
+        &mut self,
+        seen: &Seen,
+        sentence: &Sentence<'_>,
+        rules: &[&Rule],
+        factor: f64,
+        cleared: &[usize],
+    ) -> Vec<usize> {
         let tone = self.means.weights.tone;
         let mut praised = Vec::new();
         let tones: Vec<&&Rule> = rules.iter().filter(|rule| rule.label == "tone").collect();
         if tones.is_empty() {
             return praised;
         }
-        let carried = tone.carried * tone.carried_decay.powi(i32::try_from(self.topic_age).unwrap_or(i32::MAX));
+        let carried =
+            tone.carried * tone.carried_decay.powi(i32::try_from(self.topic_age).unwrap_or(i32::MAX));
         let mut whom: Vec<(usize, f64)> = self.topic.iter().map(|org| (*org, carried)).collect();
         for clause in clauses(&seen.marked.text) {
             let Some(text) = seen.marked.text.get(clause.clone()) else { continue };
@@ -429,7 +461,14 @@ fn unique(orgs: impl Iterator<Item = usize>) -> Vec<usize> {
     kept
 }
 
-fn add_finding(standing: &mut Standing, rule: &str, reason: &str, weight: f64, sentence: &Sentence<'_>, range: &Range<usize>) {
+fn add_finding(
+    standing: &mut Standing,
+    rule: &str,
+    reason: &str,
+    weight: f64,
+    sentence: &Sentence<'_>,
+    range: &Range<usize>,
+) {
     const EVIDENCE_MAX: usize = 6;
     let evidence = sentence.evidence(range);
     match standing.findings.iter_mut().find(|finding| finding.rule == rule) {
@@ -452,8 +491,26 @@ fn add_finding(standing: &mut Standing, rule: &str, reason: &str, weight: f64, s
 /// Where one clause ends and another begins.
 fn clauses(text: &str) -> Vec<Range<usize>> {
     const BREAKS: &[&str] = &[
-        ", ", "; ", ": ", " - ", " (", ") ", " maar ", " terwijl ", " alleen ", " en toen ", " echter ", " doch ",
-        " but ", " while ", " aber ", " ale ", "... ", "! ", "? ", ". ",
+        ", ",
+        "; ",
+        ": ",
+        " - ",
+        " (",
+        ") ",
+        " maar ",
+        " terwijl ",
+        " alleen ",
+        " en toen ",
+        " echter ",
+        " doch ",
+        " but ",
+        " while ",
+        " aber ",
+        " ale ",
+        "... ",
+        "! ",
+        "? ",
+        ". ",
     ];
     let mut cuts: Vec<usize> = Vec::new();
     for pattern in BREAKS {

@@ -13,8 +13,15 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Files that are not lists of `[[rule]]`.
-const OTHER_FILES: &[&str] =
-    &["words.toml", "organisations.toml", "municipalities.toml", "referrals.toml", "queues.toml", "judging.toml", "holidays.toml"];
+const OTHER_FILES: &[&str] = &[
+    "words.toml",
+    "organisations.toml",
+    "municipalities.toml",
+    "referrals.toml",
+    "queues.toml",
+    "judging.toml",
+    "holidays.toml",
+];
 
 /// Files whose rules look at the marked text, in which each body is one mark.
 const ROLE_FILES: &[&str] = &["roles.toml", "tone.toml", "residence.toml"];
@@ -97,7 +104,8 @@ impl Ruleset {
             }
         };
         let [referral_text, town_text, body_text, queue_text, weight_text] =
-            ["referrals.toml", "municipalities.toml", "organisations.toml", "queues.toml", "judging.toml"].map(&mut text_of);
+            ["referrals.toml", "municipalities.toml", "organisations.toml", "queues.toml", "judging.toml"]
+                .map(&mut text_of);
         let referrals = Referrals::read("referrals.toml", referral_text, &mut faults);
         let bodies = Organisations::read(
             ("organisations.toml", body_text),

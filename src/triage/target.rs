@@ -52,7 +52,8 @@ pub fn decide(
     let limits = weights.target;
     let covered = |standing: &Standing| is_covered(bodies, office, standing.org);
     let label = |org: usize| bodies.all.get(org).map(|body| body.label.as_str()).unwrap_or_default();
-    let mut ranked: Vec<&Standing> = standings.all.iter().filter(|standing| standing.strongest.is_some()).collect();
+    let mut ranked: Vec<&Standing> =
+        standings.all.iter().filter(|standing| standing.strongest.is_some()).collect();
     ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
     let home = office.competence.home.first().and_then(|id| bodies.find(id));
     let mut about: Vec<usize> = Vec::new();
@@ -81,7 +82,8 @@ pub fn decide(
         && let Some(home) = home
     {
         // Who writes to the municipality and names nobody else means the municipality.
-        let rival = ranked.iter().filter(|other| !covered(other)).map(|other| other.score()).fold(0.0, f64::max);
+        let rival =
+            ranked.iter().filter(|other| !covered(other)).map(|other| other.score()).fold(0.0, f64::max);
         if rival < limits.least {
             about.push(home);
             confidence = limits.least / (limits.least + rival + limits.doubt * 0.5);

@@ -1,0 +1,247 @@
+//! `bode cases …`: the queue from a terminal. Reads beside a running daemon; changes go through it when it runs.
+
+use super::{CommandResult, Ended, Failure, Global, label, setting};
+use crate::config::Config;
+use crate::daemon::control::{Change, Reply, apply, ask};
+use crate::record::{CaseNumber, CaseRow, CaseStatus, Verdict};
+use crate::store::{CaseFilter, Store, StoreError};
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CasesCommand {
+    /// The cases of the queue.
+    List(ListArgs),
+    /// Cases whose number, writer or subject holds these words.
+    Search {
+        #[arg(required = true)]
+        words: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// One case: judgement with its evidence, text, answer and history.
+    Show {
+        number: CaseNumber,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives a case to a colleague; without a name, back to all.
+    Assign {
+        number: CaseNumber,
+        assignee: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Decides on a case.
+    Decide {
+        number: CaseNumber,
+        /// take-up, refer, ask-for-more, signal, not-a-complaint or reopen.
+        #[arg(value_parser = verdict)]
+        verdict: Verdict,
+        /// Where it goes, with `refer`.
+        #[arg(long, value_name = "ID")]
+        to: Option<String>,
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Adds a note to a case.
+    Note {
+        number: CaseNumber,
+        text: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[arg(long)]
+    queue: Option<String>,
+    /// open, taken-up, asked-for-more or closed; may be given more than once.
+    #[arg(long, value_parser = status)]
+    status: Vec<CaseStatus>,
+    /// Due on this day or earlier.
+    #[arg(long, value_name = "DATE")]
+    due: Option<Date>,
+    /// Id of a body that is complained about.
+    #[arg(long)]
+    body: Option<String>,
+    #[arg(long)]
+    assignee: Option<String>,
+    #[arg(long)]
+    json: bool,
+}
+
+/// A word of the contract as a value of ours.
+fn word<T: serde::de::DeserializeOwned>(text: &str, allowed: &str) -> Result<T, String> {
+    serde_json::from_value(json!(text)).map_err(|_| format!("choose one of: {allowed}"))
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    word(text, "take-up, refer, ask-for-more, signal, not-a-complaint, reopen")
+}
+
+fn status(text: &str) -> Result<CaseStatus, String> {
+    word(text, "open, taken-up, asked-for-more, closed")
+}
+
+pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
+    let config = setting::config(global)?;
+    match command {
+        CasesCommand::List(args) => {
+            let filter = CaseFilter {
+                queue: args.queue,
+                statuses: args.status,
+                due_by: args.due,
+                body: args.body,
+                assignee: args.assignee,
+                text: None,
+                offset: 0,
+                limit: usize::MAX,
+            };
+            list(&config, &filter, args.json)
+        }
+        CasesCommand::Search { words, json } => {
+            let filter =
+                CaseFilter { text: Some(words.join(" ")), limit: usize::MAX, ..CaseFilter::default() };
+            list(&config, &filter, json)
+        }
+        CasesCommand::Show { number, json } => show(&config, number, json),
+        CasesCommand::Assign { number, assignee, json } => {
+            change(&config, Change::Assign { case: number, assignee, by: account() }, json)
+        }
+        CasesCommand::Decide { number, verdict, to, reason, json } => {
+            let by = account();
+            change(&config, Change::Decide { case: number, verdict, refer_to: to, reason, by }, json)
+        }
+        CasesCommand::Note { number, text, json } => {
+            change(&config, Change::Note { case: number, text, by: account() }, json)
+        }
+    }
+}
+
+fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
+    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let page = store.cases(filter).map_err(Failure::failed)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&page.rows).map_err(Failure::failed)?);
+        return Ok(Ended::Well);
+    }
+    for row in &page.rows {
+        println!(
+            "{}  {}  {:<20} {:<14} {:<24} {}",
+            row.number,
+            row.received,
+            row.queue,
+            label(&row.status),
+            row.judgement.complained_about.join(","),
+            row.due.map(|due| format!("uiterlijk {due}")).unwrap_or_default()
+        );
+    }
+    println!("{} zaken", page.total);
+    Ok(Ended::Well)
+}
+
+fn show(config: &Config, number: CaseNumber, json: bool) -> CommandResult {
+    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let row = store
+        .case(number)
+        .map_err(Failure::failed)?
+        .ok_or_else(|| Failure::Failed(format!("there is no case {number}")))?;
+    let history = store.history(number).map_err(Failure::failed)?;
+    let mut records = Vec::new();
+    for record in &row.records {
+        records.push((
+            store.record(*record).map_err(Failure::failed)?,
+            store.extract(*record).map_err(Failure::failed)?.unwrap_or_default(),
+            store.judgement(*record).map_err(Failure::failed)?,
+        ));
+    }
+    if json {
+        let records: Vec<_> = records
+            .iter()
+            .map(|(record, extract, judgement)| {
+                json!({
+                    "record": record,
+                    "message": extract.message,
+                    "documents": super::extract::documents(extract, false),
+                    "defects": extract.defects,
+                    "judgement": judgement,
+                })
+            })
+            .collect();
+        let value = json!({ "case": row, "records": records, "history": history });
+        println!("{}", serde_json::to_string_pretty(&value).map_err(Failure::failed)?);
+        return Ok(Ended::Well);
+    }
+    print_row(&row);
+    for (record, extract, judgement) in &records {
+        println!("\n{} ({}, ontvangen {})", record.number, label(&record.channel), record.received_at);
+        for document in &extract.documents {
+            println!("--- {}", document.name.as_deref().unwrap_or("bericht"));
+            println!("{}", document.text.trim_end());
+        }
+        for defect in &extract.defects {
+            println!("! {}", defect.explanation);
+        }
+        for finding in judgement.iter().flat_map(|judgement| &judgement.findings) {
+            let sentence = finding.evidence.first().map(|evidence| evidence.text.trim()).unwrap_or_default();
+            println!("  {:+.1} {}: {} «{sentence}»", finding.weight, finding.concludes, finding.reason);
+        }
+    }
+    println!("\nGeschiedenis");
+    for line in &history {
+        println!("  {}  {}  {}", line.at, line.by, line.what);
+        if let Some(note) = &line.note {
+            println!("      {note}");
+        }
+    }
+    Ok(Ended::Well)
+}
+
+fn print_row(row: &CaseRow) {
+    println!("Zaak {}", row.number);
+    println!("  ontvangen   {}", row.received);
+    println!("  wachtrij    {} ({})", row.queue, label(&row.status));
+    println!("  schrijver   {}", row.writer.as_deref().unwrap_or("-"));
+    println!("  onderwerp   {}", row.subject.as_deref().unwrap_or("-"));
+    println!("  reikwijdte  {} (zekerheid {:.2})", label(&row.judgement.scope), row.judgement.confidence);
+    println!("  gaat over   {}", row.judgement.complained_about.join(", "));
+    for deadline in &row.deadlines {
+        println!("  termijn     {} uiterlijk {} ({})", deadline.name, deadline.due, deadline.basis);
+    }
+    if let Some(answer) = &row.answer {
+        println!("  antwoord    {}", serde_json::to_string(&answer.state).unwrap_or_default());
+    }
+}
+
+/// Makes a change: on the store when nobody holds it, else through the daemon that does.
+fn change(config: &Config, change: Change, json: bool) -> CommandResult {
+    let row = match ask(&config.store, &change).map_err(Failure::failed)? {
+        Some(Reply::Changed(row)) => *row,
+        Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
+        None => {
+            let store = Store::open(&config.store).map_err(locked)?;
+            apply(&store, change).map_err(Failure::failed)?
+        }
+    };
+    if json {
+        println!("{}", serde_json::to_string_pretty(&row).map_err(Failure::failed)?);
+    } else {
+        print_row(&row);
+    }
+    Ok(Ended::Well)
+}
+
+fn locked(error: StoreError) -> Failure {
+    Failure::failed(error)
+}
+
+/// Who decides on the command line: the name of the operating system's account.
+fn account() -> String {
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
+    if name.is_empty() { "opdrachtregel".to_owned() } else { name }
+}

@@ -1,0 +1,141 @@
+//! `bode doctor`: everything that can be wrong before the first piece comes, one line each, with the mend.
+
+use super::{CommandResult, Ended, Failure, Global, look, setting};
+use crate::clock;
+use crate::config::Config;
+use crate::explain::with_causes;
+use crate::extract::Hold;
+use crate::outbox::Mailer;
+use crate::source::Imap;
+use std::path::Path;
+
+/// Free space below which the disk is called full: the store refuses nothing before, people get a day to act.
+const FREE_BYTES_MIN: u64 = 1024 * 1024 * 1024;
+
+/// Lines printed so far, and whether all were well.
+struct Doctor {
+    well: bool,
+}
+
+impl Doctor {
+    fn line(&mut self, what: &str, found: Result<String, String>) {
+        match found {
+            Ok(detail) => println!("ok    {what}: {detail}"),
+            Err(mend) => {
+                self.well = false;
+                println!("WRONG {what}: {mend}");
+            }
+        }
+    }
+}
+
+pub(super) fn doctor(global: &Global) -> CommandResult {
+    let config = setting::config(global)?;
+    let mut doctor = Doctor { well: true };
+    doctor.line("configuration", Ok(format!("{}, {}", config.office.id, config.office.name)));
+    doctor.line("rules and templates", rules(&config));
+    doctor.line("store", writable(&config.store));
+    doctor.line("disk", free(&config.store));
+    doctor.line("clock", clock_is_sane());
+    doctor.line("OCR languages", languages(&config));
+    if let Some(scan) = &config.scan {
+        doctor.line("scan folder", writable(&scan.dir));
+    }
+    if let Some(maildir) = &config.maildir {
+        doctor.line("maildir", writable(&maildir.dir));
+    }
+    let runtime = setting::runtime()?;
+    runtime.block_on(async {
+        let reader = look::reader(global)?;
+        let fence = reader.fence().await.map_err(|error| with_causes(&error));
+        let holds = |name: &str, hold: &Hold| match hold {
+            Hold::None(why) => format!("{name} does not hold ({why})"),
+            _ => format!("{name} holds"),
+        };
+        doctor.line(
+            "fence around reading",
+            fence.map(|fence| {
+                [
+                    holds("rlimits", &fence.rlimits),
+                    holds("landlock", &fence.landlock),
+                    holds("seccomp", &fence.seccomp),
+                ]
+                .join(", ")
+            }),
+        );
+        if let Some(mailbox) = &config.mailbox {
+            let probed = Imap::probe(mailbox).await;
+            doctor.line(
+                "mailbox",
+                probed.map(|state| format!("{state:?}")).map_err(|error| with_causes(&error)),
+            );
+        }
+        if let Some(smtp) = &config.smtp {
+            let tried = match Mailer::new(smtp, &config.answers) {
+                Ok(mailer) => mailer.probe().await,
+                Err(error) => Err(error),
+            };
+            doctor.line("SMTP", tried.map(|()| smtp.host.clone()).map_err(|error| with_causes(&error)));
+        }
+        Ok::<(), Failure>(())
+    })?;
+    Ok(if doctor.well { Ended::Well } else { Ended::WithRefusals })
+}
+
+fn rules(config: &Config) -> Result<String, String> {
+    crate::intake::Rulebook::load(config)
+        .map(|rulebook| format!("version {}", rulebook.ruleset.version()))
+        .map_err(|error| error.to_string())
+}
+
+/// Can this account make a file there? The directory is made when it is missing.
+fn writable(dir: &Path) -> Result<String, String> {
+    let trial = || {
+        std::fs::create_dir_all(dir)?;
+        let path = dir.join(".bode-doctor");
+        std::fs::write(&path, b"trial")?;
+        std::fs::remove_file(&path)
+    };
+    trial().map(|()| dir.display().to_string()).map_err(|error| {
+        format!(
+            "{} cannot be written: {error}; give the account that runs bode the right to it",
+            dir.display()
+        )
+    })
+}
+
+fn free(dir: &Path) -> Result<String, String> {
+    let stat = rustix::fs::statvfs(dir).map_err(|error| error.to_string())?;
+    let bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let told = format!("{} MiB free", bytes / 1024 / 1024);
+    if bytes < FREE_BYTES_MIN { Err(format!("only {told}; make room")) } else { Ok(told) }
+}
+
+/// A clock before the day this program was written is wrong, and would date every receipt wrongly.
+fn clock_is_sane() -> Result<String, String> {
+    let now = clock::now();
+    let told = now.in_tz(crate::record::OFFICE_TIME_ZONE).map_err(|error| error.to_string())?;
+    if told.year() < 2026 {
+        return Err(format!("it says {told}; set the clock (timedatectl)"));
+    }
+    Ok(told.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
+}
+
+fn languages(config: &Config) -> Result<String, String> {
+    let installed = crate::extract::languages_installed();
+    let missing: Vec<&str> = config
+        .reading
+        .languages
+        .split('+')
+        .filter(|wanted| !installed.iter().any(|language| language == wanted))
+        .collect();
+    if missing.is_empty() {
+        Ok(config.reading.languages.clone())
+    } else {
+        Err(format!(
+            "{} missing; install tesseract-ocr-{}",
+            missing.join(", "),
+            missing.join(" tesseract-ocr-")
+        ))
+    }
+}

@@ -1,0 +1,114 @@
+//! How the command line changes something while the daemon holds the store: one JSON line over a Unix socket in the
+//! store's directory, and one back. Who may write to that directory may decide: the file's permissions are the right.
+
+use super::Stop;
+use crate::clock;
+use crate::queue::{self, QueueError};
+use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
+use crate::store::Store;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Notify;
+use tracing::warn;
+
+/// A change that a person asks for on the command line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    Decide { case: CaseNumber, verdict: Verdict, refer_to: Option<String>, reason: String, by: String },
+    Assign { case: CaseNumber, assignee: Option<String>, by: String },
+    Note { case: CaseNumber, text: String, by: String },
+}
+
+/// The case afterwards, or why not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Changed(Box<CaseRow>),
+    Refused(String),
+}
+
+/// Bytes of one request; a note has a bound of its own.
+const REQUEST_BYTES_MAX: u64 = 256 * 1024;
+
+/// Where the socket of a store is.
+pub fn socket_path(store: &Path) -> PathBuf {
+    store.join("control.sock")
+}
+
+/// Makes a change on an open store.
+///
+/// # Errors
+/// When the change is not allowed, or the store failed.
+pub fn apply(store: &Store, change: Change) -> Result<CaseRow, QueueError> {
+    let now = clock::now();
+    match change {
+        Change::Decide { case, verdict, refer_to, reason, by } => {
+            queue::decide(store, case, None, Decision { verdict, refer_to, by, at: now, reason }, now)
+        }
+        Change::Assign { case, assignee, by } => {
+            Ok(store.assign(case, None, &by, assignee.as_deref(), now)?)
+        }
+        Change::Note { case, text, by } => Ok(store.note(case, &by, &text, now)?),
+    }
+}
+
+/// Serves changes until the end is asked for.
+pub(super) async fn serve(listener: UnixListener, store: Arc<Store>, changed: Arc<Notify>, stop: Stop) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.asked() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (store, changed) = (Arc::clone(&store), Arc::clone(&changed));
+                tokio::spawn(async move {
+                    if let Err(error) = answer(stream, store).await {
+                        warn!(%error, "a request of the command line was cut off");
+                    }
+                    changed.notify_one();
+                });
+            }
+            Err(error) => {
+                warn!(%error, "the control socket failed");
+                return;
+            }
+        }
+    }
+}
+
+async fn answer(mut stream: UnixStream, store: Arc<Store>) -> std::io::Result<()> {
+    let (read, mut write) = stream.split();
+    let mut line = String::new();
+    BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
+    let reply = match serde_json::from_str::<Change>(&line) {
+        Ok(change) => match tokio::task::spawn_blocking(move || apply(&store, change)).await {
+            Ok(Ok(row)) => Reply::Changed(Box::new(row)),
+            Ok(Err(error)) => Reply::Refused(crate::explain::with_causes(&error)),
+            Err(error) => Reply::Refused(error.to_string()),
+        },
+        Err(error) => Reply::Refused(format!("not understood: {error}")),
+    };
+    let mut bytes = serde_json::to_vec(&reply)?;
+    bytes.push(b'\n');
+    write.write_all(&bytes).await
+}
+
+/// Asks the running daemon for a change. `None`: no daemon answers there.
+///
+/// # Errors
+/// When the daemon answers with something that is no reply.
+pub fn ask(store: &Path, change: &Change) -> std::io::Result<Option<Reply>> {
+    use std::io::{BufRead, BufReader, Write};
+    let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket_path(store)) else { return Ok(None) };
+    let mut bytes = serde_json::to_vec(change)?;
+    bytes.push(b'\n');
+    stream.write_all(&bytes)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(Some(serde_json::from_str(&line)?))
+}

@@ -1,0 +1,127 @@
+//! One source into the register: poll, register, settle, hand on. Durable first, destructive last.
+
+use super::{Event, Stop};
+use crate::clock;
+use crate::explain::with_causes;
+use crate::limits::{BATCH_PIECES_MAX, RECONNECT_PAUSE_MAX};
+use crate::record::RegistrationNumber;
+use crate::register::{self, Taken};
+use crate::review::Health;
+use crate::source::{Fate, Piece, Source};
+use crate::store::{Store, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{Permit, Sender, UnboundedSender};
+use tracing::{info, warn};
+
+/// The pieces of a batch stay where they are, and are given again.
+#[derive(Debug, thiserror::Error)]
+enum NotStored {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the task was cut off")]
+    CutOff(#[from] tokio::task::JoinError),
+}
+
+/// What every source is connected to.
+#[derive(Clone)]
+pub(super) struct Feed {
+    pub store: Arc<Store>,
+    pub work: Sender<RegistrationNumber>,
+    pub health: Health,
+    pub events: UnboundedSender<Event>,
+    pub stop: Stop,
+}
+
+impl Feed {
+    /// Takes in from one source until the end is asked for.
+    pub(super) async fn run(self, mut source: impl Source) {
+        let name = source.name();
+        let mut pause = Duration::from_secs(1);
+        while !self.stop.is_asked() {
+            // Room first: what cannot be worked on is not fetched.
+            let room = tokio::select! {
+                () = self.stop.asked() => return,
+                room = self.work.reserve_many(BATCH_PIECES_MAX) => room,
+            };
+            let Ok(room) = room else { return };
+            let polled = tokio::select! {
+                () = self.stop.asked() => return,
+                polled = source.poll() => polled,
+            };
+            match polled {
+                Ok(pieces) if !pieces.is_empty() => {
+                    // Not to be cut off: registering and settling end before a stop is looked at again.
+                    match self.take_in(&mut source, pieces, room).await {
+                        Ok(()) => {
+                            pause = Duration::from_secs(1);
+                            continue;
+                        }
+                        Err(error) => {
+                            warn!(source = %name, error = %with_causes(&error), "not stored; it stays where it is");
+                            self.health.ill("store", &with_causes(&error));
+                            tokio::select! {
+                                () = self.stop.asked() => return,
+                                () = tokio::time::sleep(pause) => {}
+                            }
+                            pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
+                            continue;
+                        }
+                    }
+                }
+                Ok(_) => self.health.well(&name),
+                Err(error) => {
+                    warn!(source = %name, error = %with_causes(&error), "cannot be read now");
+                    self.health.ill(&name, &with_causes(&error));
+                }
+            }
+            drop(room);
+            tokio::select! {
+                () = self.stop.asked() => return,
+                waited = source.wait() => {
+                    if let Err(error) = waited {
+                        info!(source = %name, error = %with_causes(&error), "connection ended; connecting again");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take_in(
+        &self,
+        source: &mut impl Source,
+        pieces: Vec<Piece>,
+        room: impl Iterator<Item = Permit<'_, RegistrationNumber>>,
+    ) -> Result<(), NotStored> {
+        let (arrivals, tokens): (Vec<_>, Vec<_>) =
+            pieces.into_iter().map(|piece| (piece.arrival, piece.token)).unzip();
+        let store = Arc::clone(&self.store);
+        let registered =
+            tokio::task::spawn_blocking(move || register::register(&store, arrivals, clock::now())).await??;
+        let fate = |taken: &Taken| match taken {
+            Taken::New(_) | Taken::Known(_) => Fate::Durable,
+            Taken::Refused { reason } => Fate::Refused { reason: reason.clone() },
+        };
+        let settled = tokens.into_iter().zip(registered.iter().map(fate)).collect();
+        if let Err(error) = source.settle(settled).await {
+            // They are safe here and will be seen again there: the register knows them by their digest.
+            warn!(source = %source.name(), error = %with_causes(&error), "stored, but the source could not let go");
+        }
+        self.health.well("store");
+        for (registered, permit) in registered.iter().zip(room) {
+            match registered {
+                Taken::New(record) => {
+                    info!(record = %record.number, source = %source.name(), bytes = record.bytes, "registered");
+                    let _ = self.events.send(Event::Registered(record.number)); // Nobody has to watch.
+                    permit.send(record.number);
+                }
+                Taken::Known(number) => {
+                    info!(record = %number, source = %source.name(), "the same piece again");
+                    let _ = self.events.send(Event::Known(*number)); // Nobody has to watch.
+                }
+                Taken::Refused { .. } => warn!(source = %source.name(), "refused; the source tells why"),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,369 @@
+//! What runs side by side in one daemon, and how it starts and ends.
+
+use super::control;
+use super::feed::Feed;
+use super::stop::Stop;
+use super::work::Work;
+use crate::clock;
+use crate::config::Config;
+use crate::explain::with_causes;
+use crate::extract::{Reader, ReaderOptions};
+use crate::intake::{Became, Intake, Rulebook};
+use crate::limits::PIPELINE_RECORDS_MAX;
+use crate::outbox::{self, Delivery, Mailer, OutboxError};
+use crate::record::RegistrationNumber;
+use crate::review::{self, Accounts, Health, Names, ReviewState};
+use crate::source::{Imap, MaildirFolder, ScanInbox};
+use crate::store::{Store, StoreError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, Sender, UnboundedReceiver};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+/// Something that happened to a piece, for whoever watches (the demo's progress bar, a test).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Registered(RegistrationNumber),
+    /// Byte for byte a piece that was taken in before.
+    Known(RegistrationNumber),
+    Judged(RegistrationNumber, Became),
+}
+
+/// How the daemon is run, beside the configuration.
+#[derive(Debug)]
+pub struct Options {
+    /// The configuration file, read again on reload.
+    pub config_path: PathBuf,
+    /// This very binary: reading processes are started from it.
+    pub program: PathBuf,
+    /// Lay answers by e-mail in this folder instead of sending them (the demo).
+    pub lay_messages_in: Option<PathBuf>,
+}
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    #[error("the outbox cannot be set up")]
+    Outbox(#[from] OutboxError),
+    #[error("the desk cannot listen on {address}: {source}; choose another [desk] listen")]
+    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("the control socket {path} cannot be made: {source}")]
+    Control { path: PathBuf, source: std::io::Error },
+    #[error("there is nothing to take in: name a [mailbox], a [maildir] or a [scan] folder")]
+    NoSource,
+    #[error("the task was cut off")]
+    CutOff(#[from] tokio::task::JoinError),
+}
+
+/// The desk of a running daemon.
+struct Desk {
+    address: std::net::SocketAddr,
+    state: ReviewState,
+}
+
+/// The names of the rules, as the desk shows them.
+fn names(rulebook: &Rulebook) -> Names {
+    let owned = |(id, name): (&str, &str)| (id.to_owned(), name.to_owned());
+    Names {
+        queues: rulebook
+            .ruleset
+            .queue_names()
+            .map(|(id, name, explanation)| (id.to_owned(), name.to_owned(), explanation.to_owned()))
+            .collect(),
+        organisations: rulebook.ruleset.organisation_names().map(owned).collect(),
+        referrals: rulebook.ruleset.referral_names(),
+    }
+}
+
+/// A running daemon.
+pub struct Daemon {
+    pub store: Arc<Store>,
+    pub health: Health,
+    pub events: UnboundedReceiver<Event>,
+    desk: Option<Desk>,
+    intake: Arc<Intake>,
+    config_path: PathBuf,
+    stop: Stop,
+    tasks: JoinSet<()>,
+}
+
+impl Daemon {
+    /// Opens the store, mends what a crash left, and starts every part.
+    ///
+    /// # Errors
+    /// When a part cannot be set up at all; a server that does not answer is no error, but told and tried again.
+    pub async fn start(
+        config: Config,
+        rulebook: Arc<Rulebook>,
+        options: Options,
+    ) -> Result<Self, DaemonError> {
+        if config.mailbox.is_none() && config.maildir.is_none() && config.scan.is_none() {
+            return Err(DaemonError::NoSource);
+        }
+        let store = open_store(&config).await?;
+        let health = Health::default();
+        let stop = Stop::default();
+        let answer_due = Arc::new(Notify::new());
+        let workers = reading_workers(&config);
+        let reader = Reader::start(ReaderOptions {
+            languages: config.reading.languages.clone(),
+            workers,
+            program: options.program,
+        });
+        let intake = Arc::new(Intake::new(Arc::clone(&store), reader, rulebook));
+        let (events, watched) = mpsc::unbounded_channel();
+        let (work_sender, work_receiver) = mpsc::channel(PIPELINE_RECORDS_MAX);
+        let mut tasks = JoinSet::new();
+
+        let work = Work {
+            intake: Arc::clone(&intake),
+            health: health.clone(),
+            events: events.clone(),
+            answer_due: Arc::clone(&answer_due),
+            stop: stop.clone(),
+            side_by_side: workers * 4,
+        };
+        tasks.spawn(work.run(work_receiver));
+        resume(&store, &work_sender, &mut tasks).await?;
+        let feed = Feed {
+            store: Arc::clone(&store),
+            work: work_sender,
+            health: health.clone(),
+            events,
+            stop: stop.clone(),
+        };
+        start_sources(&config, &store, &feed, &mut tasks)?;
+        drop(feed);
+        start_control(&config, &store, &answer_due, &stop, &mut tasks)?;
+        start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
+        let desk = start_desk(&config, &store, &intake, &health, &stop, &mut tasks).await?;
+        info!(office = %config.office.id, "bode is running");
+        Ok(Self {
+            store,
+            health,
+            events: watched,
+            desk,
+            intake,
+            config_path: options.config_path,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where the desk listens, if it does.
+    pub fn desk(&self) -> Option<std::net::SocketAddr> {
+        self.desk.as_ref().map(|desk| desk.address)
+    }
+
+    /// The signal that ends this daemon.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Reads rules, templates and office data again. A broken file is refused with its reason; the old stay.
+    pub fn reload(&self) {
+        let loaded = crate::config::load(&self.config_path)
+            .map_err(|error| error.to_string())
+            .and_then(|config| Rulebook::load(&config).map_err(|error| error.to_string()));
+        match loaded {
+            Ok(rulebook) => {
+                info!(rules = %rulebook.ruleset.version(), "rules, templates and office data read again");
+                if let Some(desk) = &self.desk {
+                    desk.state.show(rulebook.office.clone(), names(&rulebook));
+                }
+                self.intake.replace_rulebook(Arc::new(rulebook));
+                self.health.well("rules");
+            }
+            Err(faults) => {
+                error!(%faults, "not reloaded: the old rules stay");
+                self.health.ill("rules", "the last reload was refused; the old rules are in force");
+            }
+        }
+    }
+
+    /// Waits until every part has ended; ask [`Daemon::stop`] first.
+    pub async fn ended(&mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                error!(error = %with_causes(&error), "a part of the daemon ended badly");
+            }
+        }
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<Store>, DaemonError> {
+    let dir = config.store.clone();
+    let store = tokio::task::spawn_blocking(move || Store::open(&dir)).await??;
+    let opening = store.opening();
+    if opening.cut_off_bytes > 0 {
+        warn!(bytes = opening.cut_off_bytes, "an unfinished last line of the journal was cut off");
+    }
+    if let Some(why) = &opening.rebuilt {
+        info!(%why, "the index was built again from originals and journal");
+    }
+    Ok(Arc::new(store))
+}
+
+/// Where letters to print are laid.
+fn print_dir(config: &Config) -> PathBuf {
+    config.letters.print_dir.clone().unwrap_or_else(|| config.store.join("print"))
+}
+
+/// Cores of this machine.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Processes that read at the same time: as configured, or one a core.
+pub(crate) fn reading_workers(config: &Config) -> usize {
+    match config.reading.workers {
+        0 => cores(),
+        workers => workers,
+    }
+}
+
+/// Hands on what the last run left unjudged, before anything new.
+async fn resume(
+    store: &Arc<Store>,
+    work: &Sender<RegistrationNumber>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), DaemonError> {
+    let unfinished = {
+        let store = Arc::clone(store);
+        tokio::task::spawn_blocking(move || store.unfinished()).await??
+    };
+    if unfinished.is_empty() {
+        return Ok(());
+    }
+    info!(pieces = unfinished.len(), "going on with what the last run left");
+    let work = work.clone();
+    tasks.spawn(async move {
+        for number in unfinished {
+            if work.send(number).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn start_sources(
+    config: &Config,
+    store: &Store,
+    feed: &Feed,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), DaemonError> {
+    // Without a date in the configuration, what came before the store was founded is never answered.
+    let founded = store.founded_at(clock::now())?;
+    let answer_from = |date: Option<jiff::civil::Date>| match date {
+        Some(date) => {
+            date.in_tz(crate::record::OFFICE_TIME_ZONE).map_or(founded, |midnight| midnight.timestamp())
+        }
+        None => founded,
+    };
+    if let Some(mailbox) = &config.mailbox {
+        let source = Imap::new(mailbox, Some(answer_from(mailbox.answer_from)));
+        tasks.spawn(feed.clone().run(source));
+    }
+    if let Some(maildir) = &config.maildir {
+        let source = MaildirFolder::new(maildir, Some(answer_from(maildir.answer_from)));
+        tasks.spawn(feed.clone().run(source));
+    }
+    if let Some(scan) = &config.scan {
+        tasks.spawn(feed.clone().run(ScanInbox::new(scan)));
+    }
+    Ok(())
+}
+
+fn start_outbox(
+    config: &Config,
+    lay_messages_in: &Option<PathBuf>,
+    store: &Arc<Store>,
+    health: &Health,
+    answer_due: &Arc<Notify>,
+    stop: &Stop,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), DaemonError> {
+    let mailer = match &config.smtp {
+        Some(smtp) => Some(Mailer::new(smtp, &config.answers)?),
+        None => None,
+    };
+    let delivery = Delivery {
+        mailer,
+        lay_messages_in: lay_messages_in.clone(),
+        print_dir: print_dir(config),
+        send: config.answers.send,
+    };
+    let told: outbox::Told = {
+        let health = health.clone();
+        Box::new(move |ailment| match ailment {
+            Some(reason) => health.ill("outbox", reason),
+            None => health.well("outbox"),
+        })
+    };
+    let ended = stop.clone();
+    let (store, wake) = (Arc::clone(store), Arc::clone(answer_due));
+    tasks.spawn(async move {
+        outbox::run(store, delivery, wake, told, async move { ended.asked().await }).await;
+    });
+    Ok(())
+}
+
+/// The socket through which the command line changes something while this daemon holds the store.
+fn start_control(
+    config: &Config,
+    store: &Arc<Store>,
+    changed: &Arc<Notify>,
+    stop: &Stop,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), DaemonError> {
+    let path = control::socket_path(&config.store);
+    let fault = |source| DaemonError::Control { path: path.clone(), source };
+    // The store's lock says that no other daemon is there: what is left of a socket is of one that died.
+    if path.exists() {
+        std::fs::remove_file(&path).map_err(fault)?;
+    }
+    let listener = UnixListener::bind(&path).map_err(fault)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(fault)?;
+    tasks.spawn(control::serve(listener, Arc::clone(store), Arc::clone(changed), stop.clone()));
+    Ok(())
+}
+
+async fn start_desk(
+    config: &Config,
+    store: &Arc<Store>,
+    intake: &Arc<Intake>,
+    health: &Health,
+    stop: &Stop,
+    tasks: &mut JoinSet<()>,
+) -> Result<Option<Desk>, DaemonError> {
+    let Some(address) = config.desk.listen else { return Ok(None) };
+    let listen = |source| DaemonError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    let accounts = Arc::new(Accounts::new(&config.store));
+    let rulebook = intake.rulebook();
+    let state = ReviewState::new(
+        Arc::clone(store),
+        accounts,
+        config.office.clone(),
+        config.desk.clone(),
+        health.clone(),
+        print_dir(config),
+    );
+    state.show(rulebook.office.clone(), names(&rulebook));
+    let served = state.clone();
+    let ended = stop.clone();
+    tasks.spawn(async move {
+        if let Err(error) = review::serve(listener, served, async move { ended.asked().await }).await {
+            error!(error = %with_causes(&error), "the desk ended badly");
+        }
+    });
+    Ok(Some(Desk { address: bound, state }))
+}

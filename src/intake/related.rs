@@ -1,0 +1,103 @@
+//! To which case a piece belongs that is there already: by message ids, or by a case number that the writer names.
+
+use crate::limits::DOCUMENTS_MAX;
+use crate::record::{CaseNumber, Extract, PartKind};
+use crate::store::{Store, StoreError};
+
+/// Characters of the writer's own words in which a case number is looked for: people put it at the top.
+const CLUE_CHARS_MAX: usize = 20_000;
+
+/// Case numbers looked at in one piece; a list of hundreds is no reference.
+const CASE_NUMBERS_MAX: usize = 5;
+
+/// What a piece says of other pieces.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clues {
+    msg_id: Option<String>,
+    /// In-Reply-To and References, nearest first.
+    refers_to: Vec<String>,
+    case_numbers: Vec<CaseNumber>,
+    author: Option<String>,
+}
+
+/// The case it belongs to, and one Dutch sentence why.
+#[derive(Clone, Debug)]
+pub(super) struct Related {
+    pub case: CaseNumber,
+    pub why: String,
+}
+
+impl Clues {
+    pub(super) fn of(extract: &Extract) -> Self {
+        let mut clues = Clues::default();
+        let mut text = String::new();
+        if let Some(message) = &extract.message {
+            clues.msg_id.clone_from(&message.msg_id);
+            clues.refers_to = message.in_reply_to.clone();
+            clues.refers_to.extend(message.references.iter().rev().cloned());
+            clues.author = message.author.as_ref().and_then(|author| author.address.clone());
+            text.extend(message.subject.clone());
+        }
+        for document in extract.documents.iter().take(DOCUMENTS_MAX) {
+            text.push('\n');
+            let own = document.parts.iter().filter(|part| part.kind == PartKind::Own);
+            if document.parts.is_empty() {
+                text.extend(document.text.chars().take(CLUE_CHARS_MAX));
+            }
+            for part in own {
+                let length = (part.end - part.start).min(CLUE_CHARS_MAX);
+                text.extend(document.text.chars().skip(part.start).take(length));
+            }
+            if text.len() > 4 * CLUE_CHARS_MAX {
+                break;
+            }
+        }
+        clues.case_numbers = CaseNumber::find_all(&text);
+        clues.case_numbers.dedup();
+        clues.case_numbers.truncate(CASE_NUMBERS_MAX);
+        clues
+    }
+
+    /// Does it reply to some message, ours or theirs?
+    pub(super) fn is_reply(&self) -> bool {
+        !self.refers_to.is_empty()
+    }
+
+    /// Every message id it names, its own first.
+    pub(super) fn msg_ids(&self) -> Vec<String> {
+        self.msg_id.iter().chain(&self.refers_to).cloned().collect()
+    }
+}
+
+/// Looks the clues up, the surest first.
+pub(super) fn find(store: &Store, clues: &Clues) -> Result<Option<Related>, StoreError> {
+    if let Some(msg_id) = &clues.msg_id
+        && let Some(case) = store.case_of_msg_id(msg_id)?
+    {
+        return Ok(Some(Related { case, why: "Hetzelfde bericht (Message-ID) was al ontvangen.".into() }));
+    }
+    for msg_id in &clues.refers_to {
+        if let Some(case) = store.case_of_msg_id(msg_id)? {
+            return Ok(Some(Related {
+                case,
+                why: "Het is een antwoord op een bericht in deze zaak.".into(),
+            }));
+        }
+    }
+    for number in &clues.case_numbers {
+        let Some(row) = store.case(*number)? else { continue };
+        let mut why = format!("Het bericht noemt kenmerk {number}.");
+        if !same_writer(store, &row, clues)? {
+            why.push_str(" Let op: het komt van een andere afzender dan het eerste bericht.");
+        }
+        return Ok(Some(Related { case: *number, why }));
+    }
+    Ok(None)
+}
+
+/// Does the piece come from the address that opened the case? Letters have none and are never called different.
+fn same_writer(store: &Store, row: &crate::record::CaseRow, clues: &Clues) -> Result<bool, StoreError> {
+    let (Some(first), Some(author)) = (row.records.first(), &clues.author) else { return Ok(true) };
+    let opened_by = store.judgement(*first)?.and_then(|judgement| judgement.writer.address);
+    Ok(opened_by.is_none_or(|address| address.eq_ignore_ascii_case(author)))
+}

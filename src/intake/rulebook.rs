@@ -1,0 +1,118 @@
+//! What pieces are judged and answered by: office, rules, templates, holidays, and the gate's policy. Loaded and
+//! checked as a whole, so that a broken file never half counts.
+
+use crate::acknowledge::{
+    GatePolicy, History, Identity, Prepared, Request, TemplateFaults, Templates, prepare, situation,
+};
+use crate::calendar::{Calendar, CalendarError};
+use crate::config::Config;
+use crate::explain::with_causes;
+use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, Office};
+use crate::triage::{RuleFaults, Ruleset, judge};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tracing::error;
+
+/// Everything reloadable, checked.
+#[derive(Debug)]
+pub struct Rulebook {
+    pub office: Office,
+    pub ruleset: Ruleset,
+    pub templates: Templates,
+    pub calendar: Calendar,
+    pub policy: GatePolicy,
+    identity: Identity,
+    /// The place above the date of a letter.
+    place: String,
+}
+
+/// Why a set of rules and templates cannot be used; every fault, with its file.
+#[derive(Debug, thiserror::Error)]
+pub enum RulebookError {
+    #[error("{0}")]
+    Rules(#[from] RuleFaults),
+    #[error("{0}")]
+    Templates(#[from] TemplateFaults),
+    #[error("{0}")]
+    Calendar(#[from] CalendarError),
+}
+
+/// What the answer depends on beside the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerRequest<'a> {
+    pub case: CaseNumber,
+    pub received: Date,
+    pub now: Timestamp,
+    pub channel: Channel,
+    pub extract: &'a Extract,
+    pub judgement: &'a Judgement,
+    pub deadlines: &'a [Deadline],
+    /// False for old mail: never answered.
+    pub acknowledge: bool,
+    /// The case that the piece belongs to already.
+    pub joins: Option<CaseNumber>,
+    pub history: History,
+}
+
+impl Rulebook {
+    /// Reads rules and templates where the configuration says.
+    ///
+    /// # Errors
+    /// Every fault of the first part that has any: rules, holidays, templates.
+    pub fn load(config: &Config) -> Result<Self, RulebookError> {
+        let ruleset = Ruleset::load(&config.rules)?;
+        let calendar = Calendar::load(&config.rules.join("holidays.toml"))?;
+        let templates = Templates::load(&config.templates, &config.office)?;
+        Ok(Self {
+            office: config.office.clone(),
+            ruleset,
+            templates,
+            calendar,
+            policy: GatePolicy::new(&config.answers, &config.office),
+            identity: Identity::new(&config.answers, &config.office),
+            place: config.letters.place.clone(),
+        })
+    }
+
+    pub fn judge(&self, extract: &Extract, channel: Channel, received: Date) -> Judgement {
+        judge(extract, channel, received, &self.office, &self.ruleset)
+    }
+
+    pub fn deadlines(&self, received: Date, judgement: &Judgement) -> Vec<Deadline> {
+        self.calendar.deadlines(&self.office, received, judgement)
+    }
+
+    /// Whether to answer, and the words. Where the words cannot be made there is no answer, and staff are told to
+    /// write themselves: the piece goes on.
+    pub fn answer(&self, request: &AnswerRequest) -> Prepared {
+        let situation = situation(request.judgement, request.extract, &self.office, &self.calendar, &|id| {
+            self.ruleset.organisation_name(id)
+        });
+        let prepared = prepare(
+            &self.templates,
+            &Request {
+                office: &self.office,
+                identity: &self.identity,
+                policy: &self.policy,
+                history: request.history,
+                message: request.extract.message.as_ref(),
+                channel: request.channel,
+                judgement: request.judgement,
+                situation: &situation,
+                deadlines: request.deadlines,
+                acknowledge: request.acknowledge,
+                joins: request.joins,
+                case: request.case,
+                received: request.received,
+                place: &self.place,
+                now: request.now,
+            },
+        );
+        prepared.unwrap_or_else(|fault| {
+            error!(case = %request.case, error = %with_causes(&fault), "the answer could not be made");
+            let reason =
+                "De ontvangstbevestiging kon niet worden gemaakt. Schrijf de afzender zelf.".to_owned();
+            Prepared { answer: Answer::Withhold { reason }, bytes: None, msg_id: None }
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! A real `bode run` for tests: its configuration, the process, its log as it comes, and the command line beside it.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use crate::servers::{DEADLINE, OFFICE};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+/// The program under test.
+pub const BODE: &str = env!("CARGO_BIN_EXE_bode");
+
+/// One office on disk: configuration, store, scan folder.
+pub struct OfficeDir {
+    pub dir: tempfile::TempDir,
+    pub config: PathBuf,
+}
+
+impl OfficeDir {
+    /// The office of Den Haag with these further sections (`[mailbox]`, `[smtp]` …).
+    pub fn den_haag(sections: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let here = std::env::current_dir().unwrap();
+        let text = format!(
+            "rules = {:?}\ntemplates = {:?}\nstore = \"store\"\noffice_file = {:?}\n\n{sections}\n\
+             [answers]\nfrom_name = \"Ombudsman\"\nfrom_address = \"{OFFICE}\"\nreturn_path = \"mislukt@ombudsman.example.nl\"\n\
+             own_addresses = [\"{OFFICE}\"]\nhour_max = 1000\n\n\
+             [letters]\nplace = \"Den Haag\"\n\n[desk]\nlisten = \"127.0.0.1:0\"\n",
+            here.join("rules"),
+            here.join("templates"),
+            here.join("config/den-haag.toml"),
+        );
+        let config = dir.path().join("office.toml");
+        std::fs::write(&config, text).unwrap();
+        Self { dir, config }
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    /// Runs one command of the command line to its end.
+    pub fn bode(&self, arguments: &[&str]) -> Output {
+        Command::new(BODE).arg("--config").arg(&self.config).args(arguments).output().unwrap()
+    }
+
+    /// The standard output of a command that must succeed.
+    pub fn told(&self, arguments: &[&str]) -> String {
+        let output = self.bode(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The report of `verify`, whether or not it is clean.
+    pub fn verify(&self) -> serde_json::Value {
+        let output = self.bode(&["verify", "--json"]);
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    pub fn run(&self) -> Daemon {
+        Daemon::start(&self.config)
+    }
+}
+
+/// A running daemon. Killed when dropped.
+pub struct Daemon {
+    child: Child,
+    lines: Receiver<String>,
+    pub log: String,
+}
+
+impl Daemon {
+    pub fn start(config: &Path) -> Self {
+        let mut child = Command::new(BODE)
+            .args(["--log", "json", "--config"])
+            .arg(config)
+            .arg("run")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines, log: String::new() }
+    }
+
+    /// Waits for the n-th log line from now on that holds a word.
+    ///
+    /// # Panics
+    /// When it does not come in time, or the daemon ends before.
+    pub fn wait_for(&mut self, word: &str, mut count: usize) {
+        while count > 0 {
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => {
+                    if line.contains(word) {
+                        count -= 1;
+                    }
+                    self.keep(&line);
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no {word:?} in the log:\n{}", self.log),
+                Err(RecvTimeoutError::Disconnected) => panic!("the daemon ended:\n{}", self.log),
+            }
+        }
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.rest()
+    }
+
+    /// Ends it as systemd would; it must end well and in time.
+    pub fn terminate(mut self) -> String {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        let log = self.rest();
+        assert!(status.success(), "{status}:\n{log}");
+        log
+    }
+
+    fn keep(&mut self, line: &str) {
+        self.log.push_str(line);
+        self.log.push('\n');
+    }
+
+    fn rest(&mut self) -> String {
+        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+            self.keep(&line);
+        }
+        std::mem::take(&mut self.log)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Already ended: nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
