@@ -14,13 +14,13 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test lint bench bench-latency score deps deps-test deps-bench clean-demo
+.PHONY: help demo test lint acceptance bench bench-latency deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
 	@echo "make test   every test, against a real Dovecot, Exim, Tesseract and Chromium"
 	@echo "make lint   formatting, clippy without warnings"
-	@echo "make score CORPUS=DIR   judges a labelled corpus made by the office and prints the scores"
+	@echo "make acceptance CORPUS=DIR   the main job on messages and letters of your own, with gold.jsonl beside them"
 	@echo "make bench  benchmarks against a real mail server, release build"
 	@echo "The first of these also builds the dependencies: about 8 minutes on 2 cores, once."
 
@@ -45,6 +45,10 @@ test: deps-test
 lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+# Made by the office from its own labelled submissions: messages and letters with gold.jsonl beside them.
+acceptance: deps-test
+	BODE_TEST_MAIL=$(CORPUS) BODE_TEST_SCANS=$(CORPUS) $(CARGO) test --locked --test main_job --test scans -- --nocapture
 
 bench: bench-latency
 

@@ -129,7 +129,9 @@ pub fn main() -> ExitCode {
     if matches!(cli.command, Command::Worker) {
         return crate::extract::worker_main();
     }
-    log::start(cli.global.log, cli.global.quiet);
+    // The demo tells what it did in a table; its log would only hide it.
+    let quiet = cli.global.quiet || matches!(cli.command, Command::Demo(_));
+    log::start(cli.global.log, quiet);
     let global = &cli.global;
     let result = match cli.command {
         Command::Run => run::run(global),
