@@ -15,10 +15,28 @@ use std::ops::Range;
 pub struct Matcher {
     pub rules: Vec<Rule>,
     words: Option<AhoCorasick>,
-    /// For each word, the rules that need it.
+    word_count: usize,
+    /// Every pattern of every rule.
+    plans: Vec<Plan>,
+    /// For each word, the patterns that are tried when it is there.
     needed_by: Vec<Vec<u32>>,
-    /// Rules without needed words.
+    /// Patterns without needed words.
     always: Vec<u32>,
+}
+
+/// One pattern of one rule, by index, and sets of words (by index) of each of which one must be there too.
+#[derive(Clone, Debug)]
+struct Plan {
+    rule: u32,
+    pattern: u32,
+    also: Vec<Vec<u32>>,
+}
+
+/// What is used again for each sentence: which words were seen in the sentence with number `now`.
+struct Scratch {
+    seen: Vec<u32>,
+    now: u32,
+    plans: Vec<u32>,
 }
 
 /// A rule that matched in a sentence, by index of each.
@@ -43,72 +61,132 @@ impl Matcher {
     /// # Errors
     /// A Dutch sentence when the words together are too many for an index.
     pub fn new(rules: Vec<Rule>) -> Result<Self, String> {
-        let mut words: Vec<String> = Vec::new();
-        let mut places = std::collections::BTreeMap::<String, usize>::new();
+        let mut index = Words::default();
+        let mut plans = Vec::new();
         let mut needed_by: Vec<Vec<u32>> = Vec::new();
         let mut always = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            let index = u32::try_from(index).map_err(|_| "Te veel regels.".to_owned())?;
-            if rule.any.iter().any(|pattern| pattern.needs.is_empty()) {
-                always.push(index);
-                continue;
-            }
-            for need in rule.any.iter().flat_map(|pattern| &pattern.needs) {
-                let at = *places.entry(need.clone()).or_insert_with(|| {
-                    words.push(need.clone());
-                    needed_by.push(Vec::new());
-                    words.len() - 1
-                });
-                if let Some(rules) = needed_by.get_mut(at)
-                    && rules.last() != Some(&index)
-                {
-                    rules.push(index);
+        let number = |n: usize| u32::try_from(n).map_err(|_| "Te veel regels.".to_owned());
+        for (at, rule) in rules.iter().enumerate() {
+            for (nth, pattern) in rule.any.iter().enumerate() {
+                let plan = number(plans.len())?;
+                let also = pattern.also_needs.iter().map(|set| index.all(set)).collect();
+                plans.push(Plan { rule: number(at)?, pattern: number(nth)?, also });
+                for word in index.all(&pattern.needs) {
+                    let word = word as usize;
+                    if needed_by.len() <= word {
+                        needed_by.resize(word + 1, Vec::new());
+                    }
+                    if let Some(plans) = needed_by.get_mut(word) {
+                        plans.push(plan);
+                    }
+                }
+                if pattern.needs.is_empty() {
+                    always.push(plan);
                 }
             }
         }
-        let index = if words.is_empty() {
+        let word_count = index.words.len();
+        needed_by.resize(word_count, Vec::new());
+        let words = if index.words.is_empty() {
             None
         } else {
-            Some(
-                AhoCorasick::new(&words)
-                    .map_err(|error| format!("Te veel woorden in de regels ({error})."))?,
-            )
+            let built = AhoCorasick::new(&index.words);
+            Some(built.map_err(|error| format!("Te veel woorden in de regels ({error})."))?)
         };
-        Ok(Self { rules, words: index, needed_by, always })
+        Ok(Self { rules, words, word_count, plans, needed_by, always })
     }
 
     /// The rules that could match in a folded text, in order.
+    #[allow(dead_code, reason = "for rules that look at marked text")]
     pub fn candidates(&self, text: &str, into: &mut Vec<u32>) {
+        let mut scratch = self.scratch();
+        self.find_plans(text, &mut scratch);
         into.clear();
-        into.extend_from_slice(&self.always);
-        if let Some(words) = &self.words {
-            for found in words.find_overlapping_iter(text) {
-                if let Some(rules) = self.needed_by.get(found.pattern().as_usize()) {
-                    into.extend_from_slice(rules);
-                }
+        into.extend(
+            scratch.plans.iter().filter_map(|plan| self.plans.get(*plan as usize)).map(|plan| plan.rule),
+        );
+        into.dedup();
+    }
+
+    fn scratch(&self) -> Scratch {
+        Scratch { seen: vec![0; self.word_count], now: 0, plans: Vec::new() }
+    }
+
+    /// The patterns that could match in a folded text, in order of their rules.
+    fn find_plans(&self, text: &str, scratch: &mut Scratch) {
+        scratch.plans.clear();
+        scratch.plans.extend_from_slice(&self.always);
+        scratch.now += 1;
+        let Some(words) = &self.words else { return };
+        for found in words.find_overlapping_iter(text) {
+            let word = found.pattern().as_usize();
+            let Some(seen) = scratch.seen.get_mut(word) else { continue };
+            if *seen == scratch.now {
+                continue;
+            }
+            *seen = scratch.now;
+            if let Some(plans) = self.needed_by.get(word) {
+                scratch.plans.extend_from_slice(plans);
             }
         }
-        into.sort_unstable();
-        into.dedup();
+        let (seen, now) = (&scratch.seen, scratch.now);
+        let there = |word: &u32| seen.get(*word as usize) == Some(&now);
+        scratch.plans.retain(|plan| {
+            self.plans
+                .get(*plan as usize)
+                .is_some_and(|plan| plan.also.iter().all(|set| set.iter().any(there)))
+        });
+        scratch.plans.sort_unstable();
+        scratch.plans.dedup();
     }
 
     /// Tries all rules on all sentences, each in its places.
     pub fn hits(&self, reading: &Reading<'_>) -> Hits<'_> {
         let mut hits = Vec::new();
-        let mut candidates = Vec::new();
+        let mut scratch = self.scratch();
         for (index, sentence) in reading.sentences.iter().enumerate() {
-            self.candidates(&sentence.text, &mut candidates);
-            for &rule_index in &candidates {
-                let Some(rule) = self.rules.get(rule_index as usize) else { continue };
+            self.find_plans(&sentence.text, &mut scratch);
+            let of_rule = |plan: &u32| self.plans.get(*plan as usize).map_or(u32::MAX, |plan| plan.rule);
+            for plans in scratch.plans.chunk_by(|a, b| of_rule(a) == of_rule(b)) {
+                let rule_index = plans.first().map_or(u32::MAX, of_rule) as usize;
+                let Some(rule) = self.rules.get(rule_index) else { continue };
                 if !rule.looks_at(reading, sentence) {
                     continue;
                 }
-                if let Some(range) = rule.find(&sentence.text) {
-                    hits.push(Hit { rule: rule_index as usize, sentence: index, range });
+                let patterns = plans.iter().filter_map(|plan| {
+                    let plan = self.plans.get(*plan as usize)?;
+                    rule.any.get(plan.pattern as usize)
+                });
+                if let Some(range) = rule.find_among(patterns, &sentence.text) {
+                    hits.push(Hit { rule: rule_index, sentence: index, range });
                 }
             }
         }
         Hits { rules: &self.rules, hits }
+    }
+}
+
+/// The words that patterns need, each once.
+#[derive(Default)]
+struct Words {
+    words: Vec<String>,
+    places: std::collections::HashMap<String, u32>,
+}
+
+impl Words {
+    fn all(&mut self, words: &[String]) -> Vec<u32> {
+        words
+            .iter()
+            .map(|word| {
+                if let Some(place) = self.places.get(word) {
+                    return *place;
+                }
+                let place = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+                self.places.insert(word.clone(), place);
+                self.words.push(word.clone());
+                place
+            })
+            .collect()
     }
 }
 

@@ -23,9 +23,14 @@ pub struct Pattern {
     pub regex: Regex,
     /// Empty: no such words; the pattern is tried on every sentence.
     pub needs: Vec<String>,
+    /// Further sets of words, of each of which a text must hold one: "klacht" and one of "ingediend", "gestuurd".
+    pub also_needs: Vec<Vec<String>>,
     /// As staff wrote it.
     pub written: String,
 }
+
+/// Sets of needed words looked at beside the rarest one.
+const SETS_MAX: usize = 3;
 
 /// The word lists of `words.toml`, by name.
 pub type WordLists = BTreeMap<String, Vec<String>>;
@@ -43,8 +48,12 @@ impl Pattern {
             .dfa_size_limit(REGEX_BYTES_MAX)
             .build()
             .map_err(|error| explain(&error))?;
-        let needs = regex_syntax::parse(&bounded).ok().and_then(|hir| required(&hir)).unwrap_or_default();
-        Ok(Self { regex, needs, written: written.to_owned() })
+        let mut sets = regex_syntax::parse(&bounded).ok().map(|hir| required(&hir)).unwrap_or_default();
+        let best = (0..sets.len()).max_by_key(|at| sets.get(*at).map_or(0, |set| quality(set)));
+        let needs = best.map(|at| sets.swap_remove(at)).unwrap_or_default();
+        sets.sort_by_key(|set| std::cmp::Reverse(quality(set)));
+        sets.truncate(SETS_MAX);
+        Ok(Self { regex, needs, also_needs: sets, written: written.to_owned() })
     }
 }
 
@@ -220,28 +229,30 @@ fn ends_with_mark(expanded: &str) -> bool {
     expanded.trim_end_matches(')').ends_with([ORG_MARK, PLACE_MARK])
 }
 
-/// Words one of which every match must hold: the longest set found in the pattern.
-fn required(hir: &Hir) -> Option<Vec<String>> {
-    let mut best: Option<Vec<String>> = None;
-    let mut offer = |found: Option<Vec<String>>| {
-        if let Some(found) = found
-            && best.as_ref().is_none_or(|best| quality(&found) > quality(best))
-        {
-            best = Some(found);
-        }
-    };
-    offer(literals(hir));
+/// Sets of words: every match holds one word of each.
+fn required(hir: &Hir) -> Vec<Vec<String>> {
+    let mut sets: Vec<Vec<String>> = literals(hir).into_iter().collect();
     match hir.kind() {
-        HirKind::Concat(parts) => parts.iter().for_each(|part| offer(required(part))),
-        HirKind::Capture(capture) => offer(required(&capture.sub)),
-        HirKind::Repetition(repetition) if repetition.min > 0 => offer(required(&repetition.sub)),
+        HirKind::Concat(parts) => sets.extend(parts.iter().flat_map(required)),
+        HirKind::Capture(capture) => sets.extend(required(&capture.sub)),
+        HirKind::Repetition(repetition) if repetition.min > 0 => sets.extend(required(&repetition.sub)),
         HirKind::Alternation(branches) => {
-            let all: Option<Vec<Vec<String>>> = branches.iter().map(required).collect();
-            offer(all.map(|all| all.concat()));
+            let all: Option<Vec<Vec<String>>> = branches
+                .iter()
+                .map(|branch| required(branch).into_iter().max_by_key(|set| quality(set)))
+                .collect();
+            sets.extend(all.map(|all| all.concat()));
         }
         _ => {}
     }
-    best.filter(|best| quality(best) > 0)
+    sets.retain(|set| quality(set) > 0);
+    sets.iter_mut().for_each(|set| {
+        set.sort_unstable();
+        set.dedup();
+    });
+    sets.sort_unstable();
+    sets.dedup();
+    sets
 }
 
 /// Longer shortest words are rarer; very many are not worth it.
@@ -309,7 +320,15 @@ mod tests {
         ] {
             let p = pattern(written);
             assert!(!p.needs.is_empty(), "{written}");
-            assert!(p.needs.iter().any(|need| need.contains(needs.trim())), "{written}: {:?}", p.needs);
+            let mut all = p.also_needs.iter().chain([&p.needs]);
+            assert!(
+                all.any(|set| set.iter().any(|need| need.contains(needs.trim()))),
+                "{written}: {:?}",
+                p.needs
+            );
         }
+        let p = pattern("klacht ...3 (ingediend|gestuurd)");
+        assert_eq!(p.needs, ["gestuurd", "ingediend"]);
+        assert!(p.also_needs.iter().any(|set| set == &["klacht"]), "{:?}", p.also_needs);
     }
 }
