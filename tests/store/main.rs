@@ -1,6 +1,8 @@
 //! The store: restart states, the outbox, people's changes, faults, and the proof by a fresh fold.
 
 mod faults;
+mod killed;
+mod measure;
 mod outbox;
 mod people;
 mod random;
