@@ -11,8 +11,8 @@ use super::words;
 use crate::limits::{NOTE_CHARS_MAX, PAGE_PIECES_MAX};
 use crate::queue;
 use crate::record::{
-    AnswerState, CaseRow, CaseStatus, Extract, FirstComplained, HistoryLine, Judgement, Kind, Line, OnBehalf,
-    Record, RegistrationNumber, Scope, Verdict,
+    AnswerState, CaseRow, CaseStatus, Extract, Finding, FirstComplained, HistoryLine, Judgement, Kind, Line,
+    OlderThanYear, OnBehalf, Record, RegistrationNumber, Scope, Verdict,
 };
 use jiff::civil::Date;
 use serde::Serialize;
@@ -54,6 +54,8 @@ pub struct View {
     pub pieces: Vec<PieceView>,
     /// Pieces whose text is not on this page.
     pub more_pieces: usize,
+    /// When the newest piece came, if the case has more than one.
+    pub newest: Option<String>,
     pub alarms: Vec<Alarm>,
     pub deadlines: Vec<DeadlineView>,
     pub decided: Option<DecidedView>,
@@ -95,6 +97,8 @@ pub struct JudgementView {
     pub refer_to: Option<String>,
     pub contact: Vec<String>,
     pub facts: Vec<Fact>,
+    /// What is as it mostly is, in one line.
+    pub usual: String,
     pub flags: Vec<&'static str>,
     pub findings: Vec<FindingView>,
     pub rules_version: String,
@@ -244,6 +248,7 @@ pub fn view(
     // The judgement that the case stands on: that of the piece that opened it.
     let opening_at = given.pieces.iter().position(|piece| piece.judgement.is_some());
     let opening = opening_at.and_then(|at| given.pieces.get(at)).and_then(|piece| piece.judgement.as_ref());
+    let findings = opening.map(heaviest_first).unwrap_or_default();
     let proposal = opening.and_then(|judgement| propose(judgement, shown));
     let may_decide = visitor.may(Right::Decide);
     View {
@@ -252,15 +257,24 @@ pub fn view(
         queue_url: super::pages::url("/", &[("queue", &row.queue)]),
         notice,
         errors: typed.errors.clone(),
-        judgement: opening.map(|judgement| judgement_view(judgement, opening_at.unwrap_or(0), shown)),
+        judgement: opening
+            .map(|judgement| judgement_view(judgement, &findings, opening_at.unwrap_or(0), shown)),
         pieces: given
             .pieces
             .iter()
             .enumerate()
             // Only the findings that the page lists are marked: those of the judgement it shows.
-            .map(|(at, piece)| piece_view(&number, at, piece, opening_at == Some(at)))
+            .map(|(at, piece)| {
+                let marked = if opening_at == Some(at) { findings.as_slice() } else { &[] };
+                piece_view(&number, at, piece, marked)
+            })
             .collect(),
         more_pieces: row.records.len().saturating_sub(PAGE_PIECES_MAX),
+        newest: given
+            .pieces
+            .last()
+            .filter(|_| given.pieces.len() > 1)
+            .map(|piece| dates::moment(piece.record.received_at)),
         alarms: alarms(given),
         deadlines: row
             .deadlines
@@ -335,12 +349,10 @@ fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> 
             id: queue::verdict_id(verdict),
             name: queue::verdict_label(verdict),
             hint: match verdict {
-                Verdict::TakeUp => "Wij behandelen deze klacht.",
-                Verdict::Refer => "Een ander moet dit behandelen. Kies hieronder wie.",
-                Verdict::AskForMore => "De inwoner moet eerst iets aanvullen.",
-                Verdict::Signal => "Geen zaak, wel bewaren wat er speelt.",
-                Verdict::NotAComplaint => "Een vraag, een bedankje of iets anders.",
-                Verdict::Reopen => "De zaak gaat terug naar de werkvoorraad.",
+                Verdict::TakeUp | Verdict::Refer | Verdict::AskForMore => "",
+                Verdict::Signal => "geen zaak, wel onthouden",
+                Verdict::NotAComplaint => "een vraag, een bedankje",
+                Verdict::Reopen => "terug naar de werkvoorraad",
             },
             proposed: proposed == Some(verdict),
             chosen: typed == Some(verdict)
@@ -419,23 +431,30 @@ fn alarms(given: &Given) -> Vec<Alarm> {
     alarms
 }
 
-fn judgement_view(judgement: &Judgement, piece: usize, shown: &Shown) -> JudgementView {
+fn judgement_view(judgement: &Judgement, findings: &[Finding], piece: usize, shown: &Shown) -> JudgementView {
     let names = &shown.names;
-    let mut facts = vec![
-        Fact { name: "Soort", value: words::kind(judgement.kind).to_owned() },
-        Fact {
-            name: "Eerst daar geklaagd?",
-            value: words::first_complained(judgement.first_complained).to_owned(),
-        },
-        Fact {
+    // What is as usual stands together on one quiet line; what is not, on a line of its own.
+    let mut facts = vec![Fact { name: "Soort", value: words::kind(judgement.kind).to_owned() }];
+    let mut usual = Vec::new();
+    if judgement.first_complained != FirstComplained::NotApplicable {
+        let value = words::first_complained(judgement.first_complained).to_owned();
+        facts.push(Fact { name: "Eerst daar geklaagd?", value });
+    }
+    match judgement.older_than_year {
+        OlderThanYear::Yes => facts.push(Fact {
             name: "Ouder dan een jaar?",
-            value: words::older_than_year(judgement.older_than_year).to_owned(),
-        },
-        Fact { name: "Schrijft", value: words::on_behalf(judgement.on_behalf).to_owned() },
-        Fact { name: "Taal", value: words::language(&judgement.language).to_owned() },
-    ];
-    if judgement.first_complained == FirstComplained::NotApplicable {
-        facts.retain(|fact| fact.name != "Eerst daar geklaagd?");
+            value: words::older_than_year(OlderThanYear::Yes).to_owned(),
+        }),
+        OlderThanYear::No => usual.push("niet ouder dan een jaar"),
+        OlderThanYear::Unknown => usual.push("onbekend wanneer het was"),
+    }
+    match judgement.on_behalf {
+        OnBehalf::No => usual.push("schrijft voor zichzelf"),
+        other => facts.push(Fact { name: "Schrijft", value: words::on_behalf(other).to_owned() }),
+    }
+    match judgement.language.as_str() {
+        "nl" => usual.push("in het Nederlands"),
+        other => facts.push(Fact { name: "Taal", value: words::language(other).to_owned() }),
     }
     let flag = |set: bool, text: &'static str| set.then_some(text);
     let flags = [
@@ -456,56 +475,54 @@ fn judgement_view(judgement: &Judgement, piece: usize, shown: &Shown) -> Judgeme
         refer_to: judgement.refer_to.as_ref().map(|referral| referral.name.clone()),
         contact: judgement.refer_to.as_ref().map(|referral| referral.contact.clone()).unwrap_or_default(),
         facts,
+        usual: usual.join(" · "),
         flags: flags.into_iter().flatten().collect(),
-        findings: findings(judgement, piece, shown),
+        findings: finding_views(findings, piece, shown),
         rules_version: judgement.rules_version.chars().take(12).collect(),
     }
 }
 
-/// The findings with their places; the heaviest first, each keeping the number that stands in the text.
-fn findings(judgement: &Judgement, piece: usize, shown: &Shown) -> Vec<FindingView> {
-    let mut views: Vec<(f64, FindingView)> = judgement
-        .findings
-        .iter()
-        .enumerate()
-        .map(|(at, finding)| {
-            let view = FindingView {
-                number: at + 1,
-                conclusion: words::conclusion(finding, &shown.names),
-                reason: finding.reason.clone(),
-                rule: finding.rule.clone(),
-                weight: words::weight(finding.weight),
-                against: finding.weight < 0.0,
-                points: format!("{:+.1}", finding.weight).replace('.', ","),
-                places: finding
-                    .evidence
-                    .iter()
-                    .enumerate()
-                    .take(6)
-                    .map(|(index, evidence)| Place {
-                        anchor: format!("s{piece}d{}f{}e{}", evidence.document, at + 1, index + 1),
-                        text: one_line(&evidence.text).chars().take(80).collect(),
-                    })
-                    .collect(),
-            };
-            (finding.weight.abs(), view)
-        })
-        .collect();
-    views.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    views.into_iter().map(|(_, view)| view).collect()
+/// The findings, those that weigh most first: the number of a finding is its place in this list.
+fn heaviest_first(judgement: &Judgement) -> Vec<Finding> {
+    let mut findings = judgement.findings.clone();
+    findings.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
+    findings
 }
 
-fn piece_view(case: &str, at: usize, piece: &PieceGiven, marked: bool) -> PieceView {
+/// The findings with the links to their places.
+fn finding_views(findings: &[Finding], piece: usize, shown: &Shown) -> Vec<FindingView> {
+    findings
+        .iter()
+        .enumerate()
+        .map(|(at, finding)| FindingView {
+            number: at + 1,
+            conclusion: words::conclusion(finding, &shown.names),
+            reason: finding.reason.clone(),
+            rule: finding.rule.clone(),
+            weight: words::weight(finding.weight),
+            against: finding.weight < 0.0,
+            points: format!("{:+.1}", finding.weight).replace('.', ","),
+            places: finding
+                .evidence
+                .iter()
+                .enumerate()
+                .take(6)
+                .map(|(index, evidence)| Place {
+                    anchor: format!("s{piece}d{}f{}e{}", evidence.document, at + 1, index + 1),
+                    text: one_line(&evidence.text).chars().take(80).collect(),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding]) -> PieceView {
     let record = &piece.record;
     let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
     let address = |address: &crate::record::Address| match (&address.name, &address.address) {
         (Some(name), Some(at)) => one_line(&format!("{name} <{at}>")),
         (None, Some(one)) | (Some(one), None) => one_line(one),
         (None, None) => String::new(),
-    };
-    let findings = match &piece.judgement {
-        Some(judgement) if marked => judgement.findings.as_slice(),
-        _ => &[],
     };
     let documents = piece.extract.iter().flat_map(|extract| {
         extract.documents.iter().enumerate().map(|(index, document)| {

@@ -12,7 +12,7 @@ pub struct Due {
     /// `late`, `today`, `soon`, `later`.
     pub class: &'static str,
     pub word: String,
-    /// `ma 9 maart 2026`.
+    /// `ma 9 maart`.
     pub date: String,
     /// `2026-03-09`, for `<time datetime>`.
     pub iso: String,
@@ -20,14 +20,14 @@ pub struct Due {
 
 /// How near a date is, seen from today.
 pub fn due(date: Date, today: Date) -> Due {
-    let near = Nearness::of(date, today);
-    let class = match near {
+    let nearness = Nearness::of(date, today);
+    let class = match nearness {
         Nearness::Passed { .. } => "late",
         Nearness::Today => "today",
         Nearness::Soon { .. } => "soon",
         Nearness::Later { .. } => "later",
     };
-    Due { class, word: near.label(), date: short(date), iso: date.to_string() }
+    Due { class, word: nearness.label(), date: near(date, today), iso: date.to_string() }
 }
 
 const MONTHS: [&str; 12] = [
@@ -47,6 +47,16 @@ const MONTHS: [&str; 12] = [
 
 fn month(date: Date) -> &'static str {
     usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or("?")
+}
+
+/// `ma 9 maart`, with the year when it is another than that of today.
+pub fn near(date: Date, today: Date) -> String {
+    let whole = short(date);
+    if date.year() == today.year() {
+        whole.trim_end_matches(char::is_numeric).trim_end().to_owned()
+    } else {
+        whole
+    }
 }
 
 /// `ma 9 maart 2026`.
@@ -97,5 +107,7 @@ mod tests {
         let at: Timestamp = "2026-07-01T22:30:00Z".parse().unwrap();
         assert_eq!(moment(at), "2 juli 2026, 00:30");
         assert_eq!(short(date(2026, 3, 9)), "ma 9 maart 2026");
+        assert_eq!(near(date(2026, 3, 9), date(2026, 12, 1)), "ma 9 maart");
+        assert_eq!(near(date(2025, 12, 31), date(2026, 1, 1)), "wo 31 december 2025");
     }
 }

@@ -3,6 +3,7 @@
 //! A handler returns a [`Fault`]; one layer ([`dress`]) draws it, so that every refusal of the desk, those of
 //! the framework too, looks the same. Invariant: the page shows the outside message, the log the inside one.
 
+use super::guard::Visitor;
 use super::pages::{self, Shell};
 use super::state::ReviewState;
 use crate::store::StoreError;
@@ -122,7 +123,10 @@ pub async fn dress(State(state): State<ReviewState>, request: Request, next: Nex
     let mut dressed = if uri.path().starts_with("/api/") {
         problem(&fault)
     } else {
-        let shell = Shell::outside(&state);
+        let shell = match response.extensions().get::<Visitor>() {
+            Some(visitor) => Shell::new(&state, visitor, ""),
+            None => Shell::outside(&state),
+        };
         let page = pages::render(
             "fault.html",
             minijinja::context! {

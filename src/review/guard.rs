@@ -49,10 +49,17 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
     let headers = request.headers().clone();
     match identify(&guard.state, &asked, &headers).await {
         Ok(Some(visitor)) if visitor.may(guard.right) => {
-            request.extensions_mut().insert(visitor);
-            next.run(request).await
+            request.extensions_mut().insert(visitor.clone());
+            let mut response = next.run(request).await;
+            // For the page of a refusal: it then keeps its menu.
+            response.extensions_mut().insert(visitor);
+            response
         }
-        Ok(Some(_)) => Fault::forbidden().into_response(),
+        Ok(Some(visitor)) => {
+            let mut response = Fault::forbidden().into_response();
+            response.extensions_mut().insert(visitor);
+            response
+        }
         Ok(None) => turned_away(&asked),
         Err(fault) => fault.into_response(),
     }

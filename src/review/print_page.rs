@@ -7,6 +7,7 @@ use super::case_page::letter;
 use super::dates;
 use super::errors::Fault;
 use super::guard::Visitor;
+use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::state::ReviewState;
 use crate::limits::{PRINT_DAYS_MAX, PRINT_LETTERS_MAX};
@@ -40,6 +41,7 @@ struct LetterView {
     file: String,
     url: String,
     case: Option<String>,
+    writer: String,
 }
 
 #[derive(Serialize)]
@@ -66,15 +68,27 @@ pub async fn page(
     .await
     .map_err(|error| Fault::internal(&error))?
     .map_err(|error| Fault::internal(&format!("the print folder: {error}")))?;
+    let files = state
+        .with_store(move |store| {
+            let mut found = Vec::new();
+            for file in files {
+                let case = CaseNumber::find_all(&file).first().copied();
+                let row = case.map(|case| store.case(case)).transpose()?.flatten();
+                found.push((file, row));
+            }
+            Ok(found)
+        })
+        .await?;
     let view = View {
         shell: Shell::new(&state, &visitor, "print"),
         day: dates::short(wanted),
         today: wanted == today,
         letters: files
             .into_iter()
-            .map(|file| LetterView {
+            .map(|(file, row)| LetterView {
                 url: format!("/print/{wanted}/{}", pages::percent_encoded(&file)),
-                case: CaseNumber::find_all(&file).first().map(ToString::to_string),
+                case: row.as_ref().map(|row| row.number.to_string()),
+                writer: row.and_then(|row| row.writer).map(|name| one_line(&name)).unwrap_or_default(),
                 file,
             })
             .collect(),

@@ -11,7 +11,7 @@ use super::words;
 use crate::limits::PAGE_ROWS_MAX;
 use crate::queue as work;
 use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus};
-use crate::store::{CaseFilter, QueueCount};
+use crate::store::{CaseFilter, CaseOrder, QueueCount};
 use axum::extract::{Extension, Query, State};
 use axum::response::{IntoResponse, Response};
 use jiff::ToSpan;
@@ -32,6 +32,8 @@ pub struct Choice {
     pub about: String,
     /// `me`, or an account.
     pub who: String,
+    /// `newest`, `oldest`; else in the order of work.
+    pub sort: String,
     pub page: String,
 }
 
@@ -73,6 +75,11 @@ impl Choice {
             body: some(&self.about),
             assignee: if self.who == "me" { Some(visitor.to_owned()) } else { some(&self.who) },
             text: self.words(),
+            order: match self.sort.as_str() {
+                "newest" => CaseOrder::Newest,
+                "oldest" => CaseOrder::Oldest,
+                _ => CaseOrder::Work,
+            },
             offset: (self.page_number() - 1) * PAGE_ROWS_MAX,
             limit: PAGE_ROWS_MAX,
         }
@@ -87,6 +94,7 @@ impl Choice {
             ("due", self.due.as_str()),
             ("about", self.about.as_str()),
             ("who", self.who.as_str()),
+            ("sort", self.sort.as_str()),
             ("page", if name == "page" { value } else { "" }),
         ];
         if let Some(pair) = pairs.iter_mut().find(|(known, _)| *known == name) {
@@ -105,6 +113,7 @@ struct View {
     dues: Vec<Pick>,
     bodies: Vec<Pick>,
     people: Vec<Pick>,
+    sorts: Vec<Pick>,
     queue: String,
     chosen: Vec<Chosen>,
     rows: Vec<RowView>,
@@ -177,7 +186,7 @@ impl RowView {
             subject: row.subject.as_deref().map(one_line).unwrap_or_default(),
             writer: row.writer.as_deref().map(one_line).unwrap_or_default(),
             channel: words::channel(row.channel),
-            received: dates::short(row.received),
+            received: dates::near(row.received, today),
             received_iso: row.received.to_string(),
             due: row.due.filter(|_| !closed).map(|due| dates::due(due, today)),
             bodies: row.judgement.complained_about.iter().map(|id| shown.names.organisation(id)).collect(),
@@ -238,9 +247,10 @@ pub async fn page(
         heading: heading(&choice, &shown),
         queues: queue_links(&choice, &counts, &shown),
         statuses: statuses(&choice),
-        dues: dues(&choice, today),
+        dues: dues(&choice),
         bodies: bodies(&choice, &shown),
         people: people_picks(&choice, &deciders),
+        sorts: sorts(&choice),
         queue: choice.queue.clone(),
         chosen: chosen(&choice, &shown, &visitor.name),
         rows: found.rows.iter().map(|row| RowView::of(row, &shown, today)).collect(),
@@ -311,7 +321,7 @@ fn statuses(choice: &Choice) -> Vec<Pick> {
     picks
 }
 
-fn dues(choice: &Choice, today: Date) -> Vec<Pick> {
+fn dues(choice: &Choice) -> Vec<Pick> {
     let mut picks: Vec<Pick> = [
         ("", "Elke datum"),
         ("late", "Te laat"),
@@ -322,7 +332,6 @@ fn dues(choice: &Choice, today: Date) -> Vec<Pick> {
     .map(|(id, name)| Pick { id: id.to_owned(), name: name.to_owned(), chosen: choice.due == id })
     .collect();
     if let Ok(date) = choice.due.parse::<Date>() {
-        let _ = today;
         picks.push(Pick {
             id: choice.due.clone(),
             name: format!("Tot en met {}", dates::short(date)),
@@ -330,6 +339,13 @@ fn dues(choice: &Choice, today: Date) -> Vec<Pick> {
         });
     }
     picks
+}
+
+fn sorts(choice: &Choice) -> Vec<Pick> {
+    [("", "Dringendste eerst"), ("newest", "Nieuwste eerst"), ("oldest", "Oudste eerst")]
+        .into_iter()
+        .map(|(id, name)| Pick { id: id.to_owned(), name: name.to_owned(), chosen: choice.sort == id })
+        .collect()
 }
 
 fn bodies(choice: &Choice, shown: &Shown) -> Vec<Pick> {
@@ -379,7 +395,7 @@ fn chosen(choice: &Choice, shown: &Shown, me: &str) -> Vec<Chosen> {
     }
     if !choice.who.is_empty() {
         let who = if choice.who == "me" { me } else { choice.who.as_str() };
-        add(format!("Van: {}", one_line(who)), "who");
+        add(format!("Behandelaar: {}", one_line(who)), "who");
     }
     chosen
 }

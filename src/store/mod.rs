@@ -38,7 +38,8 @@ mod verify;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use types::{
-    AsidePage, AsideRow, CaseFilter, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount, Registered,
+    AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount,
+    Registered,
 };
 pub use verify::{AnswerCounts, Exception, VerifyReport};
 

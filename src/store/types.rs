@@ -59,6 +59,17 @@ pub enum Outcome {
     },
 }
 
+/// In which order cases are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaseOrder {
+    /// As they are worked: by status, urgent first, then by due date.
+    #[default]
+    Work,
+    /// By number, and so by the moment of registration. Looks at every case.
+    Oldest,
+    Newest,
+}
+
 /// Which cases, and which page of them. Default: the first page of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseFilter {
@@ -72,6 +83,7 @@ pub struct CaseFilter {
     pub assignee: Option<String>,
     /// Words that all stand in the number, the writer or the subject, in any case.
     pub text: Option<String>,
+    pub order: CaseOrder,
     pub offset: usize,
     pub limit: usize,
 }
@@ -85,13 +97,14 @@ impl Default for CaseFilter {
             body: None,
             assignee: None,
             text: None,
+            order: CaseOrder::Work,
             offset: 0,
             limit: crate::limits::PAGE_ROWS_MAX,
         }
     }
 }
 
-/// A page of cases: by status (open, taken up, waiting for the citizen, closed), then urgent first, then due;
+/// A page of cases. In the order of work: by status (open, taken up, waiting for the citizen, closed), then urgent first, then due;
 /// closed cases newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CasePage {
