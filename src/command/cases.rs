@@ -98,9 +98,8 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
                 due_by: args.due,
                 body: args.body,
                 assignee: args.assignee,
-                text: None,
-                offset: 0,
                 limit: usize::MAX,
+                ..CaseFilter::default()
             };
             list(&config, &filter, args.json)
         }
