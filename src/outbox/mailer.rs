@@ -1,7 +1,7 @@
 //! The only SMTP client (RFC 5321): pooled connections, TLS always, raw bytes with an envelope of their own.
 
-use super::with_causes;
 use crate::config::{Answers, Smtp, Tls};
+use crate::explain::with_causes;
 use crate::limits::NETWORK_TIME_MAX;
 use lettre::address::{AddressError, Envelope};
 use lettre::transport::smtp;
@@ -67,7 +67,8 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// Prepares the connection; none is made yet.
+    /// Prepares the connection; none is made yet. Made and dropped within a tokio runtime: lettre's pool has a
+    /// task there.
     ///
     /// # Errors
     /// When the authority's certificate, the password or the return path cannot be used.

@@ -3,8 +3,8 @@
 
 use super::lay::{lay, lay_letter};
 use super::mailer::{CONNECTIONS_MAX, Handed, Mailer};
-use super::with_causes;
 use crate::clock;
+use crate::explain::with_causes;
 use crate::limits::{RECONNECT_PAUSE_MAX, SEND_ATTEMPTS_MAX};
 use crate::record::{AnswerChannel, AnswerState, CaseNumber, OutboxEntry, office_date};
 use crate::store::{Store, StoreError};

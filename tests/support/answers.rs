@@ -145,6 +145,17 @@ pub fn name_of(id: &str) -> Option<String> {
 
 /// Gate and words for one piece at one office.
 pub fn answered(house: &House, judgement: &Judgement, extract: &Extract, channel: Channel) -> Prepared {
+    answered_as(house, judgement, extract, channel, CaseNumber::new(2026, 42))
+}
+
+/// The same with a chosen case number.
+pub fn answered_as(
+    house: &House,
+    judgement: &Judgement,
+    extract: &Extract,
+    channel: Channel,
+    case: CaseNumber,
+) -> Prepared {
     let office = &house.config.office;
     let situation = situation(judgement, extract, office, &house.calendar, &name_of);
     let deadlines = house.calendar.deadlines(office, RECEIVED, judgement);
@@ -163,7 +174,7 @@ pub fn answered(house: &House, judgement: &Judgement, extract: &Extract, channel
             deadlines: &deadlines,
             acknowledge: true,
             joins: None,
-            case: CaseNumber::new(2026, 42),
+            case,
             received: RECEIVED,
             place: &house.config.letters.place,
             now,
