@@ -87,6 +87,9 @@ pub const NOTE_CHARS_MAX: usize = 10_000;
 /// Bytes of a form posted to the desk.
 pub const FORM_BYTES_MAX: usize = 64 * 1024;
 
+/// Time for one request to the desk, from its header to its answer.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// Time after which an unused desk session ends.
 pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(8 * 3600);
 

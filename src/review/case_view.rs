@@ -350,7 +350,7 @@ fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> 
             name: queue::verdict_label(verdict),
             hint: match verdict {
                 Verdict::TakeUp | Verdict::Refer | Verdict::AskForMore => "",
-                Verdict::Signal => "geen zaak, wel onthouden",
+                Verdict::Signal => "wel onthouden",
                 Verdict::NotAComplaint => "een vraag, een bedankje",
                 Verdict::Reopen => "terug naar de werkvoorraad",
             },

@@ -33,7 +33,8 @@ pub use rights::{Right, Role};
 pub use state::{ReviewState, Shown};
 pub use words::Names;
 
-use std::future::Future;
+use crate::limits::DRAIN_TIME_MAX;
+use std::future::{Future, IntoFuture};
 use tokio::net::TcpListener;
 
 /// The desk could not start or ended by a fault of the machine.
@@ -45,7 +46,7 @@ pub enum ReviewError {
     Serve(#[source] std::io::Error),
 }
 
-/// Serves the desk until `shutdown` is done; requests in hand are finished.
+/// Serves the desk until `shutdown` is done; requests in hand are finished, for [`DRAIN_TIME_MAX`] at most.
 ///
 /// # Errors
 /// A template with a fault, or the listener fails.
@@ -55,8 +56,21 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ReviewError> {
     pages::check().map_err(ReviewError::Template)?;
-    axum::serve(listener, routes::routes(&state))
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(ReviewError::Serve)
+    let (stopping, stop) = tokio::sync::oneshot::channel::<()>();
+    let graceful = async move {
+        shutdown.await;
+        let _ = stopping.send(());
+    };
+    // A browser that keeps a request half sent must not keep the house from stopping.
+    let drained = async move {
+        match stop.await {
+            Ok(()) => tokio::time::sleep(DRAIN_TIME_MAX).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let serving = axum::serve(listener, routes::routes(&state)).with_graceful_shutdown(graceful);
+    tokio::select! {
+        ended = serving.into_future() => ended.map_err(ReviewError::Serve),
+        () = drained => Ok(()),
+    }
 }

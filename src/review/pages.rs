@@ -8,12 +8,13 @@ use super::errors::Fault;
 use super::guard::Visitor;
 use super::rights::Right;
 use super::state::ReviewState;
+use crate::limits::REQUEST_TIME_MAX;
 use axum::extract::Request;
-use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use minijinja::syntax::SyntaxConfig;
@@ -142,7 +143,10 @@ fn asset(media_type: &'static str, text: &'static str) -> Response {
 pub async fn protect(request: Request, next: Next) -> Response {
     const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                           frame-ancestors 'none'; base-uri 'none'";
-    let mut response = next.run(request).await;
+    let mut response = match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &'static str); 6] = [
         (CONTENT_SECURITY_POLICY, POLICY),
