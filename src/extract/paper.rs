@@ -1,7 +1,8 @@
 //! Page images → text: upright, at a sensible size, blank pages passed over, confidence kept.
 //!
-//! The page is read the way its lines run; only when the reading makes no sense is it turned, and the next page
-//! of the same document is tried that way first. Invariant: low confidence is told to staff and never hidden.
+//! The page is set straight and read the way its lines run; only when the reading makes no sense is it turned,
+//! and the next page of the same document is tried that way first. Invariant: low confidence is told to staff
+//! and never hidden; a word's box is in pixels of the page image as it came, turned upright.
 
 use super::ocr::{EngineError, Seen};
 use super::reading::{Content, Reading, called, tidy};
@@ -26,6 +27,10 @@ const SIDE_MIN: u32 = 1700;
 
 /// Pixels of the longer side of the small image on which lines and ink are looked for.
 const SKETCH_SIDE: u32 = 1000;
+
+/// Degrees of skew that are looked for on either side, and from which a page is straightened.
+const SKEW_MAX: f64 = 5.0;
+const SKEW_MIN: f64 = 0.15;
 
 /// Share of dark pixels under which a page is blank.
 const INK_MIN: f32 = 0.000_4;
@@ -114,14 +119,16 @@ impl Paper {
             self.blank += 1;
             return Ok(());
         }
+        let came = f64::from(page.width());
         let (page, dpi) = sized(page, dpi);
+        let scale = came / f64::from(page.width());
         let sketch = sketch(&page);
         if ink(&sketch) < INK_MIN {
             self.blank += 1;
             return Ok(());
         }
         reading.page_begins();
-        let best = self.upright(reading, &page, dpi, lines_run_down(&sketch))?;
+        let best = self.upright(reading, &page, dpi, &sketch)?;
         self.recognised += 1;
         if best.words.is_empty() {
             return Ok(());
@@ -132,8 +139,10 @@ impl Paper {
         self.confidence += f64::from(best.confidence()) * weight;
         self.texts.push(best.words.iter().flat_map(|word| [word.before, &word.text]).collect());
         if reading.words {
+            let at = |length: u32| (f64::from(length) * scale).round() as u32;
             self.words.extend(best.words.into_iter().map(|word| {
-                Word(number, word.left, word.top, word.width, word.height, word.confidence, word.text)
+                let (left, top) = (at(word.left), at(word.top));
+                Word(number, left, top, at(word.width), at(word.height), word.confidence, word.text)
             }));
         }
         Ok(())
@@ -145,14 +154,23 @@ impl Paper {
         reading: &mut Reading<'_>,
         page: &GrayImage,
         dpi: u32,
-        down: bool,
+        sketch: &GrayImage,
     ) -> Result<Attempt, EngineError> {
+        let (across, down) = (rows(sketch), rows(&imageops::rotate90(sketch)));
+        let sideways = down.sharpness > across.sharpness;
         // Along the lines as the last page lay, then upside down, then across.
-        let first = if (self.turns % 2 == 1) == down { self.turns } else { u32::from(down) };
+        let first = if (self.turns % 2 == 1) == sideways { self.turns } else { u32::from(sideways) };
         let mut best: Option<Attempt> = None;
         for turns in [first, first + 2, first + 1, first + 3].map(|turns| turns % 4) {
             let turned = turn(page, turns);
-            let words = reading.engine().read(turned.as_ref().unwrap_or(page), dpi)?;
+            let turned = turned.as_ref().unwrap_or(page);
+            let skew = if turns % 2 == 0 { across.skew } else { down.skew };
+            let words = if skew.abs() < SKEW_MIN {
+                reading.engine().read(turned, dpi)?
+            } else {
+                let words = reading.engine().read(&rotated(turned, -skew), dpi)?;
+                words.into_iter().map(|word| rotated_back(word, turned.dimensions(), -skew)).collect()
+            };
             let attempt = Attempt { turns, words: worth_keeping(words) };
             let confident = attempt.confidence() >= CONFIDENT && attempt.words.len() >= 3;
             if best.as_ref().is_none_or(|best| attempt.score() > best.score()) {
@@ -303,31 +321,107 @@ fn ink(sketch: &GrayImage) -> f32 {
     if all == 0 { 0.0 } else { dark as f32 / all as f32 }
 }
 
-/// Do the lines of text run down the page rather than across? Measured in narrow strips, so that a page a
-/// little askew does not blur its lines: across text rows are dark and light in turn.
-fn lines_run_down(sketch: &GrayImage) -> bool {
-    let across = unevenness(sketch, false);
-    let down = unevenness(sketch, true);
-    down > across * 1.2
+/// How the rows of a page lie.
+#[derive(Clone, Copy)]
+struct Rows {
+    /// Degrees of slope, positive down to the right, to a tenth.
+    skew: f64,
+    /// How clearly rows of text and gaps between them stand out along that slope.
+    sharpness: f64,
 }
 
-/// How much the darkness changes from row to row (or column to column) within strips.
-fn unevenness(sketch: &GrayImage, by_column: bool) -> f64 {
+/// Looks for rows of text across the page.
+fn rows(sketch: &GrayImage) -> Rows {
+    const STRIP: u32 = 8;
     let (width, height) = sketch.dimensions();
-    let (length, breadth) = if by_column { (width, height) } else { (height, width) };
-    let at = |along: u32, side: u32| {
-        let (x, y) = if by_column { (along, side) } else { (side, along) };
-        i64::from(sketch.get_pixel(x, y).0[0])
+    let strips: Vec<(f64, Vec<i64>)> = (0..width.saturating_sub(STRIP - 1))
+        .step_by(STRIP as usize)
+        .map(|x| {
+            let row = |y| (x..x + STRIP).map(|x| 255 - i64::from(sketch.get_pixel(x, y).0[0])).sum();
+            (f64::from(x + STRIP / 2) - f64::from(width) / 2.0, (0..height).map(row).collect())
+        })
+        .collect();
+    // The rows of text and the gaps between them stand out most when they are summed along their slope.
+    let sharpness = |degrees: f64| {
+        let slope = degrees.to_radians().tan();
+        let mut profile = vec![0_i64; height as usize];
+        for (x, strip) in &strips {
+            let shift = (x * slope).round() as i64;
+            for (y, sum) in (0_i64..).zip(profile.iter_mut()) {
+                *sum += usize::try_from(y + shift).ok().and_then(|y| strip.get(y)).copied().unwrap_or(0);
+            }
+        }
+        // The edges of the page, where strips are shifted out, say nothing.
+        let edge = (f64::from(width) / 2.0 * SKEW_MAX.to_radians().tan()).ceil() as usize;
+        let inner = profile.get(edge..profile.len().saturating_sub(edge)).unwrap_or_default();
+        inner.windows(2).map(|pair| ((pair[1] - pair[0]) as f64).powi(2)).sum::<f64>()
     };
-    let strip = (breadth / 12).max(8);
-    let mut sum = 0.0;
-    for start in (strip / 2..breadth.saturating_sub(strip)).step_by(strip as usize) {
-        let profile: Vec<i64> =
-            (0..length).map(|along| (start..start + strip).map(|side| at(along, side)).sum()).collect();
-        sum += profile.windows(2).map(|pair| ((pair[1] - pair[0]) as f64).powi(2)).sum::<f64>()
-            / f64::from(strip * strip);
+    let best_of = |candidates: Vec<f64>| {
+        candidates
+            .into_iter()
+            .map(|degrees| (sharpness(degrees), degrees))
+            .fold((0.0, 0.0), |best, next| if next.0 > best.0 { next } else { best })
+    };
+    let level = sharpness(0.0);
+    let coarse = best_of((-10..=10).map(|n| f64::from(n) * SKEW_MAX / 10.0).collect());
+    let fine = best_of((-5..=5).map(|n| coarse.1 + f64::from(n) * 0.1).collect());
+    let skew = if fine.0 > level * 1.02 { fine.1 } else { 0.0 };
+    Rows { skew, sharpness: fine.0 / f64::from(width).powi(2) / f64::from(height) }
+}
+
+/// The page rotated about its middle by some degrees (positive: clockwise), as large as before; what comes in
+/// from outside is the colour of paper.
+fn rotated(page: &GrayImage, degrees: f64) -> GrayImage {
+    let (width, height) = page.dimensions();
+    let paper = {
+        let mut sample: Vec<u8> = page.as_raw().iter().step_by(997).copied().collect();
+        sample.sort_unstable();
+        sample.get(sample.len() * 3 / 4).copied().unwrap_or(255)
+    };
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (middle_x, middle_y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
+    let raw = page.as_raw();
+    let stride = width as usize;
+    let mut pixels = Vec::with_capacity(raw.len());
+    // 16.16 fixed point, stepped along each row.
+    let fixed = |value: f64| (value * 65_536.0) as i64;
+    let (step_x, step_y) = (fixed(cos), fixed(-sin));
+    for y in 0..height {
+        let dy = f64::from(y) - middle_y;
+        let mut from_x = fixed(-middle_x * cos + dy * sin + middle_x);
+        let mut from_y = fixed(middle_x * sin + dy * cos + middle_y);
+        for _ in 0..width {
+            let (x, y) = (from_x >> 16, from_y >> 16);
+            let inside = x >= 0 && y >= 0 && x + 1 < i64::from(width) && y + 1 < i64::from(height);
+            pixels.push(if inside {
+                let at = y as usize * stride + x as usize;
+                let (right, down) = (from_x & 0xffff, from_y & 0xffff);
+                let mix = |one: u8, other: u8, share: i64| {
+                    i64::from(one) * (65_536 - share) + i64::from(other) * share
+                };
+                let upper = mix(raw[at], raw[at + 1], right) >> 8;
+                let lower = mix(raw[at + stride], raw[at + stride + 1], right) >> 8;
+                ((upper * (65_536 - down) + lower * down) >> 24) as u8
+            } else {
+                paper
+            });
+            from_x += step_x;
+            from_y += step_y;
+        }
     }
-    sum / f64::from(length.max(1))
+    GrayImage::from_raw(width, height, pixels).unwrap_or_default()
+}
+
+/// The box of a word on the page before it was [`rotated`].
+fn rotated_back(mut word: Seen, (width, height): (u32, u32), degrees: f64) -> Seen {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (middle_x, middle_y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
+    let x = f64::from(word.left) + f64::from(word.width) / 2.0 - middle_x;
+    let y = f64::from(word.top) + f64::from(word.height) / 2.0 - middle_y;
+    let (x, y) = (x * cos + y * sin + middle_x, -x * sin + y * cos + middle_y);
+    let corner = |middle: f64, size: u32| (middle - f64::from(size) / 2.0).round().max(0.0) as u32;
+    (word.left, word.top) = (corner(x, word.width), corner(y, word.height));
+    word
 }
 
 #[cfg(test)]
@@ -345,8 +439,38 @@ mod tests {
 
     #[test]
     fn the_way_lines_run_is_seen() {
-        assert!(!lines_run_down(&lines()));
-        assert!(lines_run_down(&imageops::rotate90(&lines())));
+        for degrees in [-2.0, 0.0, 1.8] {
+            let page = rotated(&lines(), degrees);
+            let turned = imageops::rotate90(&page);
+            assert!(rows(&page).sharpness > rows(&turned).sharpness * 2.0);
+        }
+    }
+
+    #[test]
+    fn skew_is_measured_undone_and_boxes_stay() {
+        let skew = |page: &GrayImage| rows(page).skew;
+        assert_eq!(skew(&lines()), 0.0);
+        for degrees in [-3.0, -1.3, 0.7, 2.0] {
+            let askew = rotated(&lines(), degrees);
+            assert!((skew(&askew) - degrees).abs() < 0.16, "{degrees}: {}", skew(&askew));
+            assert!(skew(&rotated(&askew, -degrees)).abs() < 0.16);
+        }
+        // A dot that was turned away is found where it was.
+        let mut dot = GrayImage::from_pixel(400, 600, Luma([255]));
+        (50..54).for_each(|x| (80..84).for_each(|y| dot.put_pixel(x, y, Luma([0]))));
+        let turned = rotated(&dot, 3.0);
+        let dark = turned.enumerate_pixels().min_by_key(|(_, _, pixel)| pixel.0[0]).unwrap();
+        let seen = Seen {
+            left: dark.0 - 2,
+            top: dark.1 - 2,
+            width: 4,
+            height: 4,
+            confidence: 1.0,
+            text: String::new(),
+            before: "",
+        };
+        let back = rotated_back(seen, (400, 600), 3.0);
+        assert!(back.left.abs_diff(50) <= 2 && back.top.abs_diff(80) <= 2, "{back:?}");
     }
 
     #[test]

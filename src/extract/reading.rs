@@ -235,6 +235,9 @@ pub(super) fn tidy(text: &str) -> String {
                 | '\u{202a}'..='\u{202e}'
                 | '\u{2060}'..='\u{2064}'
                 | '\u{feff}' => {}
+                // One sign for ij, as the recogniser and some fonts write it.
+                'ĳ' => tidied.push_str("ij"),
+                'Ĳ' => tidied.push_str("IJ"),
                 c if c.is_control() => {}
                 c => tidied.push(c),
             }
@@ -263,7 +266,7 @@ mod tests {
 
     #[test]
     fn tidy_keeps_what_is_seen() {
-        assert_eq!(tidy("\u{feff}\r\na\u{a0}b \r\n\r\n\r\n\r\n\u{200b}\r\n  c\0\r\n"), "a b\n\n\n  c");
+        assert_eq!(tidy("\u{feff}\r\na\u{a0}bĳ \r\n\r\n\r\n\r\n\u{200b}\r\n  c\0\r\n"), "a bij\n\n\n  c");
         assert_eq!(tidy(""), "");
         assert_eq!(tidy("\n \n"), "");
     }
