@@ -361,3 +361,24 @@ fn faults_of_templates_are_told_with_file_and_line() {
     std::fs::remove_dir_all(scratch.path().join("deventer")).unwrap();
     assert!(load().unwrap_err().contains("deventer: cannot be read"));
 }
+
+/// `cargo test --release --test acknowledge figures -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a check"]
+fn figures() {
+    let house = house("den-haag");
+    let judgement = judged_as(Main::Received, &house.config.office).unwrap();
+    let extract = mail();
+    let time = |count: u32, make: &dyn Fn()| {
+        make();
+        let start = std::time::Instant::now();
+        (0..count).for_each(|_| make());
+        start.elapsed() / count
+    };
+    let message = time(2_000, &|| drop(answered(&house, &judgement, &extract, Channel::Email)));
+    let letter = time(50, &|| drop(answered(&house, &judgement, &extract, Channel::Letter)));
+    println!(
+        "a message {message:?} ({:.0} a second a core), a letter {letter:?}",
+        1.0 / message.as_secs_f64()
+    );
+}

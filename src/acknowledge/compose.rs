@@ -45,16 +45,20 @@ impl Identity {
         } else {
             answers.from_address.clone()
         };
-        Self { from_name: from_name.clone(), from_address, msg_id_domain: msg_id_domain(answers) }
+        let msg_id_domain = msg_id_domain(answers, office);
+        Self { from_name: from_name.clone(), from_address, msg_id_domain }
     }
 }
 
 /// The right part of our Message-IDs.
-pub(super) fn msg_id_domain(answers: &Answers) -> String {
+pub(super) fn msg_id_domain(answers: &Answers, office: &Office) -> String {
+    let domain = |address: &str| header::split_address(address).map(|(_, domain)| domain.to_owned());
     answers
         .msg_id_domain
         .clone()
-        .or_else(|| header::split_address(&answers.from_address).map(|(_, domain)| domain.to_owned()))
+        .or_else(|| domain(&answers.from_address))
+        .or_else(|| domain(office.contact.email.as_deref()?))
+        // Only a preview has none.
         .unwrap_or_else(|| "bode.invalid".to_owned())
 }
 

@@ -52,7 +52,7 @@ impl GatePolicy {
             .collect();
         Self {
             own_addresses,
-            msg_id_domain: super::compose::msg_id_domain(answers).to_lowercase(),
+            msg_id_domain: super::compose::msg_id_domain(answers, office).to_lowercase(),
             per_address_hour_max: answers.per_address_hour_max,
             per_address_day_max: answers.per_address_day_max,
             hour_max: answers.hour_max,

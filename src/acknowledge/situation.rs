@@ -159,7 +159,11 @@ pub fn situation(
             other => format!("nl+{other}"),
         },
         organisations,
-        referral: judgement.refer_to.clone().filter(|_| judgement.may_tell_citizen),
+        // `none`: there is no body that surely takes it, so none is named.
+        referral: judgement
+            .refer_to
+            .clone()
+            .filter(|referral| judgement.may_tell_citizen && referral.id != "none"),
         waiting_until,
         unreadable,
     }

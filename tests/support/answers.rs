@@ -140,7 +140,7 @@ pub fn message() -> Message {
 }
 
 pub fn name_of(id: &str) -> Option<String> {
-    (id == "uwv").then(|| "UWV".to_owned())
+    (id == "uwv").then(|| "het UWV".to_owned())
 }
 
 /// Gate and words for one piece at one office.
