@@ -382,3 +382,50 @@ fn figures() {
         1.0 / message.as_secs_f64()
     );
 }
+
+#[test]
+fn the_situation_follows_the_judgement() {
+    let (ombudsman, municipality) = (house("den-haag"), house("haarlem"));
+    let chosen = |house: &House, change: &dyn Fn(&mut Judgement)| {
+        let mut judgement = judged_as(Main::Received, &house.config.office).unwrap();
+        change(&mut judgement);
+        situation(&judgement, &mail(), &house.config.office, &house.calendar, &name_of)
+    };
+    let out = |judgement: &mut Judgement| {
+        judgement.scope = Scope::Out;
+        judgement.complained_about = vec!["uwv".into(), "gemeente-delft".into(), "onbekend".into()];
+        let referral = Referral { id: "none".into(), name: "een andere instantie".into(), contact: vec![] };
+        judgement.refer_to = Some(referral);
+    };
+    let sure = chosen(&ombudsman, &out);
+    assert_eq!(
+        (sure.main, sure.organisations.join(", ").as_str()),
+        (Main::OutOfScope, "het UWV, de gemeente Delft")
+    );
+    assert_eq!(sure.referral, None, "no body is named when there is none");
+    // Not sure enough for a citizen: nothing is said of it.
+    let unsure = chosen(&ombudsman, &|judgement| {
+        out(judgement);
+        judgement.may_tell_citizen = false;
+    });
+    assert_eq!((unsure.main, unsure.referral), (Main::Received, None));
+    // Out of scope, and against a decision: the term is told all the same.
+    let decision = chosen(&ombudsman, &|judgement| {
+        out(judgement);
+        judgement.kind = Kind::Decision;
+    });
+    assert_eq!((decision.main, decision.added), (Main::OutOfScope, vec![Added::Decision]));
+    // Only an ombudsman asks to complain at the body first.
+    let first = |judgement: &mut Judgement| judgement.first_complained = FirstComplained::No;
+    assert_eq!(chosen(&ombudsman, &first).main, Main::ComplainFirst);
+    assert_eq!(chosen(&municipality, &first).main, Main::Received);
+    // A thank-you that a person lets go out after all gets the plain text.
+    let none = chosen(&ombudsman, &|judgement| {
+        judgement.scope = Scope::None;
+        judgement.kind = Kind::Other;
+    });
+    assert_eq!(none.main, Main::Received);
+    for (language, expected) in [("nl", "nl"), ("fy", "nl"), ("", "nl"), ("pl", "nl+pl")] {
+        assert_eq!(chosen(&ombudsman, &|judgement| judgement.language = language.into()).language, expected);
+    }
+}

@@ -168,3 +168,78 @@ fn each_rule_of_the_gate() {
         }
     }
 }
+
+/// A message of ours as another office's reader sees it.
+fn read_back(bytes: &[u8]) -> Message {
+    let parsed = mail_parser::MessageParser::default().parse(bytes).unwrap();
+    let address = |found: Option<&mail_parser::Address>| {
+        let address = found?.first()?;
+        Some(Address {
+            name: address.name().map(str::to_owned),
+            address: address.address().map(str::to_owned),
+        })
+    };
+    let sender = address(parsed.from());
+    Message {
+        return_path: sender.as_ref().and_then(|sender| sender.address.clone()),
+        author: sender,
+        subject: parsed.subject().map(str::to_owned),
+        msg_id: parsed.message_id().map(str::to_owned),
+        media_type: "multipart/alternative".into(),
+        fields: parsed
+            .headers_raw()
+            .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
+            .collect(),
+        ..Message::default()
+    }
+}
+
+fn answer_to(house: &House, message: &Message, history: History) -> Answer {
+    let office = &house.config.office;
+    let extract = Extract { message: Some(message.clone()), ..Extract::default() };
+    let situation = situation(&judgement(), &extract, office, &house.calendar, &name_of);
+    gate(&GateInput {
+        message: Some(message),
+        channel: Channel::Email,
+        judgement: &judgement(),
+        situation: &situation,
+        office,
+        policy: &GatePolicy::new(&house.config.answers, office),
+        history,
+        acknowledge: true,
+        joins: None,
+    })
+}
+
+#[test]
+fn two_offices_do_not_answer_each_other() {
+    let (one, other) = (house("den-haag"), house("haarlem"));
+    let bytes = answered(&one, &judgement(), &mail(), Channel::Email).bytes.unwrap();
+    let mut ours = read_back(&bytes);
+    let silent = |message: &Message| match answer_to(&other, message, History::default()) {
+        Answer::Withhold { reason } => reason,
+        answer => panic!("{answer:?}"),
+    };
+    assert!(silent(&ours).contains("Auto-Submitted"));
+    // A broken machine strips what says so; the subject is still that of an acknowledgement.
+    ours.fields.clear();
+    assert!(silent(&ours).contains("zelf"));
+}
+
+#[test]
+fn a_responder_that_tells_nothing_is_stopped_by_the_caps() {
+    let house = house("den-haag");
+    let mut message = message();
+    message.subject = Some("Bedankt voor uw bericht".into());
+    // Every answer of ours brings a new message at once: a loop.
+    let mut sent = 0;
+    for _ in 0..1_000 {
+        let history = History { to_address_hour: sent, to_address_day: sent, all_hour: sent };
+        match answer_to(&house, &message, history) {
+            Answer::Send { .. } => sent += 1,
+            Answer::Hold { reason, .. } => assert!(reason.contains("uur"), "{reason}"),
+            Answer::Withhold { reason } => panic!("{reason}"),
+        }
+    }
+    assert_eq!(sent, house.config.answers.per_address_hour_max);
+}
