@@ -132,9 +132,14 @@ impl Sentence<'_> {
 
 /// The folded sentences of a loose text, such as an example of a rule.
 pub fn sentences_of(text: &str) -> Vec<String> {
+    with_sentences(text, |sentence| sentence.text.clone())
+}
+
+/// What a function makes of each sentence of a loose text.
+pub fn with_sentences<T>(text: &str, of: impl FnMut(&Sentence<'_>) -> T) -> Vec<T> {
     let mut sentences = Vec::new();
     split(&mut sentences, 0, Place::Own, text, 0);
-    sentences.into_iter().map(|sentence| sentence.text).collect()
+    sentences.iter().map(of).collect()
 }
 
 /// The body of a message, and what lies first in a letter, are the writer's own words; all else is attached.

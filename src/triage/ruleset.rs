@@ -2,9 +2,11 @@
 
 use super::judging::Weights;
 use super::matching::Matcher;
+use super::mentions;
 use super::organisations::Organisations;
 use super::pattern::WordLists;
 use super::queues::Queues;
+use super::reading::with_sentences;
 use super::referrals::Referrals;
 use super::rules::{Rule, RuleFault, RuleFaults, fault_at, read_rules, read_toml};
 use crate::limits::CONFIG_BYTES_MAX;
@@ -152,12 +154,25 @@ impl Ruleset {
 }
 
 impl Ruleset {
+    /// The sentences of an example with each body as one mark, as role rules see them.
+    fn marked(&self, example: &str) -> Vec<String> {
+        with_sentences(example, |sentence| {
+            let mentions = mentions::find(&self.bodies, &[], sentence, &[]);
+            mentions::mark(&sentence.text, &mentions).text
+        })
+    }
+
     /// The examples that turn out otherwise than they say, each as a Dutch line.
     pub fn failed_examples(&self) -> Vec<String> {
         let mut failed = Vec::new();
         for example in self.examples() {
             let Some(rule) = self.rules().find(|rule| rule.id == example.rule) else { continue };
-            if rule.fires_on(&example.text) != example.fires {
+            let fired = if self.roles.rules.iter().any(|role| role.id == rule.id) {
+                self.marked(&example.text).iter().any(|text| rule.find(text).is_some())
+            } else {
+                rule.fires_on(&example.text)
+            };
+            if fired != example.fires {
                 let what = if example.fires { "werkt niet op" } else { "werkt ten onrechte op" };
                 failed.push(format!("{}: {what} “{}”", example.rule, example.text));
             }

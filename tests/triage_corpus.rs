@@ -1,0 +1,196 @@
+//! Judges the invented submissions of the development corpus, where it lies beside the project, and prints
+//! how many of each label turn out right. Without the corpus the test says so and passes.
+//!
+//! `TRIAGE_ERRORS=1` prints each label that turned out otherwise.
+
+use bode::config;
+use bode::record::{Address, Channel, Document, Extract, Message, Method, Office, Part, PartKind};
+use bode::triage::{Ruleset, judge};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn corpus() -> Option<PathBuf> {
+    ["../shared/corpus/dev", "../../shared/corpus/dev"].map(PathBuf::from).into_iter().find(|dir| dir.is_dir())
+}
+
+/// Own words, quote, forwarded message and signature told apart, as the reader does.
+fn parts(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut kind = PartKind::Own;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim();
+        let one = if bare.starts_with('>') {
+            PartKind::Quote
+        } else if bare.starts_with("-----") && bare.to_lowercase().contains("disclaimer") {
+            kind = PartKind::Disclaimer;
+            kind
+        } else if bare.contains("Forwarded message") || bare.contains("Doorgestuurd bericht") || bare.contains("Oorspronkelijk bericht") {
+            kind = PartKind::Forwarded;
+            kind
+        } else if line.trim_end_matches(['\n', '\r']) == "--" || line.starts_with("-- \n") {
+            kind = PartKind::Signature;
+            kind
+        } else if bare.starts_with("Op ") && (bare.contains("schreef")) {
+            PartKind::Quote
+        } else {
+            kind
+        };
+        let end = at + line.chars().count();
+        parts.push(Part { start: at, end, kind: one });
+        at = end;
+    }
+    parts
+}
+
+fn document(name: Option<String>, method: Method, text: &str, parts: Vec<Part>) -> Document {
+    Document {
+        name,
+        media_type: "text/plain".into(),
+        method,
+        pages: None,
+        confidence: None,
+        text: text.into(),
+        problem: None,
+        parts,
+        words: vec![],
+    }
+}
+
+fn extract(item: &Value) -> (Extract, Channel) {
+    let body = item["body"].as_str().unwrap();
+    let mail = item["channel"] == "email";
+    let method = if mail { Method::Body } else { Method::Text };
+    let own = if mail { parts(body) } else { vec![] };
+    let mut documents = vec![document(None, method, body, own)];
+    for one in item["attachments"].as_array().unwrap() {
+        let name = one["name"].as_str().map(str::to_owned);
+        documents.push(document(name, Method::TextLayer, one["text"].as_str().unwrap(), vec![]));
+    }
+    let address = Address {
+        name: item["from_name"].as_str().map(str::to_owned),
+        address: item["from_addr"].as_str().map(str::to_owned),
+    };
+    let message = mail.then(|| Message {
+        author: Some(address),
+        subject: item["subject"].as_str().map(str::to_owned),
+        ..Message::default()
+    });
+    (Extract { message, documents, defects: vec![] }, if mail { Channel::Email } else { Channel::Letter })
+}
+
+fn offices() -> BTreeMap<String, Office> {
+    ["den-haag", "amsterdam", "deventer", "haarlem", "nationale-ombudsman"]
+        .into_iter()
+        .map(|id| (id.to_owned(), config::load(Path::new(&format!("config/{id}.toml"))).unwrap().office))
+        .collect()
+}
+
+#[derive(Default)]
+struct Score {
+    right: BTreeMap<&'static str, (usize, usize)>,
+    about: (usize, usize, usize),
+    turned_away: (usize, usize),
+    told_away: usize,
+    kept: (usize, usize),
+}
+
+fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Score {
+    let mut score = Score::default();
+    let errors = std::env::var("TRIAGE_ERRORS").is_ok();
+    for line in std::fs::read_to_string(file).unwrap().lines() {
+        let item: Value = serde_json::from_str(line).unwrap();
+        let gold = &item["gold"];
+        let (extract, channel) = extract(&item);
+        let received = item["received"].as_str().unwrap().parse().unwrap();
+        let office = &offices[item["office"].as_str().unwrap()];
+        let got = judge(&extract, channel, received, office, rules);
+        for finding in &got.findings {
+            for evidence in &finding.evidence {
+                let text: String = extract.documents[evidence.document]
+                    .text
+                    .chars()
+                    .skip(evidence.start)
+                    .take(evidence.end - evidence.start)
+                    .collect();
+                assert_eq!(text, evidence.text, "{}: {}", item["id"], finding.rule);
+            }
+        }
+        let printed = serde_json::to_value(&got).unwrap();
+        let mut check = |label: &'static str, got: &Value, want: &Value| {
+            let entry = score.right.entry(label).or_default();
+            entry.1 += 1;
+            if got == want {
+                entry.0 += 1;
+            } else if errors {
+                println!("{}\t{label}\twant {want}\tgot {got}", item["id"]);
+            }
+        };
+        check("scope", &printed["scope"], &gold["scope"]);
+        if gold["scope"] == "out" || gold["scope"] == "mixed" {
+            let refer = got.refer_to.as_ref().map_or(Value::Null, |referral| Value::from(referral.id.clone()));
+            check("refer_to", &refer, &gold["refer_to"]);
+        }
+        if gold["scope"] != "none" {
+            for label in ["kind", "older_than_year", "on_behalf"] {
+                check(label, &printed[label], &gold[label]);
+            }
+            if gold["first_complained"] != "not-applicable" {
+                check("first_complained", &printed["first_complained"], &gold["first_complained"]);
+            }
+        }
+        check("language", &printed["language"], &gold["language"]);
+        for label in ["anonymous", "urgent", "multiple", "follow_up"] {
+            check(label, &printed[label], &gold[label]);
+        }
+        check("automatic", &Value::from(got.automatic.is_some()), &gold["automatic"]);
+        let list = |value: &Value| -> Vec<String> {
+            value.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+        };
+        let (want, have) = (list(&gold["complained_about"]), got.complained_about.clone());
+        score.about.0 += want.iter().filter(|id| have.contains(id)).count();
+        score.about.1 += have.iter().filter(|id| !want.contains(id)).count();
+        score.about.2 += want.iter().filter(|id| !have.contains(id)).count();
+        if errors && want != have {
+            println!("{}\tabout\twant {want:?}\tgot {have:?} ({})", item["id"], got.confidence);
+        }
+        if gold["scope"] == "in" || gold["scope"] == "mixed" {
+            score.turned_away.1 += 1;
+            score.turned_away.0 += usize::from(printed["scope"] == "out");
+            score.told_away += usize::from(got.may_tell_citizen);
+        }
+        if gold["scope"] == "out" {
+            score.kept.1 += 1;
+            score.kept.0 += usize::from(printed["scope"] == "in");
+        }
+    }
+    score
+}
+
+#[test]
+fn the_development_corpus() {
+    let Some(dir) = corpus() else {
+        println!("no corpus beside the project: nothing judged");
+        return;
+    };
+    let rules = Ruleset::load(Path::new("rules")).unwrap_or_else(|faults| panic!("{faults}"));
+    let offices = offices();
+    let only = std::env::var("TRIAGE_ONLY").ok();
+    for name in ["d1", "d2"] {
+        if only.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let score = score(&dir.join(format!("{name}.jsonl")), &rules, &offices);
+        println!("== {name}");
+        for (label, (right, total)) in &score.right {
+            println!("{label:18} {right}/{total} = {:.3}", *right as f64 / *total as f64);
+        }
+        let (tp, fp, fne) = score.about;
+        println!("complained_about   f1 {:.3}", 2.0 * tp as f64 / (2 * tp + fp + fne).max(1) as f64);
+        println!("told out though in {}/{}", score.turned_away.0, score.turned_away.1);
+        println!("may tell, wrongly  {}", score.told_away);
+        println!("kept though out    {}/{}", score.kept.0, score.kept.1);
+        assert_eq!(score.told_away, 0, "a person at the right address would be told \"not here\"");
+    }
+}
