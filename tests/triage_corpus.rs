@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn corpus() -> Option<PathBuf> {
-    ["../shared/corpus/dev", "../../shared/corpus/dev"].map(PathBuf::from).into_iter().find(|dir| dir.is_dir())
+    ["../shared/corpus/dev", "../../shared/corpus/dev"]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|dir| dir.is_dir())
 }
 
 /// Own words, quote, forwarded message and signature told apart, as the reader does.
@@ -26,7 +29,10 @@ fn parts(text: &str) -> Vec<Part> {
         } else if bare.starts_with("-----") && bare.to_lowercase().contains("disclaimer") {
             kind = PartKind::Disclaimer;
             kind
-        } else if bare.contains("Forwarded message") || bare.contains("Doorgestuurd bericht") || bare.contains("Oorspronkelijk bericht") {
+        } else if bare.contains("Forwarded message")
+            || bare.contains("Doorgestuurd bericht")
+            || bare.contains("Oorspronkelijk bericht")
+        {
             kind = PartKind::Forwarded;
             kind
         } else if line.trim_end_matches(['\n', '\r']) == "--" || line.starts_with("-- \n") {
@@ -129,7 +135,8 @@ fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Sc
         };
         check("scope", &printed["scope"], &gold["scope"]);
         if gold["scope"] == "out" || gold["scope"] == "mixed" {
-            let refer = got.refer_to.as_ref().map_or(Value::Null, |referral| Value::from(referral.id.clone()));
+            let refer =
+                got.refer_to.as_ref().map_or(Value::Null, |referral| Value::from(referral.id.clone()));
             check("refer_to", &refer, &gold["refer_to"]);
         }
         if gold["scope"] != "none" {

@@ -200,9 +200,9 @@ pub fn learn(
 }
 
 const DETERMINERS: &[&str] = &[
-    "de ", "het ", "'t ", "t ", "een ", "die ", "dat ", "deze ", "dit ", "mijn ", "m'n ", "mn ", "ons ",
-    "onze ", "uw ", "jullie ", "zijn ", "haar ", "hun ", "eigen ", "heel ", "the ", "my ", "our ", "die ",
-    "der ", "den ", "dem ", "das ",
+    "de ", "het ", "'t ", "t ", "een ", "die ", "deze ", "dit ", "mijn ", "m'n ", "mn ", "ons ", "onze ",
+    "uw ", "jullie ", "zijn ", "haar ", "hun ", "eigen ", "heel ", "the ", "my ", "our ", "die ", "der ",
+    "den ", "dem ", "das ",
 ];
 
 /// The sentence with a mark for each mention.
