@@ -96,6 +96,11 @@ fn letters_are_tagged_and_carry_their_words() {
                 assert!(text.contains(needle), "{office}: no {needle:?} in {text}");
             }
             assert!(!text.contains('?') || !text.contains("\u{fffd}"));
+            // Nothing of the office's own address is cut off.
+            let whole = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for line in &house.config.office.contact.post {
+                assert!(whole.contains(line.as_str()), "{office}: no {line:?} in {whole}");
+            }
             let info = poppler("pdfinfo", &[], &file);
             for needle in
                 ["Tagged:          yes", "Page size:       595.28 x 841.89 pts (A4)", "kenmerk 2026-000042-6"]

@@ -88,8 +88,9 @@ fn head(
 ) {
     let left = mm(25.0);
     setter.fixed(left, mm(22.0), &office.name, Font::Bold, 13.0, Role::Paragraph, mm(160.0));
-    let sender: Vec<&str> =
-        std::iter::once(office.name.as_str()).chain(office.contact.post.iter().map(String::as_str)).collect();
+    // Name, box or street, and place; a further name would not fit.
+    let places = office.contact.post.iter().filter(|line| line.contains(|c: char| c.is_ascii_digit()));
+    let sender: Vec<&str> = std::iter::once(&office.name).chain(places).map(String::as_str).collect();
     // Within the window, above the address: where an undeliverable letter goes back to.
     setter.fixed(left, mm(60.5), &sender.join(" · "), Font::Regular, 6.5, Role::Artifact, mm(82.0));
     let lines = addressee.lines.iter().take(ADDRESS_LINES_MAX);
@@ -108,9 +109,11 @@ fn head(
     ];
     for (label, values) in particulars.into_iter().filter(|(_, values)| !values.is_empty()) {
         setter.fixed(right, top, label, Font::Bold, SMALL_POINTS, Role::Paragraph, mm(65.0));
-        for value in values {
+        let lines: Vec<String> =
+            values.iter().flat_map(|value| setter.wrap(value, Font::Regular, 9.0, mm(65.0))).collect();
+        for line in lines {
             top += mm(3.9);
-            setter.fixed(right, top, &value, Font::Regular, 9.0, Role::Paragraph, mm(65.0));
+            setter.fixed(right, top, &line, Font::Regular, 9.0, Role::Paragraph, mm(65.0));
         }
         top += mm(5.4);
     }

@@ -125,7 +125,7 @@ impl Typesetter {
     }
 
     /// Breaks a text into lines of at most `width`; a word that is longer is cut.
-    fn wrap(&self, text: &str, font: Font, points: f32, width: f32) -> Vec<String> {
+    pub fn wrap(&self, text: &str, font: Font, points: f32, width: f32) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut line = String::new();
         for word in self.printable(text, font).split_whitespace() {
