@@ -61,6 +61,11 @@ impl Intake {
         }
     }
 
+    /// The workers that read; the desk opens attachments with them.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
     /// The rules as they stand now.
     pub fn rulebook(&self) -> Arc<Rulebook> {
         Arc::clone(&self.rulebook.read().unwrap_or_else(PoisonError::into_inner))

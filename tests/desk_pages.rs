@@ -462,6 +462,29 @@ fn files_come_as_downloads_and_only_with_their_case() {
 }
 
 #[test]
+fn an_attachment_comes_out_of_its_message_as_a_download() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    let case = format!("/cases/{}", number(6));
+    let record = desk.store.case(number(6)).unwrap().unwrap().records[0];
+    let file = |index: usize| format!("{case}/pieces/{record}/documents/{index}/file");
+    assert!(noor.get(&case).body.contains(&format!("href=\"{}\"", file(1))));
+    let photo = noor.get(&file(1));
+    assert_eq!((photo.status, photo.body.trim()), (200, "De inhoud van foto brief gemeente.heic."));
+    assert_eq!(photo.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(
+        photo.header("content-disposition"),
+        Some("attachment; filename=\"foto_brief_gemeente.heic\"; filename*=UTF-8''foto%20brief%20gemeente.heic")
+    );
+    assert_eq!(noor.get(&file(2)).body.trim(), "De inhoud van besluit.pdf.");
+    // The body has no name, and there is no fourth document.
+    for index in [0, 3, 900] {
+        assert_eq!(noor.get(&file(index)).status, 404);
+    }
+    assert_eq!(desk.visitor().get(&file(1)).status, 303);
+}
+
+#[test]
 fn letters_to_print_are_listed_by_day() {
     let desk = Desk::start();
     let mut noor = desk.person("noor");

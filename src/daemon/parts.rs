@@ -142,7 +142,7 @@ impl Daemon {
         drop(feed);
         start_control(&config, &store, &answer_due, &stop, &mut tasks)?;
         start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
-        let desk = start_desk(&config, &store, &intake, &health, &stop, &mut tasks).await?;
+        let desk = start_desk(&config, &store, &intake, &health, &answer_due, &stop, &mut tasks).await?;
         info!(office = %config.office.id, "bode is running");
         Ok(Self {
             store,
@@ -335,11 +335,24 @@ fn start_control(
     Ok(())
 }
 
+/// The desk gets attachments out of messages through the fenced-off workers.
+fn opener(intake: &Arc<Intake>) -> Arc<review::Opener> {
+    let intake = Arc::clone(intake);
+    Arc::new(move |message, name, nth| {
+        let intake = Arc::clone(&intake);
+        Box::pin(async move {
+            let found = intake.reader().attachment(&message, &name, nth).await;
+            found.map_err(|error| with_causes(&error))
+        })
+    })
+}
+
 async fn start_desk(
     config: &Config,
     store: &Arc<Store>,
     intake: &Arc<Intake>,
     health: &Health,
+    answer_due: &Arc<Notify>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Desk>, DaemonError> {
@@ -356,7 +369,9 @@ async fn start_desk(
         config.desk.clone(),
         health.clone(),
         print_dir(config),
-    );
+    )
+    .with_opener(opener(intake))
+    .with_released(Arc::clone(answer_due));
     state.show(rulebook.office.clone(), names(&rulebook));
     let served = state.clone();
     let ended = stop.clone();

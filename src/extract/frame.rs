@@ -21,6 +21,16 @@ pub(super) struct Ask {
     pub languages: String,
     /// Documents that an earlier worker has finished, or that cost it its life: passed over.
     pub skip: Vec<usize>,
+    /// Do not read: give the bytes of this attachment.
+    #[serde(default)]
+    pub give: Option<Wanted>,
+}
+
+/// One attachment of a message: the `nth` (from 0) of those with this name, in the order of the documents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    pub name: String,
+    pub nth: usize,
 }
 
 /// Worker → daemon. `Finished` and `Done` carry their data as JSON in the body.
@@ -37,6 +47,8 @@ pub(super) enum Tell {
     Page,
     /// The body is a [`Finished`].
     Finished { index: usize },
+    /// The body is the attachment that was asked for.
+    Given,
     /// The piece is read; the body is a [`Done`].
     Done,
     /// The machine's fault: the OCR engine does not start, for example.

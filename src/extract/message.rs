@@ -173,6 +173,58 @@ fn attachment(
     }
 }
 
+/// The bytes of an attachment as it was sent: the `nth` document with this name. Walks the message as
+/// [`attachments`] does, so that both mean the same one; what lies within a PDF or an office file is no
+/// attachment of the message.
+pub(super) fn attachment_bytes(bytes: &[u8], name: &str, nth: usize) -> Option<Vec<u8>> {
+    let mut left = nth;
+    find_attachment(&parse(bytes)?, name, &mut left, 0)
+}
+
+fn find_attachment(
+    parsed: &mail_parser::Message<'_>,
+    wanted: &str,
+    left: &mut usize,
+    depth: usize,
+) -> Option<Vec<u8>> {
+    for &id in &parsed.attachments {
+        let Some(part) = parsed.parts.get(id as usize) else { continue };
+        if PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)) {
+            continue;
+        }
+        let name = part.attachment_name().map(file_name).filter(|name| !name.is_empty());
+        let (unnamed, contents) = match &part.body {
+            PartType::Text(text) if text.trim().is_empty() && name.is_none() => continue,
+            PartType::Text(_) => ("tekst", part.contents()),
+            PartType::Html(_) => ("html", part.contents()),
+            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+                if is_inline(part) && image::is_decoration(sniff::kind(bytes), bytes) {
+                    continue;
+                }
+                ("bijlage", part.contents())
+            }
+            PartType::Message(message) if !message.parts.is_empty() => {
+                let range = part.offset_body as usize..part.offset_end as usize;
+                ("bericht", parsed.raw_message.get(range).unwrap_or_default())
+            }
+            PartType::Message(_) | PartType::Multipart(_) => continue,
+        };
+        if name.as_deref().unwrap_or(unnamed) == wanted {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => return Some(contents.to_vec()),
+            }
+        }
+        if let PartType::Message(message) = &part.body
+            && depth < crate::limits::NESTING_MAX
+            && let Some(found) = find_attachment(message, wanted, left, depth + 1)
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
 /// A message within a message: one document with its header lines and text, then its attachments.
 fn nested(
     reading: &mut Reading<'_>,

@@ -3,7 +3,7 @@
 //! Invariant: a worker that hangs, dies or lies costs the text of the document it was reading. The next worker
 //! goes on behind that document; documents already finished are never read twice.
 
-use super::frame::{self, Ask, Done, Finished, Tell};
+use super::frame::{self, Ask, Done, Finished, Tell, Wanted};
 use super::reading::called;
 use super::{FenceReport, ReadRequest, ReaderOptions};
 use crate::limits::{
@@ -65,6 +65,8 @@ pub struct Reader {
     options: ReaderOptions,
     times: Times,
     permits: Semaphore,
+    /// People at the desk do not wait behind the post: one worker more, for them.
+    giving: Semaphore,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -77,7 +79,7 @@ impl Reader {
     /// As [`Reader::start`], with other deadlines.
     pub fn with_times(options: ReaderOptions, times: Times) -> Self {
         let permits = Semaphore::new(options.workers.max(1));
-        Self { options, times, permits, idle: Mutex::new(Vec::new()) }
+        Self { options, times, permits, giving: Semaphore::new(1), idle: Mutex::new(Vec::new()) }
     }
 
     /// Reads one piece. Waits while every worker is busy; dropping the future ends its worker.
@@ -103,6 +105,7 @@ impl Reader {
                 words: request.words,
                 languages: self.options.languages.clone(),
                 skip: gathered.finished.keys().copied().collect(),
+                give: None,
             };
             match worker.read(&ask, &request.bytes, self.times, end, &mut gathered).await {
                 Ended::Done(done) => {
@@ -125,6 +128,50 @@ impl Reader {
                         return Ok(gathered.into_extract(&request.name));
                     }
                 }
+            }
+        }
+    }
+
+    /// The bytes of one attachment of a message: the `nth` (from 0) of the documents with this name. `None`
+    /// when there is none: it is no attachment of the message itself, or the message cannot be opened.
+    ///
+    /// # Errors
+    /// Only the machine's.
+    pub async fn attachment(
+        &self,
+        message: &[u8],
+        name: &str,
+        nth: usize,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let _permit = self.giving.acquire().await.map_err(|_| ReadError::ShuttingDown)?;
+        if message.len() as u64 > PIECE_BYTES_MAX {
+            return Ok(None);
+        }
+        let ask = Ask {
+            name: String::new(),
+            channel: None,
+            words: false,
+            languages: self.options.languages.clone(),
+            skip: Vec::new(),
+            give: Some(Wanted { name: name.to_owned(), nth }),
+        };
+        // A worker that lay idle may have died there; a fresh one that dies has met the message.
+        let mut idle = self.take_idle();
+        loop {
+            let (mut worker, fresh) = match idle.take() {
+                Some(worker) => (worker, false),
+                None => (self.start_worker().await?, true),
+            };
+            match worker.give(&ask, message, Instant::now() + self.times.read).await {
+                Ok(found) => {
+                    self.give_back(worker);
+                    return Ok(found);
+                }
+                Err(error) if fresh => {
+                    tracing::warn!(kind = ?error.kind(), "a worker that should give an attachment was lost");
+                    return Ok(None);
+                }
+                Err(_) => {}
             }
         }
     }
@@ -271,6 +318,30 @@ impl Worker {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Worker {
+    /// Asks for an attachment; `None` when the message has none such.
+    async fn give(&mut self, ask: &Ask, bytes: &[u8], deadline: Instant) -> io::Result<Option<Vec<u8>>> {
+        self.pieces += 1;
+        let exchange = async {
+            self.input.write_all(&frame::opening(ask, bytes.len())?).await?;
+            self.input.write_all(bytes).await?;
+            self.input.flush().await?;
+            let mut given = None;
+            loop {
+                match next(&mut self.output, PIECE_BYTES_MAX).await? {
+                    (Tell::Given, body) if given.is_none() => given = Some(body),
+                    (Tell::Done, _) => return Ok(given),
+                    _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
+                }
+            }
+        };
+        match timeout_at(deadline, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
         }
     }
 }

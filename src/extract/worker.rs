@@ -39,6 +39,14 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
     pipe.tell(&Tell::Ready { fence }, b"")?;
     while let Some((ask, bytes)) = frame::read::<Ask>(&mut input, PIECE_BYTES_MAX)? {
         fence::limit_time(PIECE_TIME_MAX);
+        if let Some(wanted) = &ask.give {
+            if let Some(found) = message::attachment_bytes(&bytes, &wanted.name, wanted.nth) {
+                pipe.tell(&Tell::Given, &found)?;
+            }
+            let body = serde_json::to_vec(&Done::default()).map_err(io::Error::other)?;
+            pipe.tell(&Tell::Done, &body)?;
+            continue;
+        }
         engine.speak(&ask.languages);
         let mut reading = Reading::new(&mut pipe, &mut engine, ask.skip.into_iter().collect(), ask.words);
         read_piece(&mut reading, &ask.name, ask.channel, &bytes);

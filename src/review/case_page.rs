@@ -6,6 +6,7 @@
 use super::case_view::{self, Given, Notice, PieceGiven, Typed};
 use super::errors::{Fault, Written};
 use super::guard::Visitor;
+use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::rights::Right;
 use super::state::ReviewState;
@@ -67,6 +68,7 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
         .filter(|account| account.role.may(Right::Decide))
         .map(|account| account.name)
         .collect();
+    let opens = state.opener().is_some();
     state
         .with_store(move |store| {
             let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
@@ -81,7 +83,7 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
                 }
                 None => None,
             };
-            Ok(Given { row, pieces, history, answer, people })
+            Ok(Given { row, pieces, history, answer, people, opens })
         })
         .await
 }
@@ -155,6 +157,24 @@ pub async fn document(
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
+/// `GET /cases/{number}/pieces/{record}/documents/{index}/file`: an attachment as it was sent, as a download.
+pub async fn attachment(
+    State(state): State<ReviewState>,
+    Path((number, record, index)): Path<(String, String, usize)>,
+) -> Result<Response, Fault> {
+    let gone = || Fault::not_found("Deze bijlage is niet los te openen. Download het hele bericht.");
+    let record = piece_of(&state, &number, &record).await?;
+    let opener = state.opener().ok_or_else(gone)?;
+    let (extract, original) =
+        state.with_store(move |store| Ok((store.extract(record)?, store.original(record)?))).await?;
+    let documents = extract.map(|extract| extract.documents).unwrap_or_default();
+    let name = documents.get(index).and_then(|document| document.name.clone()).ok_or_else(gone)?;
+    let same = |document: &&crate::record::Document| document.name.as_deref() == Some(name.as_str());
+    let nth = documents.iter().take(index).filter(same).count();
+    let bytes = opener(original, name.clone(), nth).await.map_err(|error| Fault::internal(&error))?;
+    Ok(download(&name, bytes.ok_or_else(gone)?))
+}
+
 /// `GET /cases/{number}/pieces/{record}/original`: the piece as it came, as a download.
 pub async fn original(
     State(state): State<ReviewState>,
@@ -177,9 +197,13 @@ fn plain_ending(ending: &str) -> bool {
     (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Octets with a file name of our own making (letters, digits, dot and dash).
+/// Octets to keep. The file's name is written twice (RFC 6266): plainly, and whole for browsers that know how.
 pub fn download(file: &str, bytes: Vec<u8>) -> Response {
-    let name = HeaderValue::from_str(&format!("attachment; filename=\"{file}\""))
+    let file: String = one_line(file).replace(['/', '\\'], "_").chars().take(120).collect();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let (plain, whole) = (file.chars().map(plain).collect::<String>(), pages::percent_encoded(&file));
+    let whole = if plain == file { String::new() } else { format!("; filename*=UTF-8''{whole}") };
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{plain}\"{whole}"))
         .unwrap_or(HeaderValue::from_static("attachment"));
     (
         [

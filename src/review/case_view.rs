@@ -40,6 +40,8 @@ pub struct Given {
     pub history: Vec<HistoryLine>,
     pub answer: Option<AnswerGiven>,
     pub people: Vec<String>,
+    /// Attachments can be downloaded one by one.
+    pub opens: bool,
 }
 
 #[derive(Serialize)]
@@ -157,6 +159,8 @@ pub struct DocumentView {
     pub blocks: Vec<Block>,
     pub cut: bool,
     pub text_url: String,
+    /// Address of the attachment as it was sent.
+    pub file_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -266,7 +270,7 @@ pub fn view(
             // Only the findings that the page lists are marked: those of the judgement it shows.
             .map(|(at, piece)| {
                 let marked = if opening_at == Some(at) { findings.as_slice() } else { &[] };
-                piece_view(&number, at, piece, marked)
+                piece_view(&number, at, piece, marked, given.opens)
             })
             .collect(),
         more_pieces: row.records.len().saturating_sub(PAGE_PIECES_MAX),
@@ -516,7 +520,7 @@ fn finding_views(findings: &[Finding], piece: usize, shown: &Shown) -> Vec<Findi
         .collect()
 }
 
-fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding]) -> PieceView {
+fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding], opens: bool) -> PieceView {
     let record = &piece.record;
     let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
     let address = |address: &crate::record::Address| match (&address.name, &address.address) {
@@ -541,6 +545,8 @@ fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding]) -
                 blocks,
                 cut,
                 text_url: text_url(case, record.number, index),
+                file_url: (opens && message.is_some() && document.name.is_some())
+                    .then(|| format!("{}/file", text_url(case, record.number, index))),
             }
         })
     });

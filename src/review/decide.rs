@@ -199,6 +199,7 @@ pub async fn answer(
     let done = match form.action.as_str() {
         "release" => {
             state.with_store(move |store| store.release_answer(number, &by, now)).await?;
+            state.tell_released();
             "released"
         }
         "withhold" if reason.is_empty() => {

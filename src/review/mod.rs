@@ -30,7 +30,7 @@ mod words;
 pub use accounts::Accounts;
 pub use health::Health;
 pub use rights::{Right, Role};
-pub use state::{ReviewState, Shown};
+pub use state::{Opened, Opener, ReviewState, Shown};
 pub use words::Names;
 
 use crate::limits::DRAIN_TIME_MAX;

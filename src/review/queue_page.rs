@@ -108,6 +108,8 @@ impl Choice {
 struct View {
     shell: Shell,
     heading: String,
+    /// When a case lies in this queue, as the rules say.
+    lead: String,
     queues: Vec<QueueLink>,
     statuses: Vec<Pick>,
     dues: Vec<Pick>,
@@ -245,6 +247,7 @@ pub async fn page(
     let view = View {
         shell,
         heading: heading(&choice, &shown),
+        lead: lead(&choice, &shown),
         queues: queue_links(&choice, &counts, &shown),
         statuses: statuses(&choice),
         dues: dues(&choice),
@@ -277,6 +280,11 @@ fn heading(choice: &Choice, shown: &Shown) -> String {
         "closed" => "Gesloten zaken".to_owned(),
         _ => "Alle zaken".to_owned(),
     }
+}
+
+fn lead(choice: &Choice, shown: &Shown) -> String {
+    let known = shown.names.queues.iter().find(|(id, ..)| *id == choice.queue);
+    known.map(|(_, _, explanation)| explanation.clone()).unwrap_or_default()
 }
 
 /// The queues in the order of the rules, then those that only the store knows; with what waits in each.

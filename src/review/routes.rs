@@ -27,6 +27,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/cases/{number}", get(case_page::page))
         .route("/cases/{number}/pieces/{record}/original", get(case_page::original))
         .route("/cases/{number}/pieces/{record}/documents/{index}", get(case_page::document))
+        .route("/cases/{number}/pieces/{record}/documents/{index}/file", get(case_page::attachment))
         .route("/aside", get(aside_page::page))
         .route("/aside/{record}", get(aside_page::one))
         .route("/aside/{record}/original", get(aside_page::original))

@@ -11,9 +11,18 @@ use crate::record::{Office, office_date};
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
+
+/// Opens a message in the fenced-off worker and gives the bytes of one attachment: the message, the name of
+/// the document, and the how-many-eth (from 0) of that name. `None`: no such attachment.
+pub type Opener = dyn Fn(Vec<u8>, String, usize) -> Opened + Send + Sync;
+
+/// What an [`Opener`] will give; the error is for the log.
+pub type Opened = Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>, String>> + Send>>;
 
 /// The desk's state; a clone is the same state.
 #[derive(Clone)]
@@ -29,6 +38,8 @@ struct Inner {
     sessions: Sessions,
     login_checks: Semaphore,
     shown: RwLock<Arc<Shown>>,
+    opener: Option<Arc<Opener>>,
+    released: Option<Arc<Notify>>,
 }
 
 /// What staff read that can change while the daemon runs (SIGHUP).
@@ -58,6 +69,8 @@ impl ReviewState {
             sessions: Sessions::default(),
             login_checks: Semaphore::new(LOGIN_CHECKS_MAX),
             shown: RwLock::new(Arc::new(Shown { office, names: Names::default() })),
+            opener: None,
+            released: None,
         }))
     }
 
@@ -70,6 +83,24 @@ impl ReviewState {
         self
     }
 
+    /// With attachments of messages to download. Before the first clone only.
+    #[must_use]
+    pub fn with_opener(mut self, opener: Arc<Opener>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.opener = Some(opener);
+        }
+        self
+    }
+
+    /// With somebody to tell when an answer was released, so that it goes out at once. Before the first clone.
+    #[must_use]
+    pub fn with_released(mut self, released: Arc<Notify>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.released = Some(released);
+        }
+        self
+    }
+
     /// Office data and names as the configuration and rules give them now.
     pub fn show(&self, office: Office, names: Names) {
         *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Shown { office, names });
@@ -78,6 +109,17 @@ impl ReviewState {
     /// Office data and names.
     pub fn shown(&self) -> Arc<Shown> {
         Arc::clone(&self.0.shown.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn opener(&self) -> Option<Arc<Opener>> {
+        self.0.opener.clone()
+    }
+
+    /// An answer may go out now.
+    pub(super) fn tell_released(&self) {
+        if let Some(released) = &self.0.released {
+            released.notify_one();
+        }
     }
 
     pub(super) fn desk(&self) -> &Desk {

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod samples;
 
 use bode::config::Desk as DeskConfig;
+use bode::extract::{Reader, ReaderOptions};
 use bode::record::Office;
 use bode::review::{Accounts, Health, Names, ReviewState, Role, serve};
 use bode::store::Store;
@@ -62,7 +63,8 @@ impl Desk {
             health.clone(),
             print_dir,
         )
-        .with_clock(now);
+        .with_clock(now)
+        .with_opener(opener());
         state.show(office(), names());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -91,6 +93,21 @@ impl Desk {
         client.headers.push(("Authorization".into(), format!("Bearer {}", self.token)));
         client
     }
+}
+
+/// Attachments come out of the real worker, behind its fence.
+fn opener() -> Arc<bode::review::Opener> {
+    let reader = Arc::new(Reader::start(ReaderOptions {
+        languages: "nld".into(),
+        workers: 1,
+        program: env!("CARGO_BIN_EXE_bode").into(),
+    }));
+    Arc::new(move |message, name, nth| {
+        let reader = Arc::clone(&reader);
+        Box::pin(async move {
+            reader.attachment(&message, &name, nth).await.map_err(|error| error.to_string())
+        })
+    })
 }
 
 pub fn office() -> Office {

@@ -141,11 +141,7 @@ fn message(sample: &Sample) -> Option<Message> {
 pub fn take(store: &Store, sample: Sample, joins: Option<CaseNumber>) -> CaseNumber {
     let received_at: Timestamp = sample.received.parse().unwrap();
     let (name, bytes) = match sample.channel {
-        Channel::Email => (
-            "message.eml",
-            format!("From: {}\r\nSubject: {:?}\r\n\r\n{}", sample.writer, sample.subject, sample.text)
-                .into_bytes(),
-        ),
+        Channel::Email => ("message.eml", mail(&sample)),
         Channel::Letter => ("scan.pdf", format!("%PDF-1.4 {} {}", sample.writer, sample.text).into_bytes()),
     };
     let arrival = Arrival {
@@ -215,6 +211,24 @@ pub fn take(store: &Store, sample: Sample, joins: Option<CaseNumber>) -> CaseNum
     };
     store.commit(number, outcome, received_at).unwrap();
     case
+}
+
+/// The message as it would have come, with its attachments.
+fn mail(sample: &Sample) -> Vec<u8> {
+    let mut text = format!(
+        "From: inwoner@example.nl\r\nSubject: {:?}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=grens\r\n\r\n\
+         --grens\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{}\r\n",
+        sample.subject, sample.text
+    );
+    for name in sample.documents.iter().filter_map(|document| document.name.as_ref()) {
+        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        text += &format!(
+            "--grens\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; \
+             filename*=utf-8''{encoded}\r\n\r\nDe inhoud van {name}.\r\n"
+        );
+    }
+    (text + "--grens--\r\n").into_bytes()
 }
 
 fn our_message(to: &str) -> Vec<u8> {
