@@ -474,7 +474,9 @@ fn an_attachment_comes_out_of_its_message_as_a_download() {
     assert_eq!(photo.header("content-type"), Some("application/octet-stream"));
     assert_eq!(
         photo.header("content-disposition"),
-        Some("attachment; filename=\"foto_brief_gemeente.heic\"; filename*=UTF-8''foto%20brief%20gemeente.heic")
+        Some(
+            "attachment; filename=\"foto_brief_gemeente.heic\"; filename*=UTF-8''foto%20brief%20gemeente.heic"
+        )
     );
     assert_eq!(noor.get(&file(2)).body.trim(), "De inhoud van besluit.pdf.");
     // The body has no name, and there is no fourth document.

@@ -104,9 +104,9 @@ fn opener() -> Arc<bode::review::Opener> {
     }));
     Arc::new(move |message, name, nth| {
         let reader = Arc::clone(&reader);
-        Box::pin(async move {
-            reader.attachment(&message, &name, nth).await.map_err(|error| error.to_string())
-        })
+        Box::pin(
+            async move { reader.attachment(&message, &name, nth).await.map_err(|error| error.to_string()) },
+        )
     })
 }
 
