@@ -7,7 +7,7 @@
 
 use super::imap_connection::{Connection, Head, Selected};
 use super::pause::Pause;
-use super::{Fate, Piece, Place, Source, SourceError, Token, Trouble, may_answer};
+use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Mailbox;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, IDLE_TIME_MAX, PIECE_BYTES_MAX};
 use crate::record::{Arrival, Channel, Origin};
@@ -22,9 +22,6 @@ const FETCH_ATTEMPTS_MAX: u32 = 3;
 
 /// UIDs in one command, so that the line stays below what servers accept.
 const UIDS_IN_COMMAND_MAX: usize = 500;
-
-/// Troubles that are shown.
-const TROUBLES_SHOWN_MAX: usize = 100;
 
 /// The bounds of one look into a mailbox; tests make them small.
 #[derive(Clone, Copy, Debug)]
@@ -180,10 +177,10 @@ impl Imap {
             }
             other => other?,
         }
-        if selected.messages == 0 {
-            return Ok((Vec::new(), Ok(())));
-        }
-        let there = connection.uids("UNDELETED").await?;
+        let there = match selected.messages {
+            0 => BTreeSet::new(),
+            _ => connection.uids("UNDELETED").await?,
+        };
         self.ledger.left.retain(|uid, _| there.contains(uid));
         self.ledger.blamed.retain(|uid, _| there.contains(uid));
         let mut news: Vec<u32> = there

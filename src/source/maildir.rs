@@ -6,7 +6,8 @@
 
 use super::file::{self, ReadFile, Stamp};
 use super::imap::size;
-use super::{Fate, Piece, Place, Source, SourceError, Token, Trouble, may_answer};
+use super::pause::Pause;
+use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Maildir;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
 use crate::record::{Arrival, Channel, Origin};
@@ -28,6 +29,9 @@ pub struct MaildirFolder {
     owed: BTreeMap<PathBuf, Stamp>,
     /// Stay in `new`, with the reason in Dutch.
     left: BTreeMap<PathBuf, String>,
+    /// Why messages could not be moved, as last told.
+    fault: Option<String>,
+    pause: Pause,
     look_at: Option<Instant>,
 }
 
@@ -41,6 +45,8 @@ impl MaildirFolder {
             bytes_max: PIECE_BYTES_MAX,
             owed: BTreeMap::new(),
             left: BTreeMap::new(),
+            fault: None,
+            pause: Pause::default(),
             look_at: None,
         }
     }
@@ -58,39 +64,40 @@ impl MaildirFolder {
         }
     }
 
+    /// Moves what is owed. What cannot be moved stays owed, and keeps nothing else from being moved.
     async fn discharge(&mut self) -> Result<(), SourceError> {
         let cur = self.dir.join("cur");
+        let mut result = Ok(());
         for (path, stamp) in std::mem::take(&mut self.owed) {
             let (from, cur) = (path.clone(), cur.clone());
             if let Err(error) = file::blocking(move || move_to_cur(&from, stamp, &cur)).await {
                 self.owed.insert(path, stamp);
-                return Err(error);
+                result = Err(error);
             }
         }
-        Ok(())
+        let told = result.as_ref().err().map(ToString::to_string);
+        if told.is_some() && told != self.fault {
+            warn!(
+                owed = self.owed.len(),
+                "messages that are safe here cannot be moved to cur of the Maildir"
+            );
+        }
+        self.fault = told;
+        result
     }
-}
 
-impl Source for MaildirFolder {
-    fn name(&self) -> String {
-        "maildir".to_owned()
-    }
-
-    async fn poll(&mut self) -> Result<Vec<Piece>, SourceError> {
-        self.discharge().await?;
+    async fn look(&mut self) -> Result<Vec<Piece>, SourceError> {
         let new = self.dir.join("new");
-        let names = {
-            let new = new.clone();
-            file::blocking(move || files_in(&new)).await?
-        };
+        let names = file::blocking(move || files_in(&new)).await?;
         self.left.retain(|path, _| names.contains(path));
+        self.owed.retain(|path, _| names.contains(path));
         let mut pieces = Vec::new();
         let mut total = 0;
         for path in names {
             if pieces.len() >= BATCH_PIECES_MAX || total >= BATCH_BYTES_MAX {
                 break;
             }
-            if self.left.contains_key(&path) {
+            if self.left.contains_key(&path) || self.owed.contains_key(&path) {
                 continue;
             }
             let (from, bytes_max) = (path.clone(), self.bytes_max);
@@ -129,6 +136,23 @@ impl Source for MaildirFolder {
         }
         Ok(pieces)
     }
+}
+
+impl Source for MaildirFolder {
+    fn name(&self) -> String {
+        "maildir".to_owned()
+    }
+
+    async fn poll(&mut self) -> Result<Vec<Piece>, SourceError> {
+        // Told already; new mail comes in all the same.
+        let _ = self.discharge().await;
+        let looked = self.look().await;
+        match &looked {
+            Ok(_) => self.pause.worked(),
+            Err(_) => self.pause.failed(Instant::now(), true),
+        }
+        looked
+    }
 
     async fn settle(&mut self, settled: Vec<(Token, Fate)>) -> Result<(), SourceError> {
         for (token, fate) in settled {
@@ -142,16 +166,25 @@ impl Source for MaildirFolder {
     }
 
     async fn wait(&mut self) -> Result<(), SourceError> {
+        if self.pause.keep().await {
+            return Ok(());
+        }
         tokio::time::sleep_until(*self.look_at.get_or_insert(Instant::now() + self.poll)).await;
         self.look_at = None;
         Ok(())
     }
 
     fn troubles(&self) -> Vec<Trouble> {
-        self.left
-            .iter()
-            .map(|(path, reason)| Trouble { reference: name_of(path), reason: reason.clone() })
-            .collect()
+        let left = self.left.iter();
+        let left = left.map(|(path, reason)| Trouble { reference: name_of(path), reason: reason.clone() });
+        let fault = self.fault.iter().map(|fault| Trouble {
+            reference: "map cur".to_owned(),
+            reason: format!(
+                "{} berichten zijn verwerkt, maar konden niet worden verplaatst. Vraag de beheerder om hulp: {fault}",
+                self.owed.len()
+            ),
+        });
+        fault.chain(left).take(TROUBLES_SHOWN_MAX).collect()
     }
 }
 

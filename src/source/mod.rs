@@ -70,6 +70,9 @@ pub struct Trouble {
     pub reason: String,
 }
 
+/// Troubles that a source shows; more would not be read.
+const TROUBLES_SHOWN_MAX: usize = 100;
+
 /// A place that pieces come from. Every future may be dropped at any await (`tokio::select!` against
 /// shutdown): nothing is lost by it, at most a connection is made again.
 pub trait Source: Send {

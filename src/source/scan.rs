@@ -7,7 +7,8 @@
 
 use super::file::{self, ReadFile, Stamp};
 use super::imap::size;
-use super::{Fate, Piece, Place, Source, SourceError, Token, Trouble};
+use super::pause::Pause;
+use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble};
 use crate::config::ScanFolder;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
 use crate::record::{Arrival, Channel, Origin};
@@ -38,6 +39,9 @@ pub struct ScanInbox {
     owed: BTreeMap<PathBuf, (Stamp, Fate)>,
     /// Stay where they are, with the reason in Dutch.
     left: BTreeMap<PathBuf, String>,
+    /// Why files could not be moved, as last told.
+    fault: Option<String>,
+    pause: Pause,
     look_at: Option<Instant>,
 }
 
@@ -64,6 +68,8 @@ impl ScanInbox {
             seen: BTreeMap::new(),
             owed: BTreeMap::new(),
             left: BTreeMap::new(),
+            fault: None,
+            pause: Pause::default(),
             look_at: None,
         }
     }
@@ -159,17 +165,28 @@ impl ScanInbox {
         }
     }
 
+    /// Moves what is owed. What cannot be moved stays owed, and keeps nothing else from being moved.
     async fn discharge(&mut self) -> Result<(), SourceError> {
+        let mut result = Ok(());
         for (path, (stamp, fate)) in std::mem::take(&mut self.owed) {
             let (dir, from, what) = (self.dir.clone(), path.clone(), fate.clone());
             let moved = file::blocking(move || put_away(&dir, &from, stamp, &what)).await;
-            if let Err(error) = moved {
-                self.owed.insert(path, (stamp, fate));
-                return Err(error);
+            match moved {
+                Ok(()) => {
+                    self.seen.remove(&path);
+                }
+                Err(error) => {
+                    self.owed.insert(path, (stamp, fate));
+                    result = Err(error);
+                }
             }
-            self.seen.remove(&path);
         }
-        Ok(())
+        let told = result.as_ref().err().map(ToString::to_string);
+        if told.is_some() && told != self.fault {
+            warn!(owed = self.owed.len(), "scans cannot be moved to done or failed");
+        }
+        self.fault = told;
+        result
     }
 }
 
@@ -179,11 +196,16 @@ impl Source for ScanInbox {
     }
 
     async fn poll(&mut self) -> Result<Vec<Piece>, SourceError> {
-        self.discharge().await?;
-        let pieces = self.look(Instant::now()).await?;
+        // A failure is told already; new scans come in all the same.
+        let _ = self.discharge().await;
+        let looked = self.look(Instant::now()).await;
+        match &looked {
+            Ok(_) => self.pause.worked(),
+            Err(_) => self.pause.failed(Instant::now(), true),
+        }
         // What was found unfit goes at once: nothing of it is to be kept here.
-        self.discharge().await?;
-        Ok(pieces)
+        let _ = self.discharge().await;
+        looked
     }
 
     async fn settle(&mut self, settled: Vec<(Token, Fate)>) -> Result<(), SourceError> {
@@ -196,16 +218,25 @@ impl Source for ScanInbox {
     }
 
     async fn wait(&mut self) -> Result<(), SourceError> {
+        if self.pause.keep().await {
+            return Ok(());
+        }
         tokio::time::sleep_until(*self.look_at.get_or_insert(Instant::now() + self.poll)).await;
         self.look_at = None;
         Ok(())
     }
 
     fn troubles(&self) -> Vec<Trouble> {
-        self.left
-            .iter()
-            .map(|(path, reason)| Trouble { reference: name_of(path), reason: reason.clone() })
-            .collect()
+        let left = self.left.iter();
+        let left = left.map(|(path, reason)| Trouble { reference: name_of(path), reason: reason.clone() });
+        let fault = self.fault.iter().map(|fault| Trouble {
+            reference: "mappen done en failed".to_owned(),
+            reason: format!(
+                "{} scans zijn bekeken, maar konden niet worden verplaatst. Vraag de beheerder om hulp: {fault}",
+                self.owed.len()
+            ),
+        });
+        fault.chain(left).take(TROUBLES_SHOWN_MAX).collect()
     }
 }
 
@@ -482,15 +513,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_settlement_that_fails_is_owed() {
+    async fn a_settlement_that_fails_is_owed_and_stops_nothing() {
         let (dir, mut source) = folder(0);
         fs::write(dir.path().join("brief.pdf"), "%PDF").unwrap();
         fs::write(dir.path().join("done"), "a file where the folder should be").unwrap();
         let pieces = source.poll().await.unwrap();
         let told = source.settle(tokens(pieces, &Fate::Durable)).await.unwrap_err().to_string();
         assert!(told.contains("done"), "{told}");
+        fs::write(dir.path().join("tweede.pdf"), "%PDF").unwrap();
+        assert_eq!(
+            source.poll().await.unwrap().len(),
+            1,
+            "the second comes in, the first is not given twice"
+        );
+        assert!(source.troubles()[0].reason.contains("niet worden verplaatst"));
         fs::remove_file(dir.path().join("done")).unwrap();
-        assert!(source.poll().await.unwrap().is_empty(), "it is not given twice");
+        source.poll().await.unwrap();
+        assert!(source.troubles().is_empty());
         assert_eq!(listing(&dir.path().join("done")), ["brief.pdf"]);
     }
 }

@@ -89,7 +89,7 @@ impl MailServers {
         fs::write(dir.path().join("dovecot.conf"), dovecot::config(dir.path(), &owner, ports, options))
             .unwrap();
         fs::write(dir.path().join("exim.conf"), exim::config(dir.path(), &owner, ports)).unwrap();
-        owner.give(dir.path());
+        owner.give_all(dir.path());
         let mut servers = Self { ports, dir, owner, dovecot: None, exim: None };
         servers.start_dovecot();
         servers.start_exim();
@@ -238,7 +238,10 @@ impl MailServers {
         let path = maildir.join("tmp").join(name);
         fs::write(&path, message).unwrap();
         fs::File::options().write(true).open(&path).unwrap().set_modified(internal_date).unwrap();
-        self.owner.give(&maildir);
+        self.owner.give(&path);
+        for dir in ["cur", "new", "tmp", ""] {
+            self.owner.give(&maildir.join(dir));
+        }
         fs::rename(path, maildir.join("new").join(name)).unwrap();
     }
 

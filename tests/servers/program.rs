@@ -1,7 +1,7 @@
 //! Programs that a test starts, and their end.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -15,44 +15,42 @@ use std::time::{Duration, Instant};
 pub struct Owner {
     pub user: String,
     pub group: String,
-    /// The caller is root: the servers refuse that, so they run as somebody else.
-    steps_down: bool,
+    /// The numbers of user and group, when the caller is root: the servers refuse that, so they run as another.
+    steps_down: Option<(u32, u32)>,
 }
 
 impl Owner {
     /// The caller, or `nobody` when that is root.
     pub fn of_caller() -> Self {
-        let id =
-            |flag: &str| String::from_utf8(run("id", "coreutils", &[flag]).stdout).unwrap().trim().to_owned();
-        let user = id("-un");
-        if user == "root" {
-            return Self { user: "nobody".into(), group: "nogroup".into(), steps_down: true };
+        let id = |arguments: &[&str]| {
+            String::from_utf8(run("id", "coreutils", arguments).stdout).unwrap().trim().to_owned()
+        };
+        let user = id(&["-un"]);
+        if user != "root" {
+            return Self { user, group: id(&["-gn"]), steps_down: None };
         }
-        Self { user, group: id("-gn"), steps_down: false }
+        let number = |flag: &str| id(&[flag, "nobody"]).parse().unwrap();
+        Self {
+            user: "nobody".into(),
+            group: id(&["-gn", "nobody"]),
+            steps_down: Some((number("-u"), number("-g"))),
+        }
+    }
+
+    /// Makes a file or folder the servers' own.
+    pub fn give(&self, path: &Path) {
+        if let Some((user, group)) = self.steps_down {
+            chown(path, Some(user), Some(group)).unwrap();
+        }
     }
 
     /// Makes a folder and all in it the servers' own.
-    pub fn give(&self, dir: &Path) {
-        if !self.steps_down {
-            return;
+    pub fn give_all(&self, dir: &Path) {
+        self.give(dir);
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { self.give_all(&path) } else { self.give(&path) }
         }
-        let (user, group) = (self.number("-u"), self.number("-g"));
-        let mut todo = vec![dir.to_owned()];
-        while let Some(path) = todo.pop() {
-            // A server may remove a file of its own meanwhile.
-            match chown(&path, Some(user), Some(group)) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                other => other.unwrap(),
-            }
-            if path.is_dir() && !path.is_symlink() {
-                todo.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            }
-        }
-    }
-
-    fn number(&self, flag: &str) -> u32 {
-        let output = run("id", "coreutils", &[flag, &self.user]);
-        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
     }
 }
 
@@ -74,7 +72,7 @@ impl Program {
         log_dir: &Path,
     ) -> Self {
         let path = find(name, package);
-        let mut command = if owner.steps_down {
+        let mut command = if owner.steps_down.is_some() {
             let mut command = Command::new(find("setpriv", "util-linux"));
             command.args(["--reuid", &owner.user, "--regid", &owner.group, "--clear-groups"]).arg(path);
             command

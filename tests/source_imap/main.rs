@@ -1,5 +1,8 @@
 //! The mailbox as a source, against a real Dovecot and a real Exim.
 
+mod faults;
+mod figures;
+#[path = "../servers/mod.rs"]
 mod servers;
 
 use bode::config::{Mailbox, Secret, Tls};
