@@ -18,6 +18,7 @@ use async_imap::{Authenticator, Client, Session};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -83,42 +84,34 @@ impl Connection {
             Tls::Starttls => 143,
         });
         let server = format!("{}:{port}", mailbox.host);
-        let opening = Self::open_now(mailbox, port, &server);
-        match timeout(NETWORK_TIME_MAX, AssertUnwindSafe(opening).catch_unwind()).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(_)) => {
-                Err(SourceError::Protocol { during: "connect", said: "an answer out of form".into() })
-            }
-            Err(_) => Err(SourceError::NotReachable { server, source: std::io::ErrorKind::TimedOut.into() }),
-        }
-    }
-
-    async fn open_now(mailbox: &Mailbox, port: u16, server: &str) -> Result<Self, SourceError> {
+        let server = server.as_str();
         let connector = tls::connector(mailbox.ca_file.as_deref())?;
         let password = mailbox.password.read()?;
+        let until = Instant::now() + NETWORK_TIME_MAX;
         let unreachable = |source| SourceError::NotReachable { server: server.to_owned(), source };
-        let tcp = TcpStream::connect((mailbox.host.as_str(), port)).await.map_err(unreachable)?;
+        let connecting = timeout_at(until, TcpStream::connect((mailbox.host.as_str(), port)));
+        let tcp = connecting
+            .await
+            .map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?
+            .map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         let client = match mailbox.tls {
             Tls::Implicit => {
-                let stream = tls::handshake(&connector, &mailbox.host, server, tcp).await?;
-                let mut client = Client::new(stream);
-                greeting(&mut client, server).await?;
+                let shaking = tls::handshake(&connector, &mailbox.host, server, tcp);
+                let mut client = Client::new(within(until, "TLS handshake", shaking).await?);
+                within(until, "greeting", greeting(&mut client, server)).await?;
                 client
             }
             Tls::Starttls => {
                 let mut plain = Client::new(tcp);
-                greeting(&mut plain, server).await?;
-                plain.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| match error {
-                    async_imap::error::Error::Io(io) => SourceError::from_io("STARTTLS", &io),
-                    other => SourceError::Protocol { during: "STARTTLS", said: said(&other.to_string()) },
-                })?;
+                within(until, "greeting", greeting(&mut plain, server)).await?;
+                within(until, "STARTTLS", starttls(&mut plain)).await?;
                 // `into_inner` drops what was read ahead: bytes slipped in before TLS are not believed.
-                let stream = tls::handshake(&connector, &mailbox.host, server, plain.into_inner()).await?;
-                Client::new(stream)
+                let shaking = tls::handshake(&connector, &mailbox.host, server, plain.into_inner());
+                Client::new(within(until, "TLS handshake", shaking).await?)
             }
         };
-        let session = login(client, &mailbox.user, &password, server).await?;
+        let session = within(until, "login", login(client, &mailbox.user, &password, server)).await?;
         let mut connection = Self { session, abilities: Abilities::default(), idling: None, stirred: false };
         connection.ask_abilities().await?;
         Ok(connection)
@@ -456,6 +449,23 @@ fn body(response: &Response<'_>) -> Option<(u32, Vec<u8>)> {
 /// `" 7-Mar-2026 09:30:00 +0100"` (RFC 3501 §9, date-time).
 fn internal_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()?.to_timestamp().ok()
+}
+
+/// Bounds a step of opening a connection, and keeps a panic of the parser below from going further.
+async fn within<T>(
+    until: Instant,
+    during: &'static str,
+    step: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    match timeout_at(until, AssertUnwindSafe(step).catch_unwind()).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(SourceError::Protocol { during, said: "an answer out of form".to_owned() }),
+        Err(_) => Err(SourceError::too_late(during)),
+    }
+}
+
+async fn starttls(plain: &mut Client<TcpStream>) -> Result<(), SourceError> {
+    plain.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| fault("STARTTLS", error))
 }
 
 /// The server's greeting (RFC 3501 §7.1): only `OK` lets us go on.

@@ -38,9 +38,12 @@ fn cutting_proxy(server: u16, cuts: Vec<usize>) -> (u16, Arc<AtomicUsize>) {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, mut budget: usize) {
     let mut buffer = [0; 1024];
-    while let Ok(count) = from.read(&mut buffer) {
+    while budget > 0
+        && let Ok(count) = from.read(&mut buffer)
+        && count > 0
+    {
         let count = count.min(budget);
-        if count == 0 || to.write_all(&buffer[..count]).is_err() {
+        if to.write_all(&buffer[..count]).is_err() {
             break;
         }
         budget -= count;

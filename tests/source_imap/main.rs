@@ -22,13 +22,13 @@ fn message(number: u32) -> String {
     )
 }
 
+/// One after the other: Exim delivers side by side.
 fn deliver(servers: &MailServers, numbers: std::ops::RangeInclusive<u32>) {
-    let before = servers.mailbox_messages(OFFICE).len();
-    let count = numbers.clone().count();
     for number in numbers {
+        let before = servers.mailbox_messages(OFFICE).len();
         servers.deliver(message(number).as_bytes(), WRITER, OFFICE);
+        servers.wait_for_messages(OFFICE, "", before + 1);
     }
-    servers.wait_for_messages(OFFICE, "", before + count);
 }
 
 fn durable(pieces: &[Piece]) -> Vec<(Token, Fate)> {
