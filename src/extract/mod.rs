@@ -14,7 +14,7 @@
 //! | `reading` | documents in the order they are found, with their bounds |
 //! | `sniff` | what a file is, by its content |
 //! | `message`, `header`, `body`, `html`, `parts` | mail |
-//! | `pdf`, `page_text`, `image`, `paper`, `ocr` | paper; `ocr` alone knows Tesseract |
+//! | `pdf`, `page_text`, `image`, `page_image`, `paper`, `ocr` | paper; `ocr` alone knows Tesseract |
 //! | `docx`, `text` | office files and plain text |
 
 mod body;
@@ -27,6 +27,7 @@ mod html;
 mod image;
 mod message;
 mod ocr;
+mod page_image;
 mod page_text;
 mod paper;
 mod parts;

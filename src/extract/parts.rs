@@ -294,7 +294,8 @@ fn mark_signature(lines: &[&str], kinds: &mut [PartKind]) {
     let tail = block..own_end;
     let texts = tail.clone().filter(|&n| !is_blank(lines[n])).count();
     let contacts = tail.clone().filter(|&n| matches(&CONTACT, lines[n])).count();
-    let postscript = tail.clone().find(|&n| matches(&POSTSCRIPT, lines[n]));
+    let mut tail = tail;
+    let postscript = tail.find(|&n| matches(&POSTSCRIPT, lines[n]));
     let end = postscript.unwrap_or(own_end);
     if contacts > 0 && texts <= SIGNATURE_LINES_MAX && contacts * 4 >= texts {
         kinds[block.min(end)..end].fill(PartKind::Signature);

@@ -4,6 +4,7 @@
 //! are embedded in it. Invariant: each page is decided for itself; what a scanner laid unseen behind its image
 //! is not believed; no image past the bound is decoded.
 
+use super::page_image::turn;
 use super::page_text::PageText;
 use super::paper::Paper;
 use super::reading::{Content, Reading, called};
@@ -18,8 +19,7 @@ use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageData, ImageDrawProps,
     InterpreterCache, InterpreterSettings, SoftMask, TransformExt, font::GlyphRun, interpret_page,
 };
-use image::GrayImage;
-use image::imageops;
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 /// Letters from which a text layer is the page, even when an image lies behind it.
 const LETTERS_MIN: usize = 200;
@@ -152,11 +152,11 @@ fn scanned<'a>(
     let (turned, wide) = if flat(b, a) && flat(c, d) && a > 0.0 && d > 0.0 {
         (image, a * width)
     } else if flat(b, a) && flat(c, d) && a < 0.0 && d < 0.0 {
-        (imageops::rotate180(&image), -a * width)
+        (turn(&image, 2)?, -a * width)
     } else if flat(a, b) && flat(d, c) && b > 0.0 && c < 0.0 {
-        (imageops::rotate90(&image), -c * height)
+        (turn(&image, 1)?, -c * height)
     } else if flat(a, b) && flat(d, c) && b < 0.0 && c > 0.0 {
-        (imageops::rotate270(&image), c * height)
+        (turn(&image, 3)?, c * height)
     } else {
         return None;
     };
@@ -208,15 +208,9 @@ impl<'a> Device<'a> for ImageTaker {
 fn grey(data: ImageData) -> Option<GrayImage> {
     match data {
         ImageData::Luma(luma) => GrayImage::from_raw(luma.width, luma.height, luma.data),
-        ImageData::Rgb(rgb) => {
-            let grey = rgb.data.chunks_exact(3).map(luma).collect();
-            GrayImage::from_raw(rgb.width, rgb.height, grey)
-        }
+        ImageData::Rgb(rgb) => RgbImage::from_raw(rgb.width, rgb.height, rgb.data)
+            .map(|image| DynamicImage::ImageRgb8(image).into_luma8()),
     }
-}
-
-fn luma(rgb: &[u8]) -> u8 {
-    ((u32::from(rgb[0]) * 299 + u32::from(rgb[1]) * 587 + u32::from(rgb[2]) * 114) / 1000) as u8
 }
 
 /// The page drawn in grey on white, with its resolution.
@@ -233,9 +227,10 @@ fn rendered<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> (GrayImage, u32)
     };
     let pixmap =
         hayro::render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
-    let grey = pixmap.data_as_u8_slice().chunks_exact(4).map(luma).collect();
     let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
-    (GrayImage::from_raw(width, height, grey).unwrap_or_default(), (scale * 72.0) as u32)
+    // Drawn on white, so nothing is transparent.
+    let drawn = RgbaImage::from_raw(width, height, pixmap.data_as_u8_slice().to_vec()).unwrap_or_default();
+    (DynamicImage::ImageRgba8(drawn).into_luma8(), (scale * 72.0) as u32)
 }
 
 /// A file that hayro does not open: lopdf mends more kinds of damage, but knows less about text.

@@ -187,6 +187,12 @@ impl Reader {
         Ok(report)
     }
 
+    /// The process ids of the workers that wait for a piece.
+    pub fn idle_workers(&self) -> Vec<u32> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().filter_map(|worker| worker.child.id()).collect()
+    }
+
     fn take_idle(&self) -> Option<Worker> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
@@ -216,9 +222,7 @@ impl Reader {
         };
         let mut output = BufReader::new(output);
         match timeout_at(Instant::now() + self.times.start, next(&mut output, 0)).await {
-            Ok(Ok((Tell::Ready { fence }, _))) => {
-                Ok(Worker { _child: child, input, output, fence, pieces: 0 })
-            }
+            Ok(Ok((Tell::Ready { fence }, _))) => Ok(Worker { child, input, output, fence, pieces: 0 }),
             Ok(Ok(_)) => Err(handshake("its first word is another one than expected".to_owned())),
             Ok(Err(error)) => Err(handshake(error.to_string())),
             Err(_) => Err(handshake("it stays silent".to_owned())),
@@ -229,7 +233,7 @@ impl Reader {
 #[derive(Debug)]
 struct Worker {
     /// Killed and reaped when dropped.
-    _child: Child,
+    child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     fence: FenceReport,
