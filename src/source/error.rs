@@ -55,6 +55,15 @@ impl SourceError {
         Self::Lost { during, reason: harmless(error) }
     }
 
+    /// A failure that the IMAP crate tells.
+    pub(super) fn from_imap(during: &'static str, error: async_imap::error::Error) -> Self {
+        match error {
+            async_imap::error::Error::Io(io) => Self::from_io(during, &io),
+            async_imap::error::Error::ConnectionLost => Self::closed(during),
+            other => Self::Protocol { during, said: said(&other.to_string()) },
+        }
+    }
+
     /// No answer in time.
     pub(super) fn too_late(during: &'static str) -> Self {
         Self::Lost { during, reason: "no answer in time".to_owned() }
@@ -64,6 +73,15 @@ impl SourceError {
     pub(super) fn closed(during: &'static str) -> Self {
         Self::Lost { during, reason: "the server closed the connection".to_owned() }
     }
+}
+
+/// Characters kept of what a server says in a refusal.
+const SAID_CHARS_MAX: usize = 200;
+
+/// What a server says, fit for one line of a log.
+pub(super) fn said(text: &str) -> String {
+    let kept: String = text.chars().filter(|one| !one.is_control()).take(SAID_CHARS_MAX).collect();
+    if kept.is_empty() { "nothing".to_owned() } else { kept }
 }
 
 /// The text of an I/O error when it cannot hold what a citizen wrote, otherwise only its kind.
@@ -96,5 +114,11 @@ mod tests {
     fn a_network_error_keeps_its_reason() {
         let error = io::Error::from_raw_os_error(104);
         assert!(SourceError::from_io("IDLE", &error).to_string().contains("reset"));
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_short_line() {
+        assert_eq!(said("a\r\nb"), "ab");
+        assert_eq!(said(&"x".repeat(1000)).len(), SAID_CHARS_MAX);
     }
 }

@@ -6,6 +6,7 @@
 //! After every doubt the connection is thrown away and made again.
 
 use super::imap_connection::{Connection, Head, Selected};
+use super::imap_login;
 use super::pause::Pause;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Mailbox;
@@ -146,7 +147,7 @@ impl Imap {
     /// # Errors
     /// What is wrong, and what the admin should do.
     pub async fn probe(mailbox: &Mailbox) -> Result<MailboxState, SourceError> {
-        let mut connection = Connection::open(mailbox).await?;
+        let mut connection = imap_login::open(mailbox).await?;
         let selected = connection.select(&mailbox.folder).await?;
         let abilities = connection.abilities();
         Ok(MailboxState { messages: selected.messages, tells: abilities.idle, moves: abilities.moves })
@@ -157,7 +158,7 @@ impl Imap {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let connection = Connection::open(&self.mailbox).await?;
+        let connection = imap_login::open(&self.mailbox).await?;
         info!(idle = connection.abilities().idle, moves = connection.abilities().moves, "mailbox connected");
         Ok(connection)
     }

@@ -1,24 +1,22 @@
 //! One connection with a mail server: IMAP4rev1 (RFC 3501) with IDLE (RFC 2177), MOVE (RFC 6851) and UIDPLUS
-//! (RFC 4315) where the server has them, over TLS from the first byte (RFC 8314) or after STARTTLS.
+//! (RFC 4315) where the server has them. How it is opened is in `imap_login`.
 //!
 //! Every command goes through [`Connection::exchange`], which ends well only with the server's own tagged
 //! `OK`. (The convenience calls of the crate below take the end of the stream for the end of an answer.)
-//! Invariants: nothing is said before TLS stands but STARTTLS; every exchange has a time limit; after an
-//! error, or a future dropped half-way, the connection is thrown away, never used again.
+//! Invariants: every exchange has a time limit; after an error, or a future dropped half-way, the connection is
+//! thrown away, never used again.
 
 use super::SourceError;
+use super::error::said;
 use super::imap_names::{folder, uid_set};
-use super::tls;
-use crate::config::{Mailbox, Tls};
 use crate::limits::NETWORK_TIME_MAX;
+use async_imap::Session;
 use async_imap::imap_proto::{
     AttributeValue, Capability, MailboxDatum, RequestId, Response, ResponseCode, Status,
 };
-use async_imap::{Authenticator, Client, Session};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -27,9 +25,6 @@ use tokio_rustls::client::TlsStream;
 
 /// The slowest line that a message is fetched over, in bytes a second: gives a large message its time.
 const LINE_BYTES_PER_SECOND: u64 = 32 * 1024;
-
-/// Characters kept of what a server says in a refusal.
-const SAID_CHARS_MAX: usize = 200;
 
 /// A logged-in session with a selected folder.
 #[derive(Debug)]
@@ -74,44 +69,11 @@ enum Ending {
 }
 
 impl Connection {
-    /// Connects, checks the certificate, logs in and asks what the server can do.
+    /// Takes over a session that is logged in, and asks what the server can do.
     ///
     /// # Errors
-    /// Each with what the admin should do.
-    pub(super) async fn open(mailbox: &Mailbox) -> Result<Self, SourceError> {
-        let port = mailbox.port.unwrap_or(match mailbox.tls {
-            Tls::Implicit => 993,
-            Tls::Starttls => 143,
-        });
-        let server = format!("{}:{port}", mailbox.host);
-        let server = server.as_str();
-        let connector = tls::connector(mailbox.ca_file.as_deref())?;
-        let password = mailbox.password.read()?;
-        let until = Instant::now() + NETWORK_TIME_MAX;
-        let unreachable = |source| SourceError::NotReachable { server: server.to_owned(), source };
-        let connecting = timeout_at(until, TcpStream::connect((mailbox.host.as_str(), port)));
-        let tcp = connecting
-            .await
-            .map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?
-            .map_err(unreachable)?;
-        tcp.set_nodelay(true).map_err(unreachable)?;
-        let client = match mailbox.tls {
-            Tls::Implicit => {
-                let shaking = tls::handshake(&connector, &mailbox.host, server, tcp);
-                let mut client = Client::new(within(until, "TLS handshake", shaking).await?);
-                within(until, "greeting", greeting(&mut client, server)).await?;
-                client
-            }
-            Tls::Starttls => {
-                let mut plain = Client::new(tcp);
-                within(until, "greeting", greeting(&mut plain, server)).await?;
-                within(until, "STARTTLS", starttls(&mut plain)).await?;
-                // `into_inner` drops what was read ahead: bytes slipped in before TLS are not believed.
-                let shaking = tls::handshake(&connector, &mailbox.host, server, plain.into_inner());
-                Client::new(within(until, "TLS handshake", shaking).await?)
-            }
-        };
-        let session = within(until, "login", login(client, &mailbox.user, &password, server)).await?;
+    /// As [`exchange`](Self::exchange).
+    pub(super) async fn over(session: Session<TlsStream<TcpStream>>) -> Result<Self, SourceError> {
         let mut connection = Self { session, abilities: Abilities::default(), idling: None, stirred: false };
         connection.ask_abilities().await?;
         Ok(connection)
@@ -275,7 +237,11 @@ impl Connection {
             return Ok(());
         }
         let starting = async {
-            let tag = self.session.run_command("IDLE").await.map_err(|error| fault(DURING, error))?;
+            let tag = self
+                .session
+                .run_command("IDLE")
+                .await
+                .map_err(|error| SourceError::from_imap(DURING, error))?;
             loop {
                 let (started, stirred) = self
                     .next(DURING, |response| match response {
@@ -324,7 +290,10 @@ impl Connection {
         const DURING: &str = "end of IDLE";
         let Some(tag) = self.idling.take() else { return Ok(()) };
         let ending = async {
-            self.session.run_command_untagged("DONE").await.map_err(|error| fault(DURING, error))?;
+            self.session
+                .run_command_untagged("DONE")
+                .await
+                .map_err(|error| SourceError::from_imap(DURING, error))?;
             while !self.next(DURING, |response| response_ends(response, &tag)).await? {}
             Ok(())
         };
@@ -357,7 +326,11 @@ impl Connection {
         mut each: impl FnMut(&Response<'_>) + Send,
     ) -> Result<Ending, SourceError> {
         let talking = async {
-            let tag = self.session.run_command(command).await.map_err(|error| fault(during, error))?;
+            let tag = self
+                .session
+                .run_command(command)
+                .await
+                .map_err(|error| SourceError::from_imap(during, error))?;
             loop {
                 let (ended, stirred) = self
                     .next(during, |response| match response {
@@ -451,120 +424,6 @@ fn internal_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()?.to_timestamp().ok()
 }
 
-/// Bounds a step of opening a connection, and keeps a panic of the parser below from going further.
-async fn within<T>(
-    until: Instant,
-    during: &'static str,
-    step: impl Future<Output = Result<T, SourceError>>,
-) -> Result<T, SourceError> {
-    match timeout_at(until, AssertUnwindSafe(step).catch_unwind()).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(_)) => Err(SourceError::Protocol { during, said: "an answer out of form".to_owned() }),
-        Err(_) => Err(SourceError::too_late(during)),
-    }
-}
-
-async fn starttls(plain: &mut Client<TcpStream>) -> Result<(), SourceError> {
-    plain.run_command_and_check_ok("STARTTLS", None).await.map_err(|error| fault("STARTTLS", error))
-}
-
-/// The server's greeting (RFC 3501 §7.1): only `OK` lets us go on.
-async fn greeting<T>(client: &mut Client<T>, server: &str) -> Result<(), SourceError>
-where
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + std::fmt::Debug + Send,
-{
-    match client.read_response().await {
-        Ok(Some(response)) => match response.parsed() {
-            Response::Data { status: Status::Ok, .. } => Ok(()),
-            Response::Data { status: Status::Bye, outcome } => Err(SourceError::Busy {
-                server: server.to_owned(),
-                said: said(outcome.information.as_deref().unwrap_or_default()),
-            }),
-            _ => Err(SourceError::Protocol { during: "connect", said: "no greeting of IMAP".to_owned() }),
-        },
-        Ok(None) => Err(SourceError::closed("connect")),
-        Err(error) => Err(SourceError::from_io("connect", &error)),
-    }
-}
-
-async fn login(
-    client: Client<TlsStream<TcpStream>>,
-    user: &str,
-    password: &str,
-    server: &str,
-) -> Result<Session<TlsStream<TcpStream>>, SourceError> {
-    use async_imap::error::Error;
-    // LOGIN carries ASCII only; SASL PLAIN (RFC 4616) carries UTF-8, and is what is left where LOGIN is off.
-    let ascii = user.is_ascii() && password.is_ascii();
-    let failed = if ascii {
-        match client.login(user, password).await {
-            Ok(session) => return Ok(session),
-            Err((Error::Bad(_), client)) => {
-                client.authenticate("PLAIN", Plain { user, password }).await.err_or()
-            }
-            Err((error, _)) => Err(error),
-        }
-    } else {
-        client.authenticate("PLAIN", Plain { user, password }).await.err_or()
-    };
-    failed.map_err(|error| match error {
-        Error::No(text) | Error::Bad(text) => {
-            let text = said(&text);
-            // RFC 5530: these say that the fault is not in user or password.
-            let passing = ["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "too many", "Too many", "emporar"];
-            if passing.iter().any(|sign| text.contains(sign)) {
-                SourceError::Busy { server: server.to_owned(), said: text }
-            } else {
-                SourceError::WrongLogin { server: server.to_owned(), said: text }
-            }
-        }
-        Error::Validate(_) => SourceError::WrongLogin {
-            server: server.to_owned(),
-            said: "user or password holds a line end; it was not sent".to_owned(),
-        },
-        other => fault("login", other),
-    })
-}
-
-/// Drops the client that the crate hands back beside an error.
-trait ErrOr<S> {
-    fn err_or(self) -> Result<S, async_imap::error::Error>;
-}
-
-impl<S, C> ErrOr<S> for Result<S, (async_imap::error::Error, C)> {
-    fn err_or(self) -> Result<S, async_imap::error::Error> {
-        self.map_err(|(error, _)| error)
-    }
-}
-
-/// SASL PLAIN (RFC 4616).
-struct Plain<'a> {
-    user: &'a str,
-    password: &'a str,
-}
-
-impl Authenticator for Plain<'_> {
-    type Response = String;
-
-    fn process(&mut self, _challenge: &[u8]) -> String {
-        format!("\0{}\0{}", self.user, self.password)
-    }
-}
-
-fn fault(during: &'static str, error: async_imap::error::Error) -> SourceError {
-    match error {
-        async_imap::error::Error::Io(io) => SourceError::from_io(during, &io),
-        async_imap::error::Error::ConnectionLost => SourceError::closed(during),
-        other => SourceError::Protocol { during, said: said(&other.to_string()) },
-    }
-}
-
-/// What a server says, fit for one line of a log.
-fn said(text: &str) -> String {
-    let kept: String = text.chars().filter(|one| !one.is_control()).take(SAID_CHARS_MAX).collect();
-    if kept.is_empty() { "nothing".to_owned() } else { kept }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -577,11 +436,5 @@ mod tests {
             assert_eq!(internal_date(text), Some(expected), "{text}");
         }
         assert_eq!(internal_date("yesterday"), None);
-    }
-
-    #[test]
-    fn what_a_server_says_is_one_short_line() {
-        assert_eq!(said("a\r\nb"), "ab");
-        assert_eq!(said(&"x".repeat(1000)).len(), SAID_CHARS_MAX);
     }
 }

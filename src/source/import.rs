@@ -8,7 +8,7 @@ use super::file::{self, ReadFile, Stamp};
 use super::imap::size;
 use super::mbox::{Found, Mbox};
 use super::received::{looks_like_message, received_of_message};
-use super::scan::is_letter;
+use super::scan_folder::is_letter;
 use crate::limits::PIECE_BYTES_MAX;
 use crate::record::{Arrival, Channel, OFFICE_TIME_ZONE, Origin};
 use jiff::Timestamp;
@@ -87,7 +87,7 @@ impl Import {
         let mut import = Self::new(paths, options);
         let mut count = 0;
         while let Some(todo) = import.todo.pop() {
-            count += match import.open(todo) {
+            count += match import.open(&todo) {
                 Step::Nothing => 0,
                 Step::Refused(_) | Step::File(..) => 1,
                 Step::Mbox(mut mbox) => {
@@ -103,7 +103,7 @@ impl Import {
     }
 
     /// Looks at what is next: a folder is put in its parts, a file is told by its kind.
-    fn open(&mut self, todo: Todo) -> Step {
+    fn open(&mut self, todo: &Todo) -> Step {
         let refused = |reason: String| Step::Refused(NotTaken { path: todo.path.clone(), reason });
         // A path that a person names may be a link; what is found in a folder is not followed.
         let metadata = if todo.depth == 0 {
@@ -116,7 +116,7 @@ impl Import {
             Err(error) => return refused(format!("cannot be read: {error}")),
         };
         if metadata.is_dir() {
-            return match self.enter(&todo) {
+            return match self.enter(todo) {
                 Ok(()) => Step::Nothing,
                 Err(reason) => refused(reason),
             };
@@ -257,7 +257,7 @@ impl Iterator for Import {
                 return Some(found);
             }
             let todo = self.todo.pop()?;
-            match self.open(todo) {
+            match self.open(&todo) {
                 Step::Nothing => {}
                 Step::Refused(fault) => return Some(Err(fault)),
                 Step::File(path, channel) => return Some(self.read(&path, channel)),

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod imap;
 mod imap_connection;
+mod imap_login;
 mod imap_names;
 pub mod import;
 mod maildir;
@@ -17,6 +18,7 @@ mod mbox;
 mod pause;
 mod received;
 mod scan;
+mod scan_folder;
 mod tls;
 
 pub use error::SourceError;

@@ -8,23 +8,16 @@
 use super::file::{self, ReadFile, Stamp};
 use super::imap::size;
 use super::pause::Pause;
+use super::scan_folder::{Entry, entries, name_of, put_away};
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble};
 use crate::config::ScanFolder;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
 use crate::record::{Arrival, Channel, Origin};
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
-
-/// Where scans go that are durable here, and those that could not be taken.
-const DONE: &str = "done";
-const FAILED: &str = "failed";
-
-/// Names looked at in one poll. A post room with more waiting scans is served in several.
-const NAMES_MAX: usize = 10_000;
 
 /// One scan folder.
 #[derive(Debug)]
@@ -43,18 +36,6 @@ pub struct ScanInbox {
     fault: Option<String>,
     pause: Pause,
     look_at: Option<Instant>,
-}
-
-/// What a name in the folder is to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Entry {
-    /// Hidden, temporary, or a folder of ours.
-    Ignored,
-    Letter,
-    /// To `failed/`, with this reason.
-    Unfit(String),
-    /// Not touched, but told.
-    Left(String),
 }
 
 impl ScanInbox {
@@ -255,126 +236,11 @@ fn piece(path: PathBuf, stamp: Stamp, bytes: Vec<u8>) -> Piece {
     }
 }
 
-/// What lies in the folder.
-fn entries(dir: &Path) -> Result<Vec<(PathBuf, Stamp, Entry)>, SourceError> {
-    let fault =
-        |source| SourceError::Folder { doing: "reading the scan folder", path: dir.to_owned(), source };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(fault)?.take(NAMES_MAX) {
-        let path = entry.map_err(fault)?.path();
-        match std::fs::symlink_metadata(&path) {
-            Ok(metadata) => {
-                let kind = kind(&name_of(&path), &metadata);
-                found.push((path, Stamp::of(&metadata), kind));
-            }
-            // Gone between the listing and the look.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(fault(error)),
-        }
-    }
-    Ok(found)
-}
-
-fn kind(name: &str, metadata: &Metadata) -> Entry {
-    if is_temporary(name) {
-        return Entry::Ignored;
-    }
-    if name == DONE || name == FAILED {
-        return if metadata.is_dir() {
-            Entry::Ignored
-        } else {
-            Entry::Left("Hier hoort een map met deze naam te staan. Haal dit bestand weg.".to_owned())
-        };
-    }
-    if metadata.is_dir() {
-        return Entry::Left(
-            "Dit is een map. Alleen bestanden die direct in de scanmap staan, worden verwerkt. Zet de scans \
-             een map hoger."
-                .to_owned(),
-        );
-    }
-    if metadata.is_symlink() {
-        return Entry::Left(
-            "Dit is een verwijzing naar een ander bestand. Die wordt niet gevolgd. Zet het bestand zelf in de \
-             scanmap."
-                .to_owned(),
-        );
-    }
-    if !metadata.is_file() {
-        return Entry::Left("Dit is geen gewoon bestand. Haal het weg uit de scanmap.".to_owned());
-    }
-    if !is_letter(name) {
-        return Entry::Unfit(
-            "Dit soort bestand kan niet worden verwerkt. Gebruik PDF, TIFF, JPEG of PNG. Scan de brief opnieuw, \
-             of maak er een PDF van, en zet die in de scanmap."
-                .to_owned(),
-        );
-    }
-    if metadata.len() == 0 {
-        return Entry::Unfit(
-            "Dit bestand is leeg: er staat geen scan in. Scan de brief opnieuw en zet die in de scanmap."
-                .to_owned(),
-        );
-    }
-    Entry::Letter
-}
-
-/// Whether a name ends as a scanned letter does.
-pub(super) fn is_letter(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-    matches!(ending.as_str(), "pdf" | "tif" | "tiff" | "jpg" | "jpeg" | "png")
-}
-
-/// Names that scanners, copiers and desktops give to what is not finished or not meant for us.
-fn is_temporary(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    lower.starts_with(['.', '~'])
-        || lower.ends_with('~')
-        || [".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp", ".swp"]
-            .iter()
-            .any(|ending| lower.ends_with(ending))
-        || ["thumbs.db", "desktop.ini"].contains(&lower.as_str())
-}
-
-/// Moves a file to where its fate says, unless it is no longer the file that was read.
-fn put_away(dir: &Path, from: &Path, stamp: Stamp, fate: &Fate) -> Result<(), SourceError> {
-    let target = dir.join(if matches!(fate, Fate::Durable) { DONE } else { FAILED });
-    let fault = |source| SourceError::Folder { doing: "moving a scan to", path: target.clone(), source };
-    let still_ours = |path: &Path| match std::fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Stamp::of(&metadata) == stamp),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    };
-    if !still_ours(from).map_err(fault)? {
-        return Ok(());
-    }
-    std::fs::create_dir_all(&target).map_err(fault)?;
-    let name = name_of(from);
-    let moved = file::move_aside(from, &target, &name).map_err(fault)?;
-    if !still_ours(&moved).map_err(fault)? {
-        // Another scan was laid under the name in that very moment: it goes back and is taken by itself.
-        return file::rename_new(&moved, from).map_err(fault);
-    }
-    if let Fate::Refused { reason } = fate {
-        let moved_name = name_of(&moved);
-        let text = format!(
-            "{name}\n\n{reason}\n\nHet bestand staat in de map \"{FAILED}\", als {moved_name}. Er is niets \
-             weggegooid. Deze brief staat nog niet in de werkvoorraad.\n"
-        );
-        std::fs::write(target.join(format!("{moved_name}.reden.txt")), text).map_err(fault)?;
-        warn!("a file of the scan folder was refused; the reason lies beside it in failed");
-    }
-    Ok(())
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::Path;
 
     fn folder(still_seconds: u64) -> (tempfile::TempDir, ScanInbox) {
         let dir = tempfile::tempdir().unwrap();
