@@ -10,6 +10,11 @@ use crate::record::{Channel, Document, Evidence, Extract, Method, PartKind};
 use jiff::civil::Date;
 use std::ops::Range;
 
+/// Characters of a body below which an attachment may be the complaint itself.
+const THIN_BODY_CHARS: usize = 300;
+/// Characters of an attachment looked at to tell who wrote it.
+const FIRST_PERSON_CHARS: usize = 4_000;
+
 /// Where a sentence stands; only own words make a complaint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
@@ -146,9 +151,33 @@ pub fn with_sentences<T>(text: &str, of: impl FnMut(&Sentence<'_>) -> T) -> Vec<
 fn is_own(extract: &Extract, index: usize) -> bool {
     let Some(document) = extract.documents.get(index) else { return false };
     match &extract.message {
-        Some(_) => document.name.is_none() && matches!(document.method, Method::Body | Method::Html),
+        Some(_) => is_body(document) || (is_thin(extract) && is_first_person(&document.text)),
         None => index == 0,
     }
+}
+
+fn is_body(document: &Document) -> bool {
+    document.name.is_none() && matches!(document.method, Method::Body | Method::Html)
+}
+
+/// "Zie bijlage voor mijn klacht": the body says too little to be the complaint.
+fn is_thin(extract: &Extract) -> bool {
+    let own = |document: &Document| -> usize {
+        if document.parts.is_empty() {
+            return document.text.len();
+        }
+        let parts = document.parts.iter().filter(|part| part.kind == PartKind::Own);
+        parts.map(|part| part.end.saturating_sub(part.start)).sum()
+    };
+    extract.documents.iter().filter(|document| is_body(document)).map(own).sum::<usize>() < THIN_BODY_CHARS
+}
+
+/// Is an attachment the writer's own letter? Offices write "wij" and "u".
+fn is_first_person(text: &str) -> bool {
+    let end = text.char_indices().nth(FIRST_PERSON_CHARS).map_or(text.len(), |(at, _)| at);
+    let words = text[..end].split(|c: char| !c.is_alphanumeric());
+    words.filter(|word| ["ik", "Ik", "mij", "mijn", "Mijn", "I", "my", "ich", "mir"].contains(word)).count()
+        >= 3
 }
 
 fn read_document<'a>(sentences: &mut Vec<Sentence<'a>>, index: usize, document: &'a Document, own: bool) {

@@ -13,6 +13,12 @@ use crate::record::{Finding, FirstComplained};
 const ANSWER_DAYS: i64 = 42;
 /// Sentences after a complaint in which what came of it is told.
 const OUTCOME_SENTENCES: usize = 7;
+/// Sentences after a complaint in which a weaker sign of an answer counts.
+const NEXT_SENTENCES: usize = 3;
+/// Sentences before a complaint in which the date of the gedraging is looked for.
+const BEFORE_SENTENCES: usize = 12;
+/// From this weight a denial stands, whatever else was answered (an objection, a request).
+const DENIED_SURE: f64 = 4.0;
 /// The share of an interval of days that must lie on one side of the six weeks.
 const SURE_SHARE: f64 = 0.8;
 
@@ -42,7 +48,15 @@ pub fn judge_within(
         .collect();
     let of = |value: &str| events.iter().filter(|event| event.rule.value == value).collect::<Vec<_>>();
     let best = |found: &[&Event<'_, '_>]| found.iter().map(|event| event.rule.weight).fold(0.0, f64::max);
-    let (done, denied) = (of("done"), of("denied"));
+    let (mut done, denied) = (of("done"), of("denied"));
+    if done.is_empty() && denied.is_empty() {
+        // A letter about it is a complaint when the writer tells what came of it.
+        done = of("maybe-done");
+        let outcome = |value: &str| of(value).into_iter().any(|event| follows(event, &done));
+        if !(outcome("silence") || outcome("reply") || outcome("late")) {
+            done.clear();
+        }
+    }
     let told = |found: &[&Event<'_, '_>], value: FirstComplained| {
         let concludes = format!("first_complained={}", name(value));
         found
@@ -53,7 +67,8 @@ pub fn judge_within(
 
     let answered = of("answered");
     let own_answer: Vec<_> = answered.iter().copied().filter(|event| event.place == Place::Own).collect();
-    if !denied.is_empty() && best(&denied) > best(&done) && own_answer.is_empty() {
+    let sure = best(&denied) >= DENIED_SURE && done.is_empty();
+    if !denied.is_empty() && best(&denied) > best(&done) && (own_answer.is_empty() || sure) {
         return (FirstComplained::No, told(&denied, FirstComplained::No));
     }
     if !answered.is_empty() {
@@ -77,6 +92,12 @@ pub fn judge_within(
         |found: &[&Event<'_, '_>]| found.iter().map(|event| (event.order, event.hit.range.start)).max();
     if !reply.is_empty() && (silence.is_empty() || last(&reply) > last(&silence)) {
         return (FirstComplained::Answered, told(&[done, reply].concat(), FirstComplained::Answered));
+    }
+    if silence.is_empty() {
+        let maybe: Vec<_> = of("maybe-reply").into_iter().filter(|event| soon_after(event, &done)).collect();
+        if !maybe.is_empty() {
+            return (FirstComplained::Answered, told(&[done, maybe].concat(), FirstComplained::Answered));
+        }
     }
     let value = if !of("late").is_empty() {
         FirstComplained::NoAnswer6Weeks
@@ -110,6 +131,15 @@ fn follows(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
         })
 }
 
+/// A weaker sign of an answer counts only in the sentence of a complaint, behind it, or right after it.
+fn soon_after(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
+    event.place == Place::Own
+        && done.iter().any(|complaint| {
+            let near = event.order > complaint.order && event.order <= complaint.order + NEXT_SENTENCES;
+            near || (event.order == complaint.order && event.hit.range.start >= complaint.hit.range.end)
+        })
+}
+
 /// Was the complaint made six weeks ago or more? From the date beside the complaint, else beside the silence,
 /// else in a sentence next to it.
 fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>]) -> Option<bool> {
@@ -133,7 +163,10 @@ fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>
         .find_map(|event| nearest(event))
         .or_else(|| silence.iter().find_map(|event| nearest(event)))
         .or_else(|| done.iter().find_map(|event| beside(event, 1)))
-        .or_else(|| done.iter().find_map(|event| beside(event, -1)))?;
+        .or_else(|| done.iter().find_map(|event| beside(event, -1)));
+    let Some(when) = when else {
+        return happened_lately(reading, done);
+    };
     match when.span.at_least_days_before(ANSWER_DAYS, reading.received) {
         Answer::Yes => Some(true),
         Answer::No => Some(false),
@@ -148,6 +181,21 @@ fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>
             }
         }
     }
+}
+
+/// A complaint without a date about what happened less than six weeks ago is not six weeks old either. More
+/// cannot be told from the date of the gedraging.
+fn happened_lately(reading: &Reading<'_>, done: &[&Event<'_, '_>]) -> Option<bool> {
+    let first = done.iter().map(|event| event.hit.sentence).min()?;
+    let before = first.saturating_sub(BEFORE_SENTENCES)..first;
+    let sentences = before.rev().filter_map(|index| reading.sentences.get(index));
+    let when = sentences
+        .filter(|sentence| sentence.place == Place::Own && sentence.order > 0)
+        .find_map(|sentence| whens(&sentence.text, reading.received).pop())?;
+    let lately = when.sense == Sense::At
+        && when.span.at_least_days_before(ANSWER_DAYS, reading.received) == Answer::No
+        && when.span.last < reading.received;
+    lately.then_some(false)
 }
 
 fn distance(when: &When, range: &std::ops::Range<usize>) -> usize {

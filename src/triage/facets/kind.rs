@@ -8,8 +8,8 @@ use crate::record::{Finding, Kind};
 const CONDUCT_BASE: f64 = 0.5;
 /// The least evidence for any other kind.
 const OTHER_MIN: f64 = 2.5;
-/// Evidence for a breach of integrity must come from two sides: someone from inside, and a suspicion.
-const INTEGRITY_MIN: f64 = 3.0;
+/// A suspicion is enough; someone from inside alone is not.
+const INTEGRITY_MIN: f64 = 2.0;
 
 /// The kind, and whether it is no complaint at all.
 pub(super) fn judge(evidence: &Evidence<'_>, automatic: bool, findings: &mut Vec<Finding>) -> (Kind, bool) {

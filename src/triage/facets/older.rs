@@ -57,16 +57,26 @@ fn dates(evidence: &Evidence<'_>) -> Dates {
     for value in ["done", "answered", "late", "receipt"] {
         aside.extend(evidence.sentences("complained", value));
     }
+    let own = dates_in(evidence, Place::Own, &aside);
+    if own.old + own.recent + own.since + own.unsure > 0 {
+        return own;
+    }
+    dates_in(evidence, Place::Attachment, &aside)
+}
+
+fn dates_in(evidence: &Evidence<'_>, place: Place, aside: &[usize]) -> Dates {
+    let reading = evidence.reading;
     let mut dates = Dates::default();
     for (index, sentence) in reading.sentences.iter().enumerate() {
-        if sentence.place != Place::Own || aside.contains(&index) {
+        if sentence.place != place || aside.contains(&index) {
             continue;
         }
         let found = whens(&sentence.text, reading.received);
         // "Den Haag, 2 februari 2026": the date of the letter.
         if sentence.order < LETTERHEAD_SENTENCES && found.len() == 1 && sentence.text.len() < 50 {
-            let (start, end) = found.first().map_or((0, 0), |when| (when.start, when.end));
-            if sentence.text.len() - (end - start) < 24 {
+            let Some(when) = found.first() else { continue };
+            let one_day = when.span.first == when.span.last;
+            if one_day && sentence.text.len() - (when.end - when.start) < 24 {
                 continue;
             }
         }

@@ -55,7 +55,7 @@ impl Reader<'_> {
         {
             next += 1;
         }
-        if self.word(next) == "of" {
+        if matches!(self.word(next), "of" | "de") {
             next += 1;
         }
         let name = self.word(next);

@@ -98,18 +98,30 @@ pub(super) fn day_number(token: &Token<'_>) -> Option<u32> {
 
 pub(super) fn month(word: &str) -> Option<u32> {
     Some(match word {
-        "januari" | "january" | "januar" => 1,
-        "februari" | "february" | "februar" => 2,
-        "maart" | "march" | "märz" | "maarts" => 3,
-        "april" => 4,
-        "mei" | "may" => 5,
-        "juni" | "june" => 6,
-        "juli" | "july" => 7,
-        "augustus" | "august" => 8,
-        "september" => 9,
-        "oktober" | "october" => 10,
-        "november" => 11,
-        "december" | "dezember" => 12,
+        "januari" | "january" | "januar" | "janvier" | "enero" | "stycznia" | "styczniu" | "ocak"
+        | "يناير" | "января" => 1,
+        "februari" | "february" | "februar" | "fevrier" | "febrero" | "lutego" | "lutym" | "subat"
+        | "فبراير" | "февраля" => 2,
+        "maart" | "march" | "märz" | "marz" | "maarts" | "mars" | "marzo" | "marca" | "marcu" | "mart"
+        | "مارس" | "марта" => 3,
+        "april" | "avril" | "abril" | "kwietnia" | "kwietniu" | "nisan" | "أبريل" | "ابريل" | "апреля" => {
+            4
+        }
+        "mei" | "may" | "mayo" | "maja" | "maju" | "mayis" | "مايو" | "мая" => 5,
+        "juni" | "june" | "juin" | "junio" | "czerwca" | "czerwcu" | "haziran" | "يونيو" | "июня" => {
+            6
+        }
+        "juli" | "july" | "juillet" | "julio" | "lipca" | "lipcu" | "temmuz" | "يوليو" | "июля" => 7,
+        "augustus" | "august" | "aout" | "agosto" | "sierpnia" | "sierpniu" | "agustos" | "أغسطس"
+        | "августа" => 8,
+        "september" | "septembre" | "septiembre" | "wrzesnia" | "wrzesniu" | "eylul" | "سبتمبر"
+        | "сентября" => 9,
+        "oktober" | "october" | "octobre" | "octubre" | "pazdziernika" | "pazdzierniku" | "ekim"
+        | "أكتوبر" | "октября" => 10,
+        "november" | "novembre" | "noviembre" | "listopada" | "listopadzie" | "kasim" | "نوفمبر"
+        | "ноября" => 11,
+        "december" | "dezember" | "decembre" | "diciembre" | "grudnia" | "grudniu" | "aralik" | "ديسمبر"
+        | "декабря" => 12,
         _ => return None,
     })
 }
