@@ -57,7 +57,7 @@ pub fn judge(reading: &Reading<'_>, hits: &Hits<'_>, office: &Office) -> Facets 
     findings.extend(rests_on);
     Facets {
         first_complained,
-        older_than_year: older::judge(&evidence, &mut findings),
+        older_than_year: older::judge(&evidence, kind, &mut findings),
         anonymous: automatic.is_none() && anonymous::judge(&evidence, &writer, &mut findings),
         on_behalf: if automatic.is_some() {
             OnBehalf::No

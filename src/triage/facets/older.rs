@@ -6,45 +6,50 @@
 use super::super::reading::Place;
 use super::Evidence;
 use super::when::{Answer, Sense, whens};
-use crate::record::{Finding, OlderThanYear};
+use crate::record::{Finding, Kind, OlderThanYear};
 
 /// Sentences at the start in which the date line of a letter stands.
 const LETTERHEAD_SENTENCES: usize = 14;
 /// Characters of own words below which no mention of time means that it cannot be told.
 const SHORT_TEXT_CHARS: usize = 420;
 
+/// A date told as an end counts as saying that it is over.
+const ENDED_UNTIL: f64 = 2.0;
+
 /// What the dates in the own words say.
 #[derive(Default)]
 struct Dates {
     old: usize,
+    /// Old, and told as an end: "tot zomer 2024".
+    until: usize,
     recent: usize,
     since: usize,
     unsure: usize,
 }
 
-pub(super) fn judge(evidence: &Evidence<'_>, findings: &mut Vec<Finding>) -> OlderThanYear {
+pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Finding>) -> OlderThanYear {
     let dates = dates(evidence);
     let ongoing = evidence.weight("older_than_year", "ongoing");
-    let ended = evidence.weight("older_than_year", "ended");
+    let ended = evidence.weight("older_than_year", "ended") + if dates.until > 0 { ENDED_UNTIL } else { 0.0 };
     let recent = evidence.weight("older_than_year", "recent");
-    let yes = dates.old > 0
-        && ((ended > 0.0 && dates.since == 0 && ongoing <= 3.0 && dates.recent <= dates.old)
-            || (dates.recent == 0
-                && dates.since == 0
-                && dates.unsure == 0
-                && ongoing == 0.0
-                && recent == 0.0));
+    // What goes on, or began at some time and is told as going on, is not over. Later dates are mostly those
+    // of the writer's own steps: as many as there are of what happened may stand beside it.
+    let goes_on = dates.since > 0 || ongoing > 0.0 || recent > 0.0;
+    let over = ended > 0.0 && dates.since == 0 && ongoing <= 3.0;
+    let later = if dates.until > 0 { dates.old + 1 } else { dates.old };
+    let yes = dates.old > 0 && dates.recent <= later && (over || !goes_on);
     if yes {
         evidence.tell("older_than_year", "ended", "older_than_year=yes", findings);
         return OlderThanYear::Yes;
     }
-    let now = dates.recent + dates.since + dates.unsure > 0 || ongoing + recent > 0.0;
-    if now || (dates.old == 0 && ended == 0.0 && own_chars(evidence) > SHORT_TEXT_CHARS) {
-        evidence.tell("older_than_year", "ongoing", "older_than_year=no", findings);
-        evidence.tell("older_than_year", "recent", "older_than_year=no", findings);
-        return OlderThanYear::No;
+    let timeless =
+        dates.old + dates.recent + dates.since + dates.unsure == 0 && ongoing + recent + ended == 0.0;
+    if timeless && kind != Kind::Report && own_chars(evidence) < SHORT_TEXT_CHARS {
+        return OlderThanYear::Unknown;
     }
-    OlderThanYear::Unknown
+    evidence.tell("older_than_year", "ongoing", "older_than_year=no", findings);
+    evidence.tell("older_than_year", "recent", "older_than_year=no", findings);
+    OlderThanYear::No
 }
 
 fn own_chars(evidence: &Evidence<'_>) -> usize {
@@ -54,7 +59,11 @@ fn own_chars(evidence: &Evidence<'_>) -> usize {
 fn dates(evidence: &Evidence<'_>) -> Dates {
     let reading = evidence.reading;
     let mut aside = evidence.sentences("older_than_year", "aside");
-    for value in ["done", "answered", "late", "receipt"] {
+    let mut of_complaint = vec!["done", "answered", "late", "receipt"];
+    if !evidence.sentences("complained", "done").is_empty() {
+        of_complaint.extend(["reply", "denied"]);
+    }
+    for value in of_complaint {
         aside.extend(evidence.sentences("complained", value));
     }
     let own = dates_in(evidence, Place::Own, &aside);
@@ -85,6 +94,10 @@ fn dates_in(evidence: &Evidence<'_>, place: Place, aside: &[usize]) -> Dates {
             match (when.sense, answer) {
                 (Sense::Ahead, _) => {}
                 (Sense::Since, _) => dates.since += 1,
+                (Sense::Until, Answer::Yes) => {
+                    dates.old += 1;
+                    dates.until += 1;
+                }
                 (_, Answer::Yes) => dates.old += 1,
                 (_, Answer::No) => dates.recent += 1,
                 (_, Answer::Unsure) => dates.unsure += 1,
