@@ -5,6 +5,7 @@ use super::guard::Visitor;
 use super::marking::{self, Block, one_line};
 use super::pages::Shell;
 use super::queue_page::{RowView, percent};
+use super::reasons::{self, ConclusionView};
 use super::rights::Right;
 use super::state::Shown;
 use super::words;
@@ -102,7 +103,8 @@ pub struct JudgementView {
     /// What is as it mostly is, in one line.
     pub usual: String,
     pub flags: Vec<&'static str>,
-    pub findings: Vec<FindingView>,
+    /// Why, the weightiest conclusion first.
+    pub why: Vec<ConclusionView>,
     pub rules_version: String,
 }
 
@@ -110,25 +112,6 @@ pub struct JudgementView {
 pub struct Fact {
     pub name: &'static str,
     pub value: String,
-}
-
-#[derive(Serialize)]
-pub struct FindingView {
-    pub number: usize,
-    pub conclusion: String,
-    pub reason: String,
-    pub rule: String,
-    pub weight: &'static str,
-    pub against: bool,
-    pub points: String,
-    /// Places in the text: link and words.
-    pub places: Vec<Place>,
-}
-
-#[derive(Serialize)]
-pub struct Place {
-    pub anchor: String,
-    pub text: String,
 }
 
 #[derive(Serialize)]
@@ -146,6 +129,8 @@ pub struct PieceView {
     pub documents: Vec<DocumentView>,
     pub unread: bool,
     pub original_url: String,
+    /// Files that came along.
+    pub attachments: bool,
 }
 
 #[derive(Serialize)]
@@ -252,7 +237,9 @@ pub fn view(
     // The judgement that the case stands on: that of the piece that opened it.
     let opening_at = given.pieces.iter().position(|piece| piece.judgement.is_some());
     let opening = opening_at.and_then(|at| given.pieces.get(at)).and_then(|piece| piece.judgement.as_ref());
-    let findings = opening.map(heaviest_first).unwrap_or_default();
+    let conclusions =
+        opening.map(|judgement| reasons::conclude(&judgement.findings, &shown.names)).unwrap_or_default();
+    let marks = reasons::marks(&conclusions);
     let proposal = opening.and_then(|judgement| propose(judgement, shown));
     let may_decide = visitor.may(Right::Decide);
     View {
@@ -262,14 +249,14 @@ pub fn view(
         notice,
         errors: typed.errors.clone(),
         judgement: opening
-            .map(|judgement| judgement_view(judgement, &findings, opening_at.unwrap_or(0), shown)),
+            .map(|judgement| judgement_view(judgement, &conclusions, opening_at.unwrap_or(0), shown)),
         pieces: given
             .pieces
             .iter()
             .enumerate()
             // Only the findings that the page lists are marked: those of the judgement it shows.
             .map(|(at, piece)| {
-                let marked = if opening_at == Some(at) { findings.as_slice() } else { &[] };
+                let marked = if opening_at == Some(at) { marks.as_slice() } else { &[] };
                 piece_view(&number, at, piece, marked, given.opens)
             })
             .collect(),
@@ -435,7 +422,12 @@ fn alarms(given: &Given) -> Vec<Alarm> {
     alarms
 }
 
-fn judgement_view(judgement: &Judgement, findings: &[Finding], piece: usize, shown: &Shown) -> JudgementView {
+fn judgement_view(
+    judgement: &Judgement,
+    conclusions: &[reasons::Conclusion<'_>],
+    piece: usize,
+    shown: &Shown,
+) -> JudgementView {
     let names = &shown.names;
     // What is as usual stands together on one quiet line; what is not, on a line of its own.
     let mut facts = vec![Fact { name: "Soort", value: words::kind(judgement.kind).to_owned() }];
@@ -474,50 +466,16 @@ fn judgement_view(judgement: &Judgement, findings: &[Finding], piece: usize, sho
         scope_id: words::scope_id(judgement.scope),
         certainty: words::certainty(judgement.confidence),
         percent: percent(judgement.confidence),
-        about: judgement.complained_about.iter().map(|id| names.organisation(id)).collect(),
-        mentioned: judgement.mentioned_only.iter().map(|id| names.organisation(id)).collect(),
+        about: judgement.complained_about.iter().map(|id| names.organisation_listed(id)).collect(),
+        mentioned: judgement.mentioned_only.iter().map(|id| names.organisation_listed(id)).collect(),
         refer_to: judgement.refer_to.as_ref().map(|referral| referral.name.clone()),
         contact: judgement.refer_to.as_ref().map(|referral| referral.contact.clone()).unwrap_or_default(),
         facts,
         usual: usual.join(" · "),
         flags: flags.into_iter().flatten().collect(),
-        findings: finding_views(findings, piece, shown),
+        why: reasons::views(conclusions, piece),
         rules_version: judgement.rules_version.chars().take(12).collect(),
     }
-}
-
-/// The findings, those that weigh most first: the number of a finding is its place in this list.
-fn heaviest_first(judgement: &Judgement) -> Vec<Finding> {
-    let mut findings = judgement.findings.clone();
-    findings.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
-    findings
-}
-
-/// The findings with the links to their places.
-fn finding_views(findings: &[Finding], piece: usize, shown: &Shown) -> Vec<FindingView> {
-    findings
-        .iter()
-        .enumerate()
-        .map(|(at, finding)| FindingView {
-            number: at + 1,
-            conclusion: words::conclusion(finding, &shown.names),
-            reason: finding.reason.clone(),
-            rule: finding.rule.clone(),
-            weight: words::weight(finding.weight),
-            against: finding.weight < 0.0,
-            points: format!("{:+.1}", finding.weight).replace('.', ","),
-            places: finding
-                .evidence
-                .iter()
-                .enumerate()
-                .take(6)
-                .map(|(index, evidence)| Place {
-                    anchor: format!("s{piece}d{}f{}e{}", evidence.document, at + 1, index + 1),
-                    text: one_line(&evidence.text).chars().take(80).collect(),
-                })
-                .collect(),
-        })
-        .collect()
 }
 
 fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding], opens: bool) -> PieceView {
@@ -562,6 +520,8 @@ fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding], o
         header_date: message.and_then(|message| message.header_date).map(dates::moment),
         scope: piece.judgement.as_ref().map(|judgement| words::scope(judgement.scope)),
         documents: documents.collect(),
+        attachments: message.is_some()
+            && piece.extract.iter().flat_map(|extract| &extract.documents).any(|one| one.name.is_some()),
         unread: piece.extract.is_none(),
         original_url: format!("/cases/{case}/pieces/{}/original", record.number),
     }

@@ -21,6 +21,7 @@ mod pages;
 mod print_page;
 mod probe;
 mod queue_page;
+mod reasons;
 mod rights;
 mod routes;
 mod session;

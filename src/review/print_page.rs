@@ -48,7 +48,6 @@ struct LetterView {
 struct DayView {
     name: String,
     url: String,
-    here: bool,
 }
 
 /// `GET /print`
@@ -94,10 +93,10 @@ pub async fn page(
             .collect(),
         days: days
             .into_iter()
+            .filter(|day| *day != wanted)
             .map(|day| DayView {
                 name: if day == today { "Vandaag".to_owned() } else { dates::short(day) },
                 url: pages::url("/print", &[("day", &day.to_string())]),
-                here: day == wanted,
             })
             .collect(),
     };

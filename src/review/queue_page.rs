@@ -191,7 +191,12 @@ impl RowView {
             received: dates::near(row.received, today),
             received_iso: row.received.to_string(),
             due: row.due.filter(|_| !closed).map(|due| dates::due(due, today)),
-            bodies: row.judgement.complained_about.iter().map(|id| shown.names.organisation(id)).collect(),
+            bodies: row
+                .judgement
+                .complained_about
+                .iter()
+                .map(|id| shown.names.organisation_listed(id))
+                .collect(),
             scope: words::scope(row.judgement.scope),
             scope_id: words::scope_id(row.judgement.scope),
             certainty: words::certainty(row.judgement.confidence),
@@ -287,7 +292,7 @@ fn lead(choice: &Choice, shown: &Shown) -> String {
     known.map(|(_, _, explanation)| explanation.clone()).unwrap_or_default()
 }
 
-/// The queues in the order of the rules, then those that only the store knows; with what waits in each.
+/// The queues where something waits, in the order of the rules; then those that only the store knows.
 fn queue_links(choice: &Choice, counts: &[QueueCount], shown: &Shown) -> Vec<QueueLink> {
     let link = |id: &str, explanation: &str| QueueLink {
         name: shown.names.queue(id),
@@ -312,6 +317,8 @@ fn queue_links(choice: &Choice, counts: &[QueueCount], shown: &Shown) -> Vec<Que
             .filter(|count| !shown.names.queues.iter().any(|(id, ..)| *id == count.queue))
             .map(|count| link(&count.queue, "")),
     );
+    // Calm: a queue where nothing waits is not shown, unless one looks at it.
+    links.retain(|link| link.count > 0 || link.here || link.url == "/");
     links
 }
 
@@ -360,11 +367,15 @@ fn bodies(choice: &Choice, shown: &Shown) -> Vec<Pick> {
     let mut picks: Vec<Pick> = shown
         .names
         .organisations
-        .iter()
-        .map(|(id, name)| Pick { id: id.clone(), name: name.clone(), chosen: *id == choice.about })
+        .keys()
+        .map(|id| Pick {
+            id: id.clone(),
+            name: shown.names.organisation_listed(id),
+            chosen: *id == choice.about,
+        })
         .collect();
     if !choice.about.is_empty() && !shown.names.organisations.contains_key(&choice.about) {
-        let name = shown.names.organisation(&choice.about);
+        let name = shown.names.organisation_listed(&choice.about);
         picks.push(Pick { id: choice.about.clone(), name, chosen: true });
     }
     picks.sort_by_key(|pick| pick.name.to_lowercase());

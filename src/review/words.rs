@@ -31,6 +31,14 @@ impl Names {
         self.organisations.get(id).cloned().unwrap_or_else(|| organisation_name(id))
     }
 
+    /// The name of a body in a list: without its article, with a capital.
+    pub fn organisation_listed(&self, id: &str) -> String {
+        let name = self.organisation(id);
+        let bare = name.strip_prefix("de ").or_else(|| name.strip_prefix("het ")).unwrap_or(&name);
+        let mut chars = bare.chars();
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    }
+
     /// The name of where a complaint can go.
     pub fn referral(&self, id: &str) -> String {
         let own = self.referrals.iter().find(|(known, _)| known == id).map(|(_, name)| name.clone());
@@ -273,33 +281,29 @@ pub fn deadline(name: &str) -> String {
 /// What a finding concludes, in words: `complained_about=uwv` → `De klacht gaat over UWV`.
 pub fn conclusion(finding: &Finding, names: &Names) -> String {
     let Some((label, value)) = finding.concludes.split_once('=') else {
-        return readable(&finding.concludes);
+        return "Andere aanwijzing".to_owned();
     };
-    let yes = matches!(value, "true" | "yes");
-    match (label, value) {
-        ("complained_about", id) => format!("De klacht gaat over {}", names.organisation(id)),
-        ("mentioned_only", id) => format!("{} wordt alleen genoemd", names.organisation(id)),
-        ("refer_to", id) => format!("Doorverwijzen: {}", names.referral(id)),
-        ("scope", id) => parsed::<Scope>(id).map_or_else(|| readable(id), |value| scope(value).to_owned()),
-        ("kind", id) => format!("Soort: {}", parsed(id).map_or_else(|| readable(id), |k| kind(k).to_owned())),
-        ("first_complained", id) => format!(
-            "Eerst daar geklaagd: {}",
-            parsed(id).map_or_else(|| readable(id), |f| first_complained(f).to_owned())
-        ),
-        ("older_than_year", id) => format!(
-            "Ouder dan een jaar: {}",
-            parsed(id).map_or_else(|| readable(id), |o| older_than_year(o).to_owned())
-        ),
-        ("on_behalf", id) => parsed(id).map_or_else(|| readable(id), |o| on_behalf(o).to_owned()),
-        ("urgent", _) if yes => "Spoed".to_owned(),
-        ("urgent", _) => "Geen spoed".to_owned(),
-        ("anonymous", _) if yes => "Anoniem".to_owned(),
-        ("multiple", _) if yes => "Meer klachten in één bericht".to_owned(),
-        ("follow_up", _) if yes => "Vervolg op een eerdere zaak".to_owned(),
-        ("language", id) => format!("Taal: {}", language(id)),
-        ("queue", id) => format!("Werkvoorraad: {}", names.queue(id)),
-        ("automatic", _) => "Automatisch bericht".to_owned(),
-        (label, value) => format!("{}: {}", readable(label), readable(value)),
+    let known = |name: &str, value: Option<&'static str>| match value {
+        Some(value) => format!("{name}: {value}"),
+        None => name.to_owned(),
+    };
+    match label {
+        "complained_about" => format!("De klacht gaat over {}", names.organisation(value)),
+        "mentioned_only" => format!("Alleen genoemd: {}", names.organisation(value)),
+        "refer_to" => format!("Doorverwijzen naar {}", names.referral(value)),
+        "scope" => parsed(value).map_or("Voor ons of niet", scope).to_owned(),
+        "kind" => known("Soort", parsed(value).map(kind)),
+        "first_complained" => known("Eerst daar geklaagd", parsed(value).map(first_complained)),
+        "older_than_year" => known("Ouder dan een jaar", parsed(value).map(older_than_year)),
+        "on_behalf" => parsed(value).map_or("Voor wie de inwoner schrijft", on_behalf).to_owned(),
+        "urgent" => "Spoed".to_owned(),
+        "anonymous" => "Anoniem".to_owned(),
+        "multiple" | "several" => "Meer klachten in één bericht".to_owned(),
+        "follow_up" => "Vervolg op een eerdere zaak".to_owned(),
+        "language" => format!("Taal: {}", language(value)),
+        "queue" => format!("Werkvoorraad: {}", names.queue(value)),
+        "automatic" => "Automatisch bericht".to_owned(),
+        _ => "Andere aanwijzing".to_owned(),
     }
 }
 
@@ -307,11 +311,11 @@ fn parsed<T: serde::de::DeserializeOwned>(id: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(id.to_owned())).ok()
 }
 
-/// The weight of a finding as a word.
-pub fn weight(weight: f64) -> &'static str {
-    match weight {
-        w if w >= 2.5 => "sterk",
-        w if w >= 1.0 => "gewoon",
+/// How heavily all findings for one conclusion weigh together, as a word.
+pub fn weight(sum: f64) -> &'static str {
+    match sum {
+        w if w >= 5.0 => "sterk",
+        w if w >= 2.0 => "gewoon",
         w if w >= 0.0 => "zwak",
         _ => "pleit ertegen",
     }
@@ -398,6 +402,7 @@ mod tests {
         );
         assert_eq!(say("urgent=true"), "Spoed");
         assert_eq!(say("scope=out"), "Waarschijnlijk niet voor ons");
-        assert_eq!(say("iets_nieuws=een-waarde"), "Iets nieuws: Een waarde");
+        assert_eq!(say("iets_nieuws=een-waarde"), "Andere aanwijzing");
+        assert_eq!(say("kind=iets-nieuws"), "Soort");
     }
 }
