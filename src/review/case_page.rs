@@ -72,18 +72,23 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
     state
         .with_store(move |store| {
             let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
-            let mut pieces = Vec::new();
+            let (mut pieces, mut gone) = (Vec::new(), Vec::new());
             for &record in shown_pieces(&row.records) {
-                pieces.push(piece(store, record)?);
+                match piece(store, record) {
+                    Ok(piece) => pieces.push(piece),
+                    // Removed when its retention term was over: the case stays, without its text.
+                    Err(StoreError::UnknownRecord(record)) => gone.push(record),
+                    Err(error) => return Err(error),
+                }
             }
             let history = store.history(number)?;
             let answer = match &row.answer {
-                Some(entry) => {
+                Some(entry) if !gone.contains(&entry.record) => {
                     store.answer(entry.record)?.map(|bytes| super::answer_text::read(entry.channel, &bytes))
                 }
-                None => None,
+                _ => None,
             };
-            Ok(Given { row, pieces, history, answer, people, opens })
+            Ok(Given { row, pieces, gone, history, answer, people, opens })
         })
         .await
 }

@@ -38,6 +38,8 @@ pub struct AnswerGiven {
 pub struct Given {
     pub row: CaseRow,
     pub pieces: Vec<PieceGiven>,
+    /// Pieces of the case that are no longer there.
+    pub gone: Vec<RegistrationNumber>,
     pub history: Vec<HistoryLine>,
     pub answer: Option<AnswerGiven>,
     pub people: Vec<String>,
@@ -387,7 +389,14 @@ fn people(given: &Given, visitor: &Visitor) -> Vec<PersonChoice> {
 
 /// Defects and failures, loudly, at the top of the page.
 fn alarms(given: &Given) -> Vec<Alarm> {
-    let mut alarms = Vec::new();
+    let mut alarms: Vec<Alarm> = given
+        .gone
+        .iter()
+        .map(|record| Alarm {
+            title: format!("Stuk {record} is er niet meer"),
+            text: "Het is verwijderd toen de bewaartermijn om was, of het ontbreekt.".to_owned(),
+        })
+        .collect();
     for piece in &given.pieces {
         let Some(extract) = &piece.extract else {
             alarms.push(Alarm {
