@@ -79,7 +79,8 @@ pub(super) fn demo(global: &Global, args: &DemoArgs) -> CommandResult {
 
 /// The directory of the demo, above its store; made new each time.
 fn demo_dir(config: &Config) -> Result<PathBuf, Failure> {
-    config.store.parent().map(Path::to_path_buf).filter(|dir| dir.file_name().is_some()).ok_or_else(|| {
+    let store = std::path::absolute(&config.store).map_err(Failure::failed)?;
+    store.parent().map(Path::to_path_buf).filter(|dir| dir.file_name().is_some()).ok_or_else(|| {
         Failure::Usage(
             "the demo's store needs a directory of its own above it, such as var/demo/store".into(),
         )

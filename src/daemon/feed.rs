@@ -49,6 +49,8 @@ impl Feed {
                 () = self.stop.asked() => return,
                 polled = source.poll() => polled,
             };
+            let stays = source.troubles().into_iter().map(|trouble| (trouble.reference, trouble.reason));
+            self.health.stays(&name, stays.collect());
             match polled {
                 Ok(pieces) if !pieces.is_empty() => {
                     // Not to be cut off: registering and settling end before a stop is looked at again.

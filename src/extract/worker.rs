@@ -11,16 +11,29 @@ use super::{message, sniff};
 use crate::limits::{PIECE_BYTES_MAX, PIECE_TIME_MAX};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Runs until the daemon closes the pipe. To be called before the process starts any thread.
 pub fn worker_main() -> ExitCode {
     // A panic is a document's fate and told as such; its text may hold a citizen's words.
     std::panic::set_hook(Box::new(|_| {}));
+    ignore_stop_signals();
     let tessdata = tessdata_dir();
     let report = fence::raise(tessdata.as_deref());
     match serve(report) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// systemd and Ctrl-C tell every process of the service to end. A worker goes on with its piece: the daemon closes the
+/// pipe when it is done, and a piece cut off by a stop would look like one that crashed the reader.
+fn ignore_stop_signals() {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        // Without a handler the worker ends with the daemon, and the piece is read again: nothing is lost.
+        let _ = signal_hook::flag::register(signal, Arc::clone(&told));
     }
 }
 

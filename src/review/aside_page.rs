@@ -27,6 +27,8 @@ pub struct PageChoice {
 struct View {
     shell: Shell,
     rows: Vec<RowView>,
+    /// What could not be taken in and stays where it is: source, reference, advice.
+    staying: Vec<(String, String, String)>,
     total: String,
     first: usize,
     last: usize,
@@ -61,6 +63,7 @@ pub async fn page(
     let at = |page: usize| pages::url("/aside", &[("page", &page.to_string())]);
     let view = View {
         shell: Shell::new(&state, &visitor, "aside"),
+        staying: state.health().staying(),
         total: thousands(found.total),
         first: if found.rows.is_empty() { 0 } else { first + 1 },
         last: first + found.rows.len(),

@@ -17,6 +17,8 @@ pub struct Health {
 struct Inner {
     /// Part (such as `mailbox`) → why it does not work now; `None`: it works.
     parts: BTreeMap<String, Option<String>>,
+    /// Source → what stays there: its reference and, in Dutch, what to do.
+    staying: BTreeMap<String, Vec<(String, String)>>,
     /// Metric name → help text, kind, and value by label.
     metrics: BTreeMap<&'static str, Metric>,
 }
@@ -45,6 +47,20 @@ impl Health {
             .iter()
             .filter_map(|(part, reason)| reason.as_ref().map(|reason| format!("{part}: {reason}")))
             .collect()
+    }
+
+    /// What stays behind at a source and needs a person: replaces what was told of that source before.
+    pub fn stays(&self, source: &str, pieces: Vec<(String, String)>) {
+        self.lock().staying.insert(source.to_owned(), pieces);
+    }
+
+    /// Source, reference and advice of everything that stays behind.
+    pub fn staying(&self) -> Vec<(String, String, String)> {
+        let inner = self.lock();
+        let told = inner.staying.iter().flat_map(|(source, pieces)| {
+            pieces.iter().map(move |(reference, advice)| (source.clone(), reference.clone(), advice.clone()))
+        });
+        told.collect()
     }
 
     /// Counts: `name` such as `bode_records_total`, `label` such as `channel="email"` or empty.
