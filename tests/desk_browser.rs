@@ -1,7 +1,7 @@
 //! The desk in a real browser (headless Chromium): every page at three widths without a script, without a
 //! complaint of the browser and without a bar to scroll sideways; and a day's work by keyboard alone.
 //!
-//! Pictures are laid in `target/tmp/desk` for people to look at. Without Chromium these tests say so and end.
+//! Pictures are laid in `target/tmp/desk` for people to look at. Needs the Debian package chromium.
 
 mod desk;
 
@@ -11,12 +11,8 @@ use desk::{Desk, PASSWORD};
 use serde_json::json;
 use std::path::PathBuf;
 
-fn browser() -> Option<Browser> {
-    let browser = Browser::start();
-    if browser.is_none() {
-        eprintln!("no Chromium on this machine: not looked at");
-    }
-    browser
+fn browser() -> Browser {
+    Browser::start().expect("install the Debian package chromium")
 }
 
 fn pictures() -> PathBuf {
@@ -52,7 +48,7 @@ fn look(browser: &mut Browser, name: &str) {
 
 #[test]
 fn every_page_fits_and_no_browser_complains() {
-    let Some(mut browser) = browser() else { return };
+    let mut browser = browser();
     let desk = Desk::start();
     let base = format!("http://{}", desk.address);
     browser.ask("Emulation.setScriptExecutionDisabled", json!({"value": true})).unwrap();
@@ -118,7 +114,7 @@ fn submit(browser: &mut Browser, fill: &str) {
 
 #[test]
 fn a_case_is_decided_by_keyboard_alone() {
-    let Some(mut browser) = browser() else { return };
+    let mut browser = browser();
     let desk = Desk::start();
     browser.size(1440, 900);
     browser.open(&format!("http://{}/login", desk.address));

@@ -141,7 +141,7 @@ pub fn main() -> ExitCode {
         Command::Triage(args) => triage::triage(global, &args),
         Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
         Command::Cases(command) => cases::cases(global, command),
-        Command::Rules(command) => rules::rules(global, command),
+        Command::Rules(command) => rules::rules(global, &command),
         Command::Verify(args) => verify::verify(global, &args),
         Command::Doctor => doctor::doctor(global),
         Command::User(command) => user::user(global, command),

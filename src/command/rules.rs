@@ -12,7 +12,7 @@ pub(super) enum RulesCommand {
     Test,
 }
 
-pub(super) fn rules(global: &Global, command: RulesCommand) -> CommandResult {
+pub(super) fn rules(global: &Global, command: &RulesCommand) -> CommandResult {
     let config = setting::config(global)?;
     let loaded = Rulebook::load(&config);
     match command {

@@ -194,7 +194,11 @@ impl Accounts {
         let right = password.chars().count() <= PASSWORD_CHARS_MAX
             && match (&account, NOBODY.as_deref()) {
                 (Some(account), _) => matches_hash(password, &account.hash),
-                (None, Some(nobody)) => matches_hash(password, nobody) && false,
+                (None, Some(nobody)) => {
+                    // As much work as for a known name, so that the time tells nobody which names exist.
+                    let _ = matches_hash(password, nobody);
+                    false
+                }
                 (None, None) => false,
             };
         match account {
