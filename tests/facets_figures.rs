@@ -95,7 +95,9 @@ fn extract(item: &Value) -> (Extract, Channel) {
 #[test]
 #[ignore = "needs a corpus: BODE_CORPUS"]
 fn figures() {
+    let from = std::time::Instant::now();
     let rules = Ruleset::load(Path::new("rules")).unwrap_or_else(|faults| panic!("{faults}"));
+    println!("rules loaded in {:?}", from.elapsed());
     for file in std::env::var("BODE_CORPUS").unwrap().split(':') {
         let mut right: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         let mut flags: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
@@ -111,7 +113,9 @@ fn figures() {
                     .office;
             let (extract, channel) = extract(&item);
             let received = item["received"].as_str().unwrap().parse().unwrap();
-            if std::env::var_os("BODE_WARM").is_some() {
+            // For a profile: each item so many times before it is timed.
+            let warm = std::env::var("BODE_WARM").ok().and_then(|times| times.parse().ok()).unwrap_or(0);
+            for _ in 0..warm {
                 judge(&extract, channel, received, &office, &rules);
             }
             let from = std::time::Instant::now();

@@ -7,18 +7,19 @@ use super::super::reading::Reading;
 use whatlang::{Lang, detect};
 
 /// Characters looked at: enough for any language.
-const SAMPLE_CHARS: usize = 3_000;
+const SAMPLE_CHARS: usize = 1_500;
 /// The share of words that are Dutch function words from which a text is Dutch.
 const DUTCH_SHARE: f64 = 0.12;
 /// Below so many words statistics alone are not believed.
 const WORDS_MIN: usize = 6;
 
 /// Words that Dutch cannot do without, and that German and English do not share.
+/// In order, for a binary search.
 const DUTCH: &[&str] = &[
-    "de", "het", "een", "ik", "en", "van", "niet", "dat", "wij", "voor", "met", "op", "zijn", "heb", "maar",
-    "naar", "ook", "mijn", "aan", "bij", "heeft", "geen", "om", "u", "er", "te", "wel", "nog", "uit", "zij",
-    "werd", "wordt", "mij", "deze", "dit", "ze", "hij", "je", "jullie", "uw", "over", "kan", "moet", "wil",
-    "hebben", "zo", "dan", "als", "mien", "neet", "veur", "ben", "bent", "toen", "haar",
+    "aan", "als", "ben", "bent", "bij", "dan", "dat", "de", "deze", "dit", "een", "en", "er", "geen", "haar",
+    "heb", "hebben", "heeft", "het", "hij", "ik", "je", "jullie", "kan", "maar", "met", "mien", "mij",
+    "mijn", "moet", "naar", "neet", "niet", "nog", "om", "ook", "op", "over", "te", "toen", "u", "uit", "uw",
+    "van", "veur", "voor", "wel", "werd", "wij", "wil", "wordt", "ze", "zij", "zijn", "zo",
 ];
 
 pub(super) fn judge(reading: &Reading<'_>) -> String {
@@ -40,7 +41,7 @@ fn of(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect();
-    let dutch = words.iter().filter(|word| DUTCH.contains(&word.as_str())).count();
+    let dutch = words.iter().filter(|word| DUTCH.binary_search(&word.as_str()).is_ok()).count();
     #[allow(clippy::cast_precision_loss, reason = "a count of words")]
     let share = dutch as f64 / words.len().max(1) as f64;
     let guess = detect(text);
@@ -158,5 +159,6 @@ mod tests {
         ] {
             assert_eq!(of(text), expected, "{text}");
         }
+        assert!(super::DUTCH.is_sorted());
     }
 }

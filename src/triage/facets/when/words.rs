@@ -75,7 +75,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         }
         let raw = &text[start..end];
         let digits = if c.is_ascii_digit() { raw.len() } else { 0 };
-        let word = if raw.chars().any(char::is_uppercase) {
+        let word = if raw.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
             Cow::Owned(raw.to_lowercase())
         } else {
             Cow::Borrowed(raw)
