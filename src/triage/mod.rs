@@ -63,6 +63,16 @@ pub fn judge(
         target.scope = Scope::Unclear;
         target.elsewhere = None;
     }
+    let mut facet_findings = facets.findings;
+    let first_complained = if target.scope == Scope::Mixed && office.line == Line::Second {
+        let named = named(&standings, &target, rules, office);
+        let (value, rests_on) = facets::first_complained_of_part(&reading, &hits, &named);
+        facet_findings.retain(|finding| !finding.concludes.starts_with("first_complained="));
+        facet_findings.extend(rests_on);
+        value
+    } else {
+        first_complained
+    };
     let labels = |orgs: &[usize]| {
         let mut labels: Vec<String> = Vec::new();
         for label in orgs.iter().filter_map(|org| rules.bodies.all.get(*org)).map(|body| &body.label) {
@@ -78,7 +88,7 @@ pub fn judge(
     let mut findings = target_findings(&standings, &target, rules);
     findings.extend(hits.findings("target", "nobody", &reading));
     findings.extend(hits.findings("several", "true", &reading));
-    findings.extend(facets.findings);
+    findings.extend(facet_findings);
     findings.truncate(FINDINGS_MAX);
     let refer_to = target
         .elsewhere
@@ -109,6 +119,22 @@ pub fn judge(
     };
     judgement.queue = rules.queues.choose(&judgement);
     judgement
+}
+
+/// Where the bodies of a mixed complaint are named, for the part that belongs here.
+fn named(standings: &Standings, target: &Target, rules: &Ruleset, office: &Office) -> Vec<facets::Named> {
+    let mut named = Vec::new();
+    for org in &target.about {
+        let belongs = target::is_covered(&rules.bodies, office, *org);
+        for standing in standings.all.iter().filter(|standing| standing.org == *org) {
+            // Rules on roles may rest on a neighbouring sentence; only the name itself tells the part.
+            let names = standing.findings.iter().filter(|finding| !finding.rule.starts_with("roles/"));
+            for evidence in names.flat_map(|finding| &finding.evidence) {
+                named.push(facets::Named { document: evidence.document, start: evidence.start, belongs });
+            }
+        }
+    }
+    named
 }
 
 /// The findings on bodies, the ones complained about first.

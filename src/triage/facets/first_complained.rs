@@ -201,3 +201,42 @@ fn happened_lately(reading: &Reading<'_>, done: &[&Event<'_, '_>]) -> Option<boo
 fn distance(when: &When, range: &std::ops::Range<usize>) -> usize {
     if when.end <= range.start { range.start - when.end } else { when.start.saturating_sub(range.end) }
 }
+
+/// Where a body is named that this office may handle (`belongs`), or one that it may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub document: usize,
+    /// Character in the text of the document.
+    pub start: usize,
+    pub belongs: bool,
+}
+
+/// Of a mixed complaint, the part that belongs here: a sentence is about the body that was named last.
+pub fn judge_part(
+    reading: &Reading<'_>,
+    hits: &Hits<'_>,
+    named: &[Named],
+) -> (FirstComplained, Vec<Finding>) {
+    let mut sides: Vec<Option<bool>> = Vec::with_capacity(reading.sentences.len());
+    let mut side = None;
+    for sentence in &reading.sentences {
+        let until = sentence.start_char + sentence.source.chars().count();
+        let mut here = named.iter().filter(|one| {
+            Some(one.document) == sentence.document && (sentence.start_char..until).contains(&one.start)
+        });
+        if let Some(first) = here.next() {
+            // A sentence that names both ("klacht over de gemeente en het UWV") says nothing of its side.
+            side = if here.all(|one| one.belongs == first.belongs) { Some(first.belongs) } else { side };
+        }
+        sides.push(if sentence.place == Place::Own { side } else { None });
+    }
+    // What stands before any name is about both; the same holds when nothing is told for this part alone.
+    let (value, findings) =
+        judge_within(reading, hits, &|index| sides.get(index).copied().flatten() == Some(true));
+    if value != FirstComplained::Unknown {
+        return (value, findings);
+    }
+    let (value, findings) =
+        judge_within(reading, hits, &|index| sides.get(index).copied().flatten() != Some(false));
+    if value != FirstComplained::Unknown { (value, findings) } else { judge_within(reading, hits, &|_| true) }
+}

@@ -18,8 +18,7 @@ mod urgent;
 mod when;
 mod writer;
 
-#[allow(unused_imports, reason = "for the part of a mixed complaint that belongs here")]
-pub use first_complained::judge_within as first_complained_within;
+pub use first_complained::{Named, judge_part as first_complained_of_part};
 
 use super::matching::{Hit, Hits};
 use super::reading::{Place, Reading};

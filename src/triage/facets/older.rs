@@ -57,7 +57,6 @@ fn own_chars(evidence: &Evidence<'_>) -> usize {
 }
 
 fn dates(evidence: &Evidence<'_>) -> Dates {
-    let reading = evidence.reading;
     let mut aside = evidence.sentences("older_than_year", "aside");
     let mut of_complaint = vec!["done", "answered", "late", "receipt"];
     if !evidence.sentences("complained", "done").is_empty() {
