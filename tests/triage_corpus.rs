@@ -125,6 +125,9 @@ fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Sc
         }
         let printed = serde_json::to_value(&got).unwrap();
         let mut check = |label: &'static str, got: &Value, want: &Value| {
+            if want.is_null() {
+                return;
+            }
             let entry = score.right.entry(label).or_default();
             entry.1 += 1;
             if got == want {
@@ -143,7 +146,7 @@ fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Sc
             for label in ["kind", "older_than_year", "on_behalf"] {
                 check(label, &printed[label], &gold[label]);
             }
-            if gold["first_complained"] != "not-applicable" {
+            if gold["first_complained"] != "not-applicable" && !gold["first_complained"].is_null() {
                 check("first_complained", &printed["first_complained"], &gold["first_complained"]);
             }
         }
@@ -161,6 +164,22 @@ fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Sc
         score.about.2 += want.iter().filter(|id| !have.contains(id)).count();
         if errors && want != have {
             println!("{}\tabout\twant {want:?}\tgot {have:?} ({})", item["id"], got.confidence);
+        }
+        if std::env::var("TRIAGE_TRACE").is_ok_and(|ids| ids.split(',').any(|id| item["id"] == id)) {
+            println!("---- {} scope {:?} confidence {}", item["id"], got.scope, got.confidence);
+            for finding in &got.findings {
+                if finding.concludes.starts_with("complained_about")
+                    || finding.concludes.starts_with("mentioned_only")
+                    || finding.concludes.starts_with("target")
+                    || finding.concludes.starts_with("several")
+                {
+                    let words: Vec<&str> = finding.evidence.iter().map(|one| one.text.as_str()).collect();
+                    println!(
+                        "  {:42} {:34} {:6.2} {words:?}",
+                        finding.concludes, finding.rule, finding.weight
+                    );
+                }
+            }
         }
         if gold["scope"] == "in" || gold["scope"] == "mixed" {
             score.turned_away.1 += 1;
@@ -184,11 +203,12 @@ fn the_development_corpus() {
     let rules = Ruleset::load(Path::new("rules")).unwrap_or_else(|faults| panic!("{faults}"));
     let offices = offices();
     let only = std::env::var("TRIAGE_ONLY").ok();
-    for name in ["d1", "d2"] {
+    let own = PathBuf::from("rules/examples/wie.jsonl");
+    for (name, file) in [("d1", dir.join("d1.jsonl")), ("d2", dir.join("d2.jsonl")), ("own", own)] {
         if only.as_deref().is_some_and(|only| only != name) {
             continue;
         }
-        let score = score(&dir.join(format!("{name}.jsonl")), &rules, &offices);
+        let score = score(&file, &rules, &offices);
         println!("== {name}");
         for (label, (right, total)) in &score.right {
             println!("{label:18} {right}/{total} = {:.3}", *right as f64 / *total as f64);

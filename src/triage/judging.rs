@@ -38,6 +38,8 @@ pub struct NamingWeights {
     pub most: f64,
     pub subject_bonus: f64,
     pub opening_bonus: f64,
+    pub addressed: f64,
+    pub background: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -57,6 +59,8 @@ pub struct ToneWeights {
     pub positive_factor: f64,
     pub carried: f64,
     pub carried_decay: f64,
+    pub carried_positive: f64,
+    pub leader: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -68,5 +72,7 @@ pub struct TargetWeights {
     pub alone_least: f64,
     pub alone_ratio: f64,
     pub doubt: f64,
+    pub complaint_least: f64,
+    pub background_least: f64,
     pub ocr_confidence_least: f64,
 }

@@ -38,6 +38,7 @@ pub struct Learned {
 pub fn find(
     bodies: &Organisations,
     home: &[usize],
+    first_line: bool,
     sentence: &Sentence<'_>,
     learned: &[Learned],
 ) -> Vec<Mention> {
@@ -54,13 +55,15 @@ pub fn find(
             }
             continue;
         }
-        if phrase.home && !home.contains(&phrase.org) {
+        if (phrase.home && !home.contains(&phrase.org)) || (phrase.addressed && !first_line) {
             continue;
         }
         if let Some(range) = whole(phrase, text, hit.start()..hit.end())
             && written_so(phrase, sentence, &range)
         {
-            found.push(Mention { org: phrase.org, strength: phrase.strength, range });
+            // "Jullie" is the office's own municipality, whichever was named last.
+            let org = if phrase.addressed { home.first().copied().unwrap_or(phrase.org) } else { phrase.org };
+            found.push(Mention { org, strength: phrase.strength, range });
         }
     }
     for known in learned {
@@ -174,8 +177,18 @@ pub fn learn(
 ) {
     const LEARNED_MAX: usize = 8;
     for mention in mentions {
-        let private = bodies.all.get(mention.org).is_some_and(|org| org.kind == OrgKind::Private);
+        let private =
+            bodies.all.get(mention.org).is_some_and(|org| org.kind == OrgKind::Private && !org.background);
         if !private || mention.strength != Strength::Name || learned.len() >= LEARNED_MAX {
+            continue;
+        }
+        let named = sentence.text.get(mention.range.clone()).unwrap_or_default();
+        if let Some((first, _)) = named.split_once(' ')
+            && first.len() >= 4
+            && sentence.written(&mention.range).split(' ').all(|w| w.starts_with(char::is_uppercase))
+            && !learned.iter().any(|known| known.word == first)
+        {
+            learned.push(Learned { word: first.to_owned(), org: mention.org });
             continue;
         }
         let Some(rest) = sentence.text.get(mention.range.end..) else { continue };

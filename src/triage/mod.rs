@@ -15,6 +15,7 @@ mod pattern;
 mod queues;
 mod reading;
 mod referrals;
+mod resolve;
 mod roles;
 mod rules;
 mod ruleset;
@@ -24,7 +25,7 @@ pub use rules::{RuleFault, RuleFaults};
 pub use ruleset::{Example, Ruleset};
 
 use crate::limits::FINDINGS_MAX;
-use crate::record::{Channel, Extract, Finding, FirstComplained, Judgement, Line, Office, Scope};
+use crate::record::{Channel, Extract, Finding, FirstComplained, Judgement, Kind, Line, Office, Scope};
 use jiff::civil::Date;
 use reading::Reading;
 use roles::{Means, Standings};
@@ -42,19 +43,28 @@ pub fn judge(
     let hits = rules.matcher.hits(&reading);
     let facets = facets::judge(&reading, &hits, office);
     let home: Vec<usize> = office.competence.home.iter().filter_map(|id| rules.bodies.find(id)).collect();
-    let means = Means { bodies: &rules.bodies, rules: &rules.roles, weights: &rules.weights, home: &home };
+    let means = Means {
+        bodies: &rules.bodies,
+        rules: &rules.roles,
+        weights: &rules.weights,
+        home: &home,
+        first_line: office.line == Line::First,
+        integrity: facets.kind == Kind::Integrity,
+    };
     let standings = roles::read(&reading, &means);
     let first_complained = match office.line {
         Line::First => FirstComplained::NotApplicable,
         Line::Second => facets.first_complained,
     };
     let circumstances = Circumstances {
-        several: facets.multiple || hits.weight("several", "true") > 0.0,
+        several: hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
         nobody: hits.weight("target", "nobody"),
         first_complained,
     };
     let mut target = target::decide(&standings, &rules.bodies, &rules.weights, office, circumstances);
-    if facets.automatic.is_some() || facets.no_complaint {
+    if facets.automatic.is_some()
+        || (facets.no_complaint && target.explicit < rules.weights.target.complaint_least)
+    {
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::None;
         target.elsewhere = None;

@@ -31,6 +31,10 @@ pub struct Organisation {
     /// As within a sentence: "het UWV".
     pub name: String,
     pub kind: OrgKind,
+    /// Somebody of daily life (neighbours, school, employer): mostly only part of the story.
+    pub background: bool,
+    /// Stands for any body whose id begins with this id ("the water board").
+    pub generic: bool,
     /// Where a complaint about it goes that does not belong here.
     pub refer: String,
     pub reason: String,
@@ -65,6 +69,8 @@ pub struct Phrase {
     pub capitalised: bool,
     /// Counts only where the body is at home.
     pub home: bool,
+    /// Counts only at the body's own complaints desk: "jullie", "uw brief".
+    pub addressed: bool,
     /// The phrase only tells that this pattern is worth trying.
     pub pattern: Option<usize>,
 }
@@ -110,11 +116,15 @@ struct RawOrganisation {
     refer: Spanned<String>,
     reason: String,
     #[serde(default)]
+    background: bool,
+    #[serde(default)]
     names: Vec<Spanned<String>>,
     #[serde(default)]
     capitals: Vec<Spanned<String>>,
     #[serde(default)]
     home: Vec<Spanned<String>>,
+    #[serde(default)]
+    addressed: Vec<Spanned<String>>,
     #[serde(default)]
     hints: Vec<Spanned<String>>,
     #[serde(default)]
@@ -205,6 +215,14 @@ impl Organisations {
             }
             table.add_body(body, org_file, org_text, lists, faults);
         }
+        for index in 0..table.all.len() {
+            let Some(stem) = table.all.get(index).map(|body| format!("{}-", body.id)) else { continue };
+            let generic =
+                table.by_id.range(stem.clone()..).next().is_some_and(|(id, _)| id.starts_with(&stem));
+            if let Some(body) = table.all.get_mut(index) {
+                body.generic = generic;
+            }
+        }
         table.municipality = table.find(MUNICIPALITY);
         if table.municipality.is_none() {
             faults.push(fault_at(
@@ -256,6 +274,8 @@ impl Organisations {
             label: town.id.get_ref().clone(),
             name: format!("de gemeente {}", town.name),
             kind: OrgKind::Municipality,
+            background: false,
+            generic: false,
             refer: refer.to_owned(),
             reason: format!("De tekst noemt de gemeente {}.", town.name),
             fires: Vec::new(),
@@ -316,6 +336,8 @@ impl Organisations {
             id: body.id.into_inner(),
             name: body.name,
             kind: body.kind,
+            background: body.background,
+            generic: false,
             refer: body.refer.into_inner(),
             reason: body.reason,
             fires: body.fires,
@@ -360,6 +382,12 @@ impl Organisations {
                 }
             }
         }
+        for word in body.addressed {
+            self.add(word.get_ref(), org, Strength::Hint);
+            if let Some(phrase) = self.phrases.last_mut() {
+                phrase.addressed = true;
+            }
+        }
         for word in body.capitals {
             self.add(word.get_ref(), org, Strength::Name);
             if let Some(phrase) = self.phrases.last_mut() {
@@ -402,6 +430,7 @@ impl Organisations {
             capitals: None,
             capitalised: false,
             home: false,
+            addressed: false,
             pattern: None,
         });
     }

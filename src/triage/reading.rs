@@ -41,7 +41,8 @@ pub struct Sentence<'a> {
     /// Folded text; see [`fold`].
     pub text: String,
     map: Vec<u32>,
-    /// Place in the row of own sentences (from 0), for rules on opening and closing words.
+    /// Place in the row of own sentences (from 0), for rules on opening and closing words; of other
+    /// sentences their place in the document.
     pub order: usize,
 }
 
@@ -75,9 +76,18 @@ impl<'a> Reading<'a> {
             read_document(&mut sentences, index, document, is_own(extract, index));
         }
         let mut own_count = 0;
-        for sentence in sentences.iter_mut().filter(|sentence| sentence.place == Place::Own) {
-            sentence.order = own_count;
-            own_count += 1;
+        let (mut document, mut in_document) = (None, 0);
+        for sentence in &mut sentences {
+            if sentence.document != document {
+                (document, in_document) = (sentence.document, 0);
+            }
+            if sentence.place == Place::Own {
+                sentence.order = own_count;
+                own_count += 1;
+            } else {
+                sentence.order = in_document;
+                in_document += 1;
+            }
         }
         let ocr_confidence = extract
             .documents
@@ -97,6 +107,11 @@ impl<'a> Reading<'a> {
     /// Is this one of the first `count` own sentences?
     pub fn is_opening(&self, sentence: &Sentence<'_>, count: usize) -> bool {
         sentence.place == Place::Own && sentence.order < count
+    }
+
+    /// Is this the head of an attached letter, where its sender stands?
+    pub fn is_letterhead(&self, sentence: &Sentence<'_>) -> bool {
+        sentence.place == Place::Attachment && sentence.order < 3
     }
 
     /// Is this one of the last `count` own sentences, where the request stands?

@@ -6,8 +6,9 @@
 use super::judging::Weights;
 use super::matching::Matcher;
 use super::mentions::{self, Learned, Marked, Mention};
-use super::organisations::{OrgKind, Organisations, Strength};
+use super::organisations::{Organisations, Strength};
 use super::reading::{Place, Reading, Sentence};
+use super::resolve::resolve;
 use super::rules::Rule;
 use crate::record::Finding;
 use std::collections::BTreeMap;
@@ -50,13 +51,19 @@ pub struct Means<'r> {
     pub weights: &'r Weights,
     /// Bodies at home at this office; the first is meant by who only says "de gemeente".
     pub home: &'r [usize],
+    /// The office handles complaints about its own municipality: "jullie" is the municipality.
+    pub first_line: bool,
+    /// Somebody reports on the employer: then the employer is whom it is about.
+    pub integrity: bool,
 }
 
 /// One sentence with what is named in it.
-struct Seen {
-    index: usize,
-    mentions: Vec<Mention>,
-    marked: Marked,
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Index of the sentence in the reading.
+    pub index: usize,
+    pub mentions: Vec<Mention>,
+    pub marked: Marked,
 }
 
 /// Reads the roles of all bodies.
@@ -64,13 +71,12 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
     let mut learned: Vec<Learned> = Vec::new();
     let mut seen: Vec<Seen> = Vec::with_capacity(reading.sentences.len());
     for (index, sentence) in reading.sentences.iter().enumerate() {
-        let mentions = mentions::find(means.bodies, means.home, sentence, &learned);
+        let mentions = mentions::find(means.bodies, means.home, means.first_line, sentence, &learned);
         mentions::learn(means.bodies, sentence, &mentions, &mut learned);
         let marked = mentions::mark(&sentence.text, &mentions);
         seen.push(Seen { index, mentions, marked });
     }
-    let residence = residence(reading, &seen, means);
-    resolve(reading, &mut seen, means, residence);
+    resolve(reading, &mut seen, means);
     let mut scoring = Scoring {
         reading,
         means,
@@ -78,101 +84,56 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
         topic: Vec::new(),
         topic_age: 0,
         before: Vec::new(),
+        document: None,
+        attached: attached(reading, &seen, means),
     };
+    if means.first_line
+        && let Some(home) = means.home.first()
+    {
+        let standing = scoring.standing(*home);
+        standing.complained += means.weights.naming.addressed;
+        standing.strongest = Some(Strength::Weak);
+    }
     for one in &seen {
         scoring.sentence(one);
     }
     Standings { all: scoring.standings.into_values().collect() }
 }
 
-/// The town of the writer: what a rule `residence=…` says, the first town in the letterhead otherwise.
-fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<usize> {
+/// Whose letter is attached: the body in the head of the attached letter, of the one about a complaint
+/// if there are several.
+fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usize> {
+    let mut heads: Vec<(usize, Vec<usize>, bool)> = Vec::new();
     let mut candidates = Vec::new();
-    let mut best: Option<(f64, usize)> = None;
     for one in seen {
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
-        if !matches!(sentence.place, Place::Own | Place::Subject) || one.mentions.is_empty() {
-            continue;
+        let (Place::Attachment, Some(document)) = (sentence.place, sentence.document) else { continue };
+        if heads.last().is_none_or(|(known, _, _)| *known != document) {
+            heads.push((document, Vec::new(), false));
+        }
+        let Some((_, orgs, answers)) = heads.last_mut() else { continue };
+        if orgs.is_empty() && reading.is_letterhead(sentence) {
+            let names = one.mentions.iter().filter(|mention| mention.strength == Strength::Name);
+            *orgs = unique(names.map(|mention| mention.org).take(1));
         }
         means.rules.candidates(&one.marked.text, &mut candidates);
-        for rule in candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)) {
-            if rule.label != "residence" || !rule.looks_at(reading, sentence) {
-                continue;
-            }
-            if let Some((mention, _)) = hits_of(rule, &one.marked).into_iter().next()
-                && let Some(mention) = one.mentions.get(mention)
-                && mention.strength == Strength::Place
-                && best.is_none_or(|(weight, _)| rule.weight > weight)
-            {
-                best = Some((rule.weight, mention.org));
-            }
-        }
+        *answers |= candidates
+            .iter()
+            .filter_map(|index| means.rules.rules.get(*index as usize))
+            .any(|rule| rule.label == "letter" && rule.find(&one.marked.text).is_some());
     }
-    best.map(|(_, org)| org)
-}
-
-/// "De gemeente" becomes the municipality that is meant: named with it, named last, of the writer's town, or
-/// the office's own.
-fn resolve(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>, residence: Option<usize>) {
-    const NEAR_BYTES: usize = 24;
-    let Some(generic) = means.bodies.municipality else { return };
-    let is_town =
-        |org: usize| means.bodies.all.get(org).is_some_and(|body| body.kind == OrgKind::Municipality);
-    let mut last: Option<usize> = None;
-    let mut last_at = 0;
-    for one in seen.iter_mut() {
-        let Some(sentence) = reading.sentences.get(one.index) else { continue };
-        let spoken = matches!(sentence.place, Place::Own | Place::Subject | Place::Attachment);
-        for index in 0..one.mentions.len() {
-            let Some(mention) = one.mentions.get(index).cloned() else { continue };
-            if mention.org != generic {
-                if is_town(mention.org) && mention.strength == Strength::Name && spoken {
-                    last = Some(mention.org);
-                    last_at = one.index;
-                }
-                continue;
-            }
-            let town = |other: &&Mention| {
-                other.strength == Strength::Place
-                    || (other.strength == Strength::Name && is_town(other.org) && other.org != generic)
-            };
-            let after = one
-                .mentions
-                .iter()
-                .filter(town)
-                .find(|other| {
-                    other.range.start >= mention.range.end
-                        && other.range.start - mention.range.end <= NEAR_BYTES
-                })
-                .filter(|other| {
-                    let between = sentence.text.get(mention.range.end..other.range.start).unwrap_or_default();
-                    [" in ", " van ", " te ", " uit ", ", ", " (", " hier (", " "]
-                        .iter()
-                        .any(|link| between == *link)
-                        || between.ends_with(" in ")
-                        || between.ends_with(" van ")
-                        || between.ends_with("(")
-                });
-            let before = one.mentions.iter().filter(town).rfind(|other| {
-                other.range.end <= mention.range.start && mention.range.start - other.range.end <= 14
-            });
-            let recent = last.filter(|_| one.index.saturating_sub(last_at) <= 6);
-            let meant = after
-                .or(before)
-                .map(|other| other.org)
-                .or(recent)
-                .or(residence)
-                .or(last)
-                .or(means.home.first().copied());
-            if let (Some(meant), Some(slot)) = (meant, one.mentions.get_mut(index)) {
-                slot.org = meant;
-            }
-        }
+    heads.retain(|(_, orgs, _)| !orgs.is_empty());
+    if heads.iter().any(|(_, _, answers)| *answers) {
+        heads.retain(|(_, _, answers)| *answers);
+    }
+    match heads.as_slice() {
+        [(_, orgs, _)] => orgs.clone(),
+        _ => Vec::new(),
     }
 }
 
 /// The mentions that a rule speaks of in a marked sentence, each with where the rule matched.
-fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
+pub fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
     const HITS_MAX: usize = 8;
     let text = marked.text.as_str();
     if rule.find(text).is_none() {
@@ -202,12 +163,21 @@ struct Scoring<'a, 'r> {
     topic_age: u32,
     /// Bodies of the sentence before, for "die instanties verwijt ik niets".
     before: Vec<usize>,
+    /// The document of the sentence before.
+    document: Option<usize>,
+    /// Whose letter is attached.
+    attached: Vec<usize>,
 }
 
 impl Scoring<'_, '_> {
     fn sentence(&mut self, seen: &Seen) {
         let Some(sentence) = self.reading.sentences.get(seen.index) else { return };
         let factor = self.place_factor(sentence.place);
+        if sentence.document != self.document && sentence.place != Place::Own {
+            self.topic.clear();
+            self.before.clear();
+        }
+        self.document = sentence.document;
         self.name(seen, sentence, factor);
         if factor <= 0.0 {
             return;
@@ -221,7 +191,7 @@ impl Scoring<'_, '_> {
             .collect();
         let cleared = self.roles(seen, sentence, &rules, factor);
         let praised = self.tones(seen, sentence, &rules, factor, &cleared);
-        self.remember(seen, sentence, &cleared, &praised);
+        self.remember(seen, sentence, &rules, &cleared, &praised);
     }
 
     fn place_factor(&self, place: Place) -> f64 {
@@ -236,6 +206,17 @@ impl Scoring<'_, '_> {
             Place::Quote => other(weights.quote),
             Place::Signature | Place::Disclaimer => 0.0,
         }
+    }
+
+    fn is_background(&self, org: usize) -> bool {
+        self.means.bodies.all.get(org).is_some_and(|body| body.background)
+    }
+
+    /// How much of a role or tone counts for a body that is named this surely.
+    fn share(&self, mention: &Mention) -> f64 {
+        let background =
+            if self.is_background(mention.org) { self.means.weights.naming.background } else { 1.0 };
+        background * self.strength_factor(mention.strength)
     }
 
     fn strength_factor(&self, strength: Strength) -> f64 {
@@ -273,7 +254,8 @@ impl Scoring<'_, '_> {
                 Place::Own if self.reading.is_opening(sentence, 3) => naming.opening_bonus * strength,
                 _ => 0.0,
             };
-            let weight = (base + bonus) * factor;
+            let background = if self.is_background(mention.org) { naming.background } else { 1.0 };
+            let weight = (base + bonus) * factor * background;
             let reason =
                 self.means.bodies.all.get(mention.org).map(|org| org.reason.clone()).unwrap_or_default();
             let id = self.means.bodies.all.get(mention.org).map(|org| org.id.clone()).unwrap_or_default();
@@ -306,17 +288,24 @@ impl Scoring<'_, '_> {
                 }
                 let Some(range) = rule.find(&seen.marked.text) else { continue };
                 let before = if rule.value == "excused-before" { &self.before } else { &self.topic };
-                before.iter().map(|org| (*org, 1.0, range.clone())).collect()
+                before
+                    .iter()
+                    .filter(|org| rule.value == "excused-before" || !self.is_background(**org))
+                    .map(|org| (*org, 1.0, range.clone()))
+                    .collect()
             } else {
                 hits_of(rule, &seen.marked)
                     .into_iter()
                     .filter_map(|(mention, range)| {
                         let mention = seen.mentions.get(mention)?;
-                        Some((mention.org, self.strength_factor(mention.strength), range))
+                        Some((mention.org, self.share(mention), range))
                     })
                     .collect()
             };
-            let against = rule.value.starts_with("excused") || rule.value == "passing";
+            let against = match rule.value.as_str() {
+                "employer" => !self.means.integrity,
+                value => value.starts_with("excused") || value == "passing",
+            };
             for (org, strength, range) in hits {
                 let weight = rule.weight * factor * if against { 1.0 } else { strength };
                 let counted = heaviest.entry((org, against)).or_default();
@@ -355,69 +344,100 @@ impl Scoring<'_, '_> {
         }
         let carried =
             tone.carried * tone.carried_decay.powi(i32::try_from(self.topic_age).unwrap_or(i32::MAX));
+        // Whom a word speaks of that stands in a clause without a name, and how much of it counts.
         let mut whom: Vec<(usize, f64)> = self.topic.iter().map(|org| (*org, carried)).collect();
+        // The heaviest so far is spoken of too: stories come back to it.
+        let leader = self.standings.values().filter(|standing| !self.is_background(standing.org)).max_by(|a, b| a.score().total_cmp(&b.score()));
+        if let Some(leader) = leader.map(|standing| standing.org).filter(|org| !self.topic.contains(org)) {
+            whom.push((leader, tone.leader));
+        }
+        let mut is_carried = true;
         for clause in clauses(&seen.marked.text) {
             let Some(text) = seen.marked.text.get(clause.clone()) else { continue };
-            let here: Vec<(usize, f64)> = seen
+            let here: Vec<(usize, usize, f64)> = seen
                 .marked
                 .marks
                 .iter()
                 .filter(|(at, _)| clause.contains(at))
-                .filter_map(|(_, mention)| seen.mentions.get(*mention))
-                .filter(|mention| mention.strength != Strength::Place)
-                .map(|mention| (mention.org, self.strength_factor(mention.strength)))
+                .filter_map(|(at, mention)| Some((*at, seen.mentions.get(*mention)?)))
+                .filter(|(_, mention)| mention.strength != Strength::Place)
+                .map(|(at, mention)| (at, mention.org, self.share(mention)))
                 .collect();
-            if !here.is_empty() {
-                whom = here;
-            }
-            let (mut good, mut bad) = (0.0_f64, 0.0_f64);
-            let mut reasons: Vec<(&Rule, Range<usize>)> = Vec::new();
+            let mut balance: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+            let mut said: Vec<(usize, &Rule, Range<usize>, f64)> = Vec::new();
             for rule in &tones {
-                if let Some(range) = rule.find(text) {
-                    if rule.value == "positive" {
-                        good += rule.weight;
-                    } else {
-                        bad += rule.weight;
+                let Some(range) = rule.find(text) else { continue };
+                let range = clause.start + range.start..clause.start + range.end;
+                let positive = rule.value == "positive";
+                // The body named last before the word, else the first after it.
+                let nearest = here.iter().rfind(|(at, _, _)| *at <= range.start).or(here.first());
+                let targets: Vec<(usize, f64)> = match nearest {
+                    Some((_, org, share)) => vec![(*org, *share)],
+                    None => {
+                        let topics = if is_carried { self.topic.len() } else { whom.len() };
+                        let share = 1.0 / (topics.max(1) as f64).sqrt();
+                        let less = if positive && is_carried { tone.carried_positive } else { 1.0 };
+                        whom.iter().map(|(org, part)| (*org, part * share * less)).collect()
                     }
-                    reasons.push((**rule, clause.start + range.start..clause.start + range.end));
+                };
+                for (org, share) in targets.into_iter().filter(|(org, _)| !cleared.contains(org)) {
+                    let entry = balance.entry(org).or_default();
+                    if positive {
+                        entry.0 += rule.weight * share;
+                    } else {
+                        entry.1 += rule.weight * share;
+                    }
+                    said.push((org, rule, range.clone(), share));
                 }
             }
-            // A clause is good or bad; a good word with a bad one is mostly scorn.
-            let (good, bad) = if bad > 0.0 && good > 0.0 { (good - bad, bad - good) } else { (good, bad) };
-            let good = good.clamp(0.0, tone.positive_most) * tone.positive_factor;
-            let bad = bad.clamp(0.0, tone.negative_most);
-            let share = 1.0 / (whom.len().max(1) as f64).sqrt();
-            for (org, strength) in whom.clone() {
-                if cleared.contains(&org) {
-                    continue;
-                }
+            for (org, (good, bad)) in balance {
+                // A good word with a bad one is mostly scorn: the heavier one stands, less the other.
+                let net = good - bad;
+                let good = net.clamp(0.0, tone.positive_most) * tone.positive_factor * factor;
+                let bad = (-net).clamp(0.0, tone.negative_most) * factor;
                 let standing = self.standing(org);
-                standing.positive += good * factor * strength * share;
-                standing.negative += bad * factor * strength * share;
+                standing.positive += good;
+                standing.negative += bad;
                 if good > 0.0 {
                     praised.push(org);
                 }
-                for (rule, range) in &reasons {
-                    let counts = if rule.value == "positive" { good > 0.0 } else { bad > 0.0 };
-                    if counts {
-                        let sign = if rule.value == "positive" { -1.0 } else { 1.0 };
-                        let weight = sign * rule.weight * factor * strength * share;
+                for (_, rule, range, share) in said.iter().filter(|(of, _, _, _)| *of == org) {
+                    let positive = rule.value == "positive";
+                    if positive == (good > 0.0) {
+                        let weight = rule.weight * share * factor * if positive { -1.0 } else { 1.0 };
                         let folded = seen.marked.folded(range);
                         add_finding(standing, &rule.id, &rule.reason, weight, sentence, &folded);
                     }
                 }
+            }
+            if !here.is_empty() {
+                whom = here.iter().map(|(_, org, share)| (*org, *share)).collect();
+                whom.dedup_by_key(|(org, _)| *org);
+                is_carried = false;
             }
         }
         praised
     }
 
     /// Whom the next sentence speaks of if it names nobody.
-    fn remember(&mut self, seen: &Seen, sentence: &Sentence<'_>, cleared: &[usize], praised: &[usize]) {
-        if sentence.place == Place::Subject {
-            // The subject names the topic until the text names another.
-        } else if sentence.place != Place::Own {
+    fn remember(
+        &mut self,
+        seen: &Seen,
+        sentence: &Sentence<'_>,
+        rules: &[&Rule],
+        cleared: &[usize],
+        praised: &[usize],
+    ) {
+        if !matches!(sentence.place, Place::Subject | Place::Own | Place::Attachment) {
             self.topic.clear();
             self.before.clear();
+            return;
+        }
+        let refers =
+            rules.iter().any(|rule| rule.label == "refers" && rule.find(&seen.marked.text).is_some());
+        if refers && sentence.place != Place::Attachment && !self.attached.is_empty() {
+            self.topic = self.attached.clone();
+            self.topic_age = 0;
             return;
         }
         let named: Vec<usize> = unique(
@@ -434,7 +454,8 @@ impl Scoring<'_, '_> {
                 .iter()
                 .filter(|mention| mention.strength == Strength::Name)
                 .map(|mention| mention.org)
-                .filter(|org| !cleared.contains(org) && !praised.contains(org)),
+                .filter(|org| !cleared.contains(org) && !praised.contains(org))
+                .filter(|org| self.topic.is_empty() || !self.is_background(*org)),
         );
         let topic = if strong.is_empty() {
             named.into_iter().filter(|org| !cleared.contains(org) && !praised.contains(org)).collect()
@@ -507,6 +528,20 @@ fn clauses(text: &str) -> Vec<Range<usize>> {
         " while ",
         " aber ",
         " ale ",
+        " want ",
+        " dus ",
+        " omdat ",
+        " toch ",
+        " en ik ",
+        " en die ",
+        " en ze ",
+        " en zij ",
+        " en hij ",
+        " dat heb",
+        " daarna ",
+        " toen ",
+        " en de ",
+        " en het ",
         "... ",
         "! ",
         "? ",

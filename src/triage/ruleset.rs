@@ -157,7 +157,7 @@ impl Ruleset {
     /// The sentences of an example with each body as one mark, as role rules see them.
     fn marked(&self, example: &str) -> Vec<String> {
         with_sentences(example, |sentence| {
-            let mentions = mentions::find(&self.bodies, &[], sentence, &[]);
+            let mentions = mentions::find(&self.bodies, &[], false, sentence, &[]);
             mentions::mark(&sentence.text, &mentions).text
         })
     }

@@ -12,8 +12,8 @@ use crate::record::{FirstComplained, Line, Office, Referral, Scope};
 /// What is known besides the standings.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances {
-    /// The writer says that there are two complaints.
-    pub several: bool,
+    /// How heavily the writer says that there are two complaints.
+    pub several: f64,
     /// Weight of what says that nobody can tell who it is about.
     pub nobody: f64,
     pub first_complained: FirstComplained,
@@ -29,6 +29,8 @@ pub struct Target {
     pub mentioned: Vec<usize>,
     /// 0 to 1.
     pub confidence: f64,
+    /// How heavily rules say in so many words that somebody is complained about.
+    pub explicit: f64,
     /// The body whose complaint goes elsewhere.
     pub elsewhere: Option<usize>,
 }
@@ -54,6 +56,11 @@ pub fn decide(
     let label = |org: usize| bodies.all.get(org).map(|body| body.label.as_str()).unwrap_or_default();
     let mut ranked: Vec<&Standing> =
         standings.all.iter().filter(|standing| standing.strongest.is_some()).collect();
+    // Neighbours, a school, an employer are part of the story until the writer says otherwise.
+    ranked.retain(|standing| {
+        let background = bodies.all.get(standing.org).is_some_and(|body| body.background);
+        !background || standing.complained >= limits.background_least
+    });
     ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
     let home = office.competence.home.first().and_then(|id| bodies.find(id));
     let mut about: Vec<usize> = Vec::new();
@@ -63,7 +70,10 @@ pub fn decide(
         for second in ranked.iter().skip(1).filter(|second| label(second.org) != label(first.org)) {
             let score = second.score();
             let ratio = score / first.score();
-            let said = circumstances.several && score >= limits.second_least && ratio >= limits.second_ratio;
+            let said = circumstances.several > 0.0
+                && score * circumstances.several >= limits.second_least
+                && score >= limits.least
+                && ratio >= limits.second_ratio;
             let heavy = score >= limits.alone_least && ratio >= limits.alone_ratio && second.complained > 0.0;
             if said || heavy {
                 about.push(second.org);
@@ -75,8 +85,7 @@ pub fn decide(
             .filter(|other| covered(other) != covered(first) && !about.contains(&other.org))
             .map(|other| other.score())
             .fold(0.0, f64::max);
-        let top = first.score();
-        confidence = top / (top + rival * 1.5 + limits.doubt + circumstances.nobody);
+        confidence = certainty(first.score() - circumstances.nobody, rival, limits.doubt);
     } else if office.line == Line::First
         && circumstances.nobody <= 0.0
         && let Some(home) = home
@@ -86,7 +95,7 @@ pub fn decide(
             ranked.iter().filter(|other| !covered(other)).map(|other| other.score()).fold(0.0, f64::max);
         if rival < limits.least {
             about.push(home);
-            confidence = limits.least / (limits.least + rival + limits.doubt * 0.5);
+            confidence = certainty(limits.least, rival, 0.0);
         }
     }
     let is_in = |org: &usize| is_covered(bodies, office, *org);
@@ -106,7 +115,16 @@ pub fn decide(
         .map(|standing| standing.org)
         .filter(|org| !about.iter().any(|about| label(*about) == label(*org)))
         .collect();
-    Target { scope, about, mentioned, confidence, elsewhere }
+    let explicit = ranked.iter().map(|standing| standing.complained).fold(0.0, f64::max);
+    Target { scope, about, mentioned, confidence, explicit, elsewhere }
+}
+
+/// How surely the heaviest stands against the heaviest that would lead to another answer, 0 to 1: their
+/// distance, in proportion to how much was said at all.
+fn certainty(top: f64, rival: f64, doubt: f64) -> f64 {
+    const STEEPNESS: f64 = 1.6;
+    let distance = (top - rival).max(0.0) / (top.max(0.0).sqrt() + doubt).max(f64::EPSILON);
+    1.0 - (-STEEPNESS * distance).exp()
 }
 
 /// Where a complaint about a body goes that does not belong here.

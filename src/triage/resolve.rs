@@ -1,0 +1,179 @@
+//! Whom a general word means: "de gemeente", "het stadhuis", "het waterschap" become a certain body.
+//!
+//! A municipality is, in this order: the town named with it, the municipality named shortly before, the
+//! writer's own town, any municipality named in the text, the office's own.
+
+use super::mentions::Mention;
+use super::organisations::{OrgKind, Strength};
+use super::reading::{Place, Reading, Sentence};
+use super::roles::{Means, Seen, hits_of};
+
+/// Sentences for which a named municipality stays the one that is meant.
+const RECENT_SENTENCES: usize = 6;
+/// Bytes between "stadhuis" and the town it stands in.
+const NEAR_BYTES: usize = 24;
+
+/// Gives every general word its body.
+pub fn resolve(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>) {
+    let residence = residence(reading, seen, means).or_else(|| spoken_of(reading, seen, means));
+    resolve_towns(reading, seen, means, residence);
+    resolve_kinds(seen, means);
+}
+
+/// The town of the writer: what the heaviest rule `residence=…` says.
+fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<usize> {
+    let mut candidates = Vec::new();
+    let mut best: Option<(f64, usize)> = None;
+    for one in seen {
+        let Some(sentence) = reading.sentences.get(one.index) else { continue };
+        if !matches!(sentence.place, Place::Own | Place::Subject) || one.mentions.is_empty() {
+            continue;
+        }
+        means.rules.candidates(&one.marked.text, &mut candidates);
+        for rule in candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)) {
+            if rule.label != "residence" || !rule.looks_at(reading, sentence) {
+                continue;
+            }
+            if let Some((mention, _)) = hits_of(rule, &one.marked).into_iter().next()
+                && let Some(mention) = one.mentions.get(mention)
+                && mention.strength == Strength::Place
+                && best.is_none_or(|(weight, _)| rule.weight > weight)
+            {
+                best = Some((rule.weight, mention.org));
+            }
+        }
+    }
+    best.map(|(_, org)| org)
+}
+
+/// Is this the head of the message: whom it is addressed to?
+fn is_addressing(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
+    let Some(sentence) = reading.sentences.get(one.index) else { return false };
+    let mut candidates = Vec::new();
+    means.rules.candidates(&one.marked.text, &mut candidates);
+    candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)).any(|rule| {
+        rule.label == "head" && rule.looks_at(reading, sentence) && rule.find(&one.marked.text).is_some()
+    })
+}
+
+/// The town that the text speaks of most, if it is not the office's own.
+fn spoken_of(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<usize> {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for one in seen {
+        let own =
+            reading.sentences.get(one.index).is_some_and(|s| matches!(s.place, Place::Own | Place::Subject));
+        if !own || one.mentions.is_empty() || is_addressing(reading, one, means) {
+            continue;
+        }
+        for mention in one.mentions.iter().filter(|mention| mention.strength == Strength::Place) {
+            match counts.iter_mut().find(|(org, _)| *org == mention.org) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((mention.org, 1)),
+            }
+        }
+    }
+    let of_home =
+        counts.iter().filter(|(org, _)| means.home.contains(org)).map(|(_, count)| *count).sum::<usize>();
+    let (org, count) =
+        counts.into_iter().filter(|(org, _)| !means.home.contains(org)).max_by_key(|(_, count)| *count)?;
+    (count > of_home && (count >= 2 || means.home.is_empty())).then_some(org)
+}
+
+fn resolve_towns(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>, residence: Option<usize>) {
+    let Some(generic) = means.bodies.municipality else { return };
+    let is_town = |org: usize| {
+        org != generic && means.bodies.all.get(org).is_some_and(|body| body.kind == OrgKind::Municipality)
+    };
+    // The only municipality named in the whole text, for a subject that comes before it.
+    let mut towns: Vec<usize> = Vec::new();
+    for one in seen.iter() {
+        let own = reading.sentences.get(one.index).is_some_and(|sentence| sentence.place == Place::Own);
+        for mention in one.mentions.iter().filter(|mention| own && mention.strength == Strength::Name) {
+            if is_town(mention.org) && !towns.contains(&mention.org) {
+                towns.push(mention.org);
+            }
+        }
+    }
+    let only = if let [only] = towns.as_slice() { Some(*only) } else { None };
+    let home = means.home.first().copied();
+    let mut last: Option<(usize, usize)> = None;
+    for one in seen.iter_mut() {
+        let Some(sentence) = reading.sentences.get(one.index) else { continue };
+        let spoken = matches!(sentence.place, Place::Own | Place::Subject | Place::Attachment);
+        for index in 0..one.mentions.len() {
+            let Some(mention) = one.mentions.get(index).cloned() else { continue };
+            if mention.org != generic {
+                if is_town(mention.org)
+                    && mention.strength == Strength::Name
+                    && spoken
+                    && !is_addressing(reading, one, means)
+                {
+                    last = Some((mention.org, one.index));
+                }
+                continue;
+            }
+            let recent =
+                last.filter(|(_, at)| one.index.saturating_sub(*at) <= RECENT_SENTENCES).map(|(org, _)| org);
+            let meant = beside(one, sentence, &mention, &is_town)
+                .or(recent)
+                .or(if sentence.place == Place::Subject { only } else { None })
+                .or(residence)
+                .or(last.map(|(org, _)| org))
+                .or(only)
+                .or(home);
+            if let (Some(meant), Some(slot)) = (meant, one.mentions.get_mut(index)) {
+                slot.org = meant;
+            }
+        }
+    }
+}
+
+/// The town named with a general word: "het stadhuis in Zaandam", "in Delft op het stadhuis".
+fn beside(
+    one: &Seen,
+    sentence: &Sentence<'_>,
+    mention: &Mention,
+    is_town: &dyn Fn(usize) -> bool,
+) -> Option<usize> {
+    let town = |other: &&Mention| {
+        other.strength == Strength::Place || (other.strength == Strength::Name && is_town(other.org))
+    };
+    let after = one.mentions.iter().filter(town).find(|other| {
+        let between = sentence.text.get(mention.range.end..other.range.start).unwrap_or_default();
+        !between.is_empty()
+            && between.len() <= NEAR_BYTES
+            && ([", ", " "].contains(&between)
+                || [" in ", " van ", " te ", " uit ", "(", " of "].iter().any(|link| between.ends_with(link)))
+    });
+    let before = one.mentions.iter().filter(town).rfind(|other| {
+        let between = sentence.text.get(other.range.end..mention.range.start).unwrap_or_default();
+        !between.is_empty() && between.len() <= 14 && !between.contains(['.', ';', '?', '!'])
+    });
+    after.or(before).map(|other| other.org)
+}
+
+/// "Het waterschap" is the one water board that the text names.
+fn resolve_kinds(seen: &mut [Seen], means: &Means<'_>) {
+    let bodies = means.bodies;
+    let generic: Vec<usize> = seen
+        .iter()
+        .flat_map(|one| &one.mentions)
+        .map(|mention| mention.org)
+        .filter(|org| {
+            Some(*org) != bodies.municipality && bodies.all.get(*org).is_some_and(|body| body.generic)
+        })
+        .collect();
+    for org in generic {
+        let Some(stem) = bodies.all.get(org).map(|body| format!("{}-", body.id)) else { continue };
+        let meant = seen
+            .iter()
+            .flat_map(|one| &one.mentions)
+            .find(|mention| bodies.all.get(mention.org).is_some_and(|body| body.id.starts_with(&stem)))
+            .map(|mention| mention.org);
+        let Some(meant) = meant else { continue };
+        for mention in seen.iter_mut().flat_map(|one| &mut one.mentions).filter(|mention| mention.org == org)
+        {
+            mention.org = meant;
+        }
+    }
+}
