@@ -99,6 +99,7 @@ struct Score {
     about: (usize, usize, usize),
     turned_away: (usize, usize),
     told_away: usize,
+    may_tell: usize,
     kept: (usize, usize),
 }
 
@@ -185,7 +186,11 @@ fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Sc
             score.turned_away.1 += 1;
             score.turned_away.0 += usize::from(printed["scope"] == "out");
             score.told_away += usize::from(got.may_tell_citizen);
+            if got.may_tell_citizen {
+                println!("wrongly told: {}", item["id"]);
+            }
         }
+        score.may_tell += usize::from(got.may_tell_citizen && gold["scope"] == "out");
         if gold["scope"] == "out" {
             score.kept.1 += 1;
             score.kept.0 += usize::from(printed["scope"] == "in");
@@ -217,6 +222,7 @@ fn the_development_corpus() {
         println!("complained_about   f1 {:.3}", 2.0 * tp as f64 / (2 * tp + fp + fne).max(1) as f64);
         println!("told out though in {}/{}", score.turned_away.0, score.turned_away.1);
         println!("may tell, wrongly  {}", score.told_away);
+        println!("may tell, rightly  {}", score.may_tell);
         println!("kept though out    {}/{}", score.kept.0, score.kept.1);
         assert_eq!(score.told_away, 0, "a person at the right address would be told \"not here\"");
     }

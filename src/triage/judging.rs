@@ -74,5 +74,8 @@ pub struct TargetWeights {
     pub doubt: f64,
     pub complaint_least: f64,
     pub background_least: f64,
+    pub rival_named: f64,
+    pub tell_least: f64,
+    pub tell_named_most: f64,
     pub ocr_confidence_least: f64,
 }

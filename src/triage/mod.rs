@@ -122,6 +122,7 @@ pub fn judge(
         queue: String::new(),
         confidence: (target.confidence * 100.0).round() / 100.0,
         may_tell_citizen: target.scope == Scope::Out
+            && target.plainly_outside
             && target.confidence >= office.procedure.tell_citizen_min
             && readable,
         findings,

@@ -10,13 +10,16 @@ use super::roles::{Means, Seen, hits_of};
 
 /// Sentences for which a named municipality stays the one that is meant.
 const RECENT_SENTENCES: usize = 6;
+/// Sentences for which a named place tells which municipality is meant.
+const NEAR_SENTENCES: usize = 2;
 /// Bytes between "stadhuis" and the town it stands in.
 const NEAR_BYTES: usize = 24;
 
 /// Gives every general word its body.
 pub fn resolve(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>) {
-    let residence = residence(reading, seen, means).or_else(|| spoken_of(reading, seen, means));
-    resolve_towns(reading, seen, means, residence);
+    let residence = residence(reading, seen, means);
+    let most = spoken_of(reading, seen, means);
+    resolve_towns(reading, seen, means, residence, most);
     resolve_kinds(seen, means);
 }
 
@@ -79,7 +82,13 @@ fn spoken_of(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<
     (count > of_home && (count >= 2 || means.home.is_empty())).then_some(org)
 }
 
-fn resolve_towns(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>, residence: Option<usize>) {
+fn resolve_towns(
+    reading: &Reading<'_>,
+    seen: &mut [Seen],
+    means: &Means<'_>,
+    residence: Option<usize>,
+    most: Option<usize>,
+) {
     let Some(generic) = means.bodies.municipality else { return };
     let is_town = |org: usize| {
         org != generic && means.bodies.all.get(org).is_some_and(|body| body.kind == OrgKind::Municipality)
@@ -97,27 +106,33 @@ fn resolve_towns(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>, re
     let only = if let [only] = towns.as_slice() { Some(*only) } else { None };
     let home = means.home.first().copied();
     let mut last: Option<(usize, usize)> = None;
+    let mut place: Option<(usize, usize)> = None;
     for one in seen.iter_mut() {
+        let addressing = is_addressing(reading, one, means);
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
         let spoken = matches!(sentence.place, Place::Own | Place::Subject | Place::Attachment);
         for index in 0..one.mentions.len() {
             let Some(mention) = one.mentions.get(index).cloned() else { continue };
+            if mention.strength == Strength::Place && sentence.place == Place::Own && !addressing {
+                place = Some((mention.org, one.index));
+                continue;
+            }
             if mention.org != generic {
-                if is_town(mention.org)
-                    && mention.strength == Strength::Name
-                    && spoken
-                    && !is_addressing(reading, one, means)
-                {
+                if is_town(mention.org) && mention.strength == Strength::Name && spoken && !addressing {
                     last = Some((mention.org, one.index));
                 }
                 continue;
             }
             let recent =
                 last.filter(|(_, at)| one.index.saturating_sub(*at) <= RECENT_SENTENCES).map(|(org, _)| org);
+            let near =
+                place.filter(|(_, at)| one.index.saturating_sub(*at) <= NEAR_SENTENCES).map(|(org, _)| org);
             let meant = beside(one, sentence, &mention, &is_town)
                 .or(recent)
                 .or(if sentence.place == Place::Subject { only } else { None })
                 .or(residence)
+                .or(near)
+                .or(most)
                 .or(last.map(|(org, _)| org))
                 .or(only)
                 .or(home);

@@ -35,6 +35,11 @@ impl Standing {
     pub fn score(&self) -> f64 {
         self.named + self.complained + self.negative - self.positive - self.excused
     }
+
+    /// How heavily it stands as a rival: only a share of being named counts.
+    pub fn against(&self, named_share: f64) -> f64 {
+        self.score() - self.named * (1.0 - named_share)
+    }
 }
 
 /// What a whole reading says of bodies.
@@ -347,7 +352,11 @@ impl Scoring<'_, '_> {
         // Whom a word speaks of that stands in a clause without a name, and how much of it counts.
         let mut whom: Vec<(usize, f64)> = self.topic.iter().map(|org| (*org, carried)).collect();
         // The heaviest so far is spoken of too: stories come back to it.
-        let leader = self.standings.values().filter(|standing| !self.is_background(standing.org)).max_by(|a, b| a.score().total_cmp(&b.score()));
+        let leader = self
+            .standings
+            .values()
+            .filter(|standing| !self.is_background(standing.org))
+            .max_by(|a, b| a.score().total_cmp(&b.score()));
         if let Some(leader) = leader.map(|standing| standing.org).filter(|org| !self.topic.contains(org)) {
             whom.push((leader, tone.leader));
         }

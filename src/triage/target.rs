@@ -31,6 +31,8 @@ pub struct Target {
     pub confidence: f64,
     /// How heavily rules say in so many words that somebody is complained about.
     pub explicit: f64,
+    /// Said in so many words to be about a body outside, and no body inside named that is not cleared.
+    pub plainly_outside: bool,
     /// The body whose complaint goes elsewhere.
     pub elsewhere: Option<usize>,
 }
@@ -83,7 +85,7 @@ pub fn decide(
         let rival = ranked
             .iter()
             .filter(|other| covered(other) != covered(first) && !about.contains(&other.org))
-            .map(|other| other.score())
+            .map(|other| other.against(limits.rival_named))
             .fold(0.0, f64::max);
         confidence = certainty(first.score() - circumstances.nobody, rival, limits.doubt);
     } else if office.line == Line::First
@@ -91,8 +93,11 @@ pub fn decide(
         && let Some(home) = home
     {
         // Who writes to the municipality and names nobody else means the municipality.
-        let rival =
-            ranked.iter().filter(|other| !covered(other)).map(|other| other.score()).fold(0.0, f64::max);
+        let rival = ranked
+            .iter()
+            .filter(|other| !covered(other))
+            .map(|other| other.against(limits.rival_named))
+            .fold(0.0, f64::max);
         if rival < limits.least {
             about.push(home);
             confidence = certainty(limits.least, rival, 0.0);
@@ -115,8 +120,13 @@ pub fn decide(
         .map(|standing| standing.org)
         .filter(|org| !about.iter().any(|about| label(*about) == label(*org)))
         .collect();
+    let plainly_outside = circumstances.several <= 0.0
+        && ranked.first().is_some_and(|first| first.complained >= limits.tell_least)
+        && standings.all.iter().all(|standing| {
+            !covered(standing) || standing.named <= limits.tell_named_most || standing.score() < 0.0
+        });
     let explicit = ranked.iter().map(|standing| standing.complained).fold(0.0, f64::max);
-    Target { scope, about, mentioned, confidence, explicit, elsewhere }
+    Target { scope, about, mentioned, confidence, explicit, plainly_outside, elsewhere }
 }
 
 /// How surely the heaviest stands against the heaviest that would lead to another answer, 0 to 1: their
