@@ -191,16 +191,10 @@ impl Accounts {
             return Ok(Login::Locked { until });
         }
         let account = self.get(&name)?;
+        // An unknown name costs the same work as a known one.
+        let hash = account.as_ref().map(|account| account.hash.as_str()).or(NOBODY.as_deref());
         let right = password.chars().count() <= PASSWORD_CHARS_MAX
-            && match (&account, NOBODY.as_deref()) {
-                (Some(account), _) => matches_hash(password, &account.hash),
-                (None, Some(nobody)) => {
-                    // As much work as for a known name, so that the time tells nobody which names exist.
-                    let _ = matches_hash(password, nobody);
-                    false
-                }
-                (None, None) => false,
-            };
+            && hash.is_some_and(|hash| matches_hash(password, hash));
         match account {
             Some(account) if right => {
                 lock(&self.attempts).remove(&name);

@@ -326,7 +326,7 @@ fn propose(judgement: &Judgement, shown: &Shown) -> Option<(Verdict, Option<Stri
         Scope::In | Scope::Mixed if judgement.kind == Kind::Policy => Some((Verdict::Signal, None)),
         Scope::In
             if shown.office.line == Line::Second
-                && judgement.first_complained == FirstComplained::No
+                && matches!(judgement.first_complained, FirstComplained::No | FirstComplained::Waiting)
                 && shown.office.procedure.complain_first =>
         {
             Some((Verdict::Refer, Some("own-municipality-first".to_owned())))

@@ -1,6 +1,13 @@
 //! A desk on a free port with a real store of sample cases, and a small HTTP client.
 //! Every person, address and number here is invented.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "in tests a panic is the failure that is wanted, and a value is as good as a reference"
+)]
 
 pub mod browser;
 pub mod samples;
