@@ -2,6 +2,12 @@
 //! complaint of the browser and without a bar to scroll sideways; and a day's work by keyboard alone.
 //!
 //! Pictures are laid in `target/tmp/desk` for people to look at. Needs the Debian package chromium.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is the failure that is wanted"
+)]
 
 mod desk;
 

@@ -109,6 +109,21 @@ fn the_queue_shows_what_waits_with_due_dates_in_words() {
 }
 
 #[test]
+fn what_does_not_work_is_told_to_staff_too() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    assert!(!noor.get("/").body.contains("Er werkt nu iets niet"));
+    desk.health.ill("mailbox", "the server refused the password");
+    desk.health
+        .stays("scan", vec![("brief.pdf".into(), "Dit bestand is leeg: <b>scan het opnieuw</b>.".into())]);
+    let queue = noor.get("/").body;
+    assert!(queue.contains("Er werkt nu iets niet") && queue.contains("1 stuk kon niet worden ingenomen"));
+    assert!(!queue.contains("refused the password"), "the reason is for the admin");
+    let aside = noor.get("/aside").body;
+    assert!(aside.contains("brief.pdf") && aside.contains("&lt;b&gt;scan het opnieuw"));
+}
+
+#[test]
 fn the_queue_is_filtered_by_its_address() {
     let desk = Desk::start();
     let mut noor = desk.person("noor");

@@ -127,6 +127,10 @@ struct View {
     earlier: Option<String>,
     later: Option<String>,
     show_status: bool,
+    /// A part of the house does not work; the reasons are for the admin and stand in `/healthz`.
+    ill: bool,
+    /// Pieces that could not be taken in.
+    staying: usize,
 }
 
 #[derive(Serialize)]
@@ -270,6 +274,8 @@ pub async fn page(
         earlier: (page > 1).then(|| choice.with("page", &(page - 1).min(pages).to_string())),
         later: (page < pages).then(|| choice.with("page", &(page + 1).to_string())),
         show_status: choice.status_id() == "all",
+        ill: !state.health().reasons().is_empty(),
+        staying: state.health().staying().len(),
     };
     Ok(pages::draw("queue.html", &view)?.into_response())
 }
