@@ -17,8 +17,30 @@ pub(super) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
         return (Method::Body, plain);
     }
     let html = join(parsed, &parsed.html_body, |part| part.is_text_html());
-    // A plain part that says nothing next to an HTML part that says nothing: whichever is there.
-    if says_something(&html) || plain.is_empty() { (Method::Html, html) } else { (Method::Body, plain) }
+    if says_something(&html) {
+        return (Method::Html, html);
+    }
+    // A broken message: the first text that hangs loose in it.
+    if let Some(part) = loose_text(parsed) {
+        let text = characters(parsed, part);
+        return if part.is_text_html() {
+            (Method::Html, html::to_text(&text))
+        } else {
+            (Method::Body, self::plain(part, &text))
+        };
+    }
+    // Neither says anything: whichever is there.
+    if plain.is_empty() && !html.is_empty() { (Method::Html, html) } else { (Method::Body, plain) }
+}
+
+/// The text of a message whose structure is broken, so that the parser took it for an attachment.
+pub(super) fn loose_text<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> Option<&'a MessagePart<'x>> {
+    if !parsed.text_body.is_empty() || !parsed.html_body.is_empty() {
+        return None;
+    }
+    let part = parsed.parts.first()?;
+    let text = matches!(&part.body, PartType::Text(text) | PartType::Html(text) if says_something(text));
+    (text && part.attachment_name().is_none()).then_some(part)
 }
 
 /// Is there more than blanks and the usual "your program cannot show this"?
@@ -140,6 +162,11 @@ mod tests {
         };
         assert_eq!(text_of(both("uit tekst").as_bytes()), (Method::Body, "uit tekst".to_owned()));
         assert_eq!(text_of(both(" ").as_bytes()), (Method::Html, "uit html".to_owned()));
+        // The boundary was damaged on the way.
+        let broken = both("uit tekst").replace("boundary=b", "boundary=x");
+        let (method, text) = text_of(broken.as_bytes());
+        assert_eq!(method, Method::Body);
+        assert!(text.contains("uit tekst"), "{text}");
     }
 
     #[test]

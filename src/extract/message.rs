@@ -117,7 +117,8 @@ const PASSED_OVER: &[(&str, &str)] = &[
 ];
 
 fn attachments(reading: &mut Reading<'_>, parsed: &mail_parser::Message<'_>, depth: usize) {
-    for &id in &parsed.attachments {
+    let taken_as_body = body::loose_text(parsed).is_some();
+    for &id in parsed.attachments.iter().filter(|&&id| !(id == 0 && taken_as_body)) {
         let Some(part) = parsed.parts.get(id as usize) else { continue };
         if PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)) {
             continue;
@@ -187,7 +188,8 @@ fn find_attachment(
     left: &mut usize,
     depth: usize,
 ) -> Option<Vec<u8>> {
-    for &id in &parsed.attachments {
+    let taken_as_body = body::loose_text(parsed).is_some();
+    for &id in parsed.attachments.iter().filter(|&&id| !(id == 0 && taken_as_body)) {
         let Some(part) = parsed.parts.get(id as usize) else { continue };
         if PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)) {
             continue;

@@ -19,6 +19,10 @@ const POOR: f32 = 60.0;
 /// Degrees of skew from which a page is set straight.
 const SKEW_MIN: f64 = 0.15;
 
+/// Pixels under which no word stands on an image: icons and bullets.
+const READABLE_WIDTH: u32 = 60;
+const READABLE_HEIGHT: u32 = 16;
+
 /// Share of dark pixels under which a page is blank.
 const INK_MIN: f32 = 0.000_4;
 
@@ -102,7 +106,7 @@ impl Paper {
         page: GrayImage,
         dpi: Option<u32>,
     ) -> Result<(), EngineError> {
-        if page.width() < 8 || page.height() < 8 {
+        if page.width() < READABLE_WIDTH || page.height() < READABLE_HEIGHT {
             self.blank += 1;
             return Ok(());
         }

@@ -94,10 +94,13 @@ impl Reader {
         let end = Instant::now() + self.times.piece;
         let mut gathered = Gathered::default();
         let mut lost = 0;
+        let mut fresh = false;
         loop {
-            let (mut worker, fresh) = match self.take_idle() {
-                Some(worker) => (worker, false),
-                None => (self.start_worker().await?, true),
+            let idle = if fresh { None } else { self.take_idle() };
+            fresh = idle.is_none();
+            let mut worker = match idle {
+                Some(worker) => worker,
+                None => self.start_worker().await?,
             };
             let ask = Ask {
                 name: request.name.clone(),
@@ -114,8 +117,12 @@ impl Reader {
                     return Ok(gathered.into_extract(&request.name));
                 }
                 Ended::Fault(explanation) => return Err(ReadError::Engine { explanation }),
-                // Killed while it lay idle: no word of this piece had been read.
-                Ended::Lost(_) if !fresh && gathered.reading.is_none() => {}
+                // It may have been killed while it lay idle, or brought the last straw of memory with it from
+                // earlier pieces: a document is blamed only when a new worker dies of it too.
+                Ended::Lost(Cause::Died) if !fresh => {
+                    gathered.reading = None;
+                    fresh = true;
+                }
                 Ended::Lost(cause) => {
                     lost += 1;
                     let named = gathered.blame(cause);
@@ -207,6 +214,8 @@ impl Reader {
         let program = &self.options.program;
         let mut command = Command::new(program);
         command.arg("worker").env_clear().env("OMP_THREAD_LIMIT", "1").current_dir("/");
+        // Page images go back to the system when they are done with, instead of leaving holes.
+        command.env("MALLOC_MMAP_THRESHOLD_", "1048576").env("MALLOC_ARENA_MAX", "1");
         for kept in ["TESSDATA_PREFIX", "LD_LIBRARY_PATH"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
