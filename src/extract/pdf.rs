@@ -103,6 +103,15 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         }
     }
     let mut content = paper.into_content(name, count);
+    if !is_whole(bytes) {
+        if content.text.is_empty() {
+            return damaged(name);
+        }
+        content.notes.push((
+            Problem::Damaged,
+            format!("{} is niet compleet; misschien is niet alles gelezen.", called(name)),
+        ));
+    }
     if count > PAGES_MAX {
         content.notes.push((
             Problem::TooLarge,
@@ -110,6 +119,19 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         ));
     }
     content
+}
+
+/// Does the file end as a PDF ends? One that was cut off on the way does not.
+fn is_whole(bytes: &[u8]) -> bool {
+    let tail = &bytes[bytes.len().saturating_sub(4096)..];
+    tail.windows(5).any(|word| word == b"%%EOF") || tail.windows(9).any(|word| word == b"startxref")
+}
+
+fn damaged(name: Option<&str>) -> Content {
+    Content::unread(
+        Problem::Damaged,
+        format!("{} is beschadigd of niet compleet en kan niet worden gelezen.", called(name)),
+    )
 }
 
 /// Is the page's text layer what a reader sees?
@@ -235,18 +257,12 @@ fn rendered<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> (GrayImage, u32)
 
 /// A file that hayro does not open: lopdf mends more kinds of damage, but knows less about text.
 fn with_lopdf(name: Option<&str>, bytes: &[u8]) -> Content {
-    let unread = || {
-        Content::unread(
-            Problem::Damaged,
-            format!("{} is beschadigd of niet compleet en kan niet worden gelezen.", called(name)),
-        )
-    };
-    let Ok(document) = lopdf::Document::load_mem(bytes) else { return unread() };
+    let Ok(document) = lopdf::Document::load_mem(bytes) else { return damaged(name) };
     let pages: Vec<u32> = document.get_pages().into_keys().take(PAGES_MAX as usize).collect();
     let text = document.extract_text_with_limit(&pages, bound()).unwrap_or_default();
     let text = super::reading::tidy(&text);
     if text.chars().filter(|c| c.is_alphanumeric()).count() < 20 {
-        return unread();
+        return damaged(name);
     }
     let mut content = Content::of(Method::TextLayer, text);
     content.pages = u32::try_from(pages.len()).ok();
