@@ -564,3 +564,16 @@ fn behind_https_the_cookie_is_secure() {
     let answer = desk.visitor().get("/login");
     assert!(answer.header("set-cookie").unwrap().ends_with("; Secure"));
 }
+
+#[test]
+fn pages_are_light() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    let case = format!("/cases/{}", number(1));
+    for path in ["/login", "/", &case, "/aside", "/print"] {
+        let bytes = noor.get(path).bytes.len();
+        assert!(bytes < 40_000, "{path}: {bytes} bytes");
+    }
+    let style = noor.get("/assets/desk.css").bytes.len();
+    assert!(style < 30_000, "{style} bytes of style");
+}

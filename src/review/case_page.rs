@@ -3,11 +3,13 @@
 //! Invariants: nothing of a citizen is ever served in a form that a browser would run or show as a page: text
 //! as `text/plain`, everything else as a download; a piece is given only under the case it belongs to.
 
-use super::case_view::{self, Given, Notice, PieceGiven, Typed};
+use super::answer_view;
+use super::case_view::{self, Given, Notice, Typed};
 use super::errors::{Fault, Written};
 use super::guard::Visitor;
 use super::marking::one_line;
 use super::pages::{self, Shell};
+use super::piece_view::PieceGiven;
 use super::rights::Right;
 use super::state::ReviewState;
 use super::words;
@@ -84,7 +86,7 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
             let history = store.history(number)?;
             let answer = match &row.answer {
                 Some(entry) if !gone.contains(&entry.record) => {
-                    store.answer(entry.record)?.map(|bytes| super::answer_text::read(entry.channel, &bytes))
+                    store.answer(entry.record)?.map(|bytes| answer_view::read(entry.channel, &bytes))
                 }
                 _ => None,
             };

@@ -1,9 +1,11 @@
 //! A case as the page shows it: pure, from what the store gave to plain values for the template.
 
+use super::answer_view::{AnswerGiven, AnswerView, answer_view};
 use super::dates::{self, Due};
 use super::guard::Visitor;
-use super::marking::{self, Block, one_line};
+use super::marking::one_line;
 use super::pages::Shell;
+use super::piece_view::{PieceGiven, PieceView, piece_view};
 use super::queue_page::{RowView, percent};
 use super::reasons::{self, ConclusionView};
 use super::rights::Right;
@@ -12,27 +14,11 @@ use super::words;
 use crate::limits::{NOTE_CHARS_MAX, PAGE_PIECES_MAX};
 use crate::queue;
 use crate::record::{
-    AnswerState, CaseRow, CaseStatus, Extract, Finding, FirstComplained, HistoryLine, Judgement, Kind, Line,
-    OlderThanYear, OnBehalf, Record, RegistrationNumber, Scope, Verdict,
+    AnswerState, CaseRow, CaseStatus, FirstComplained, HistoryLine, Judgement, Kind, Line, OlderThanYear,
+    OnBehalf, RegistrationNumber, Scope, Verdict,
 };
 use jiff::civil::Date;
 use serde::Serialize;
-
-/// One piece of a case as the store has it.
-pub struct PieceGiven {
-    pub record: Record,
-    pub extract: Option<Extract>,
-    pub judgement: Option<Judgement>,
-}
-
-/// The answer as it went or will go out.
-#[derive(Clone, Debug, Default)]
-pub struct AnswerGiven {
-    pub subject: Option<String>,
-    pub to: Option<String>,
-    /// `None` for a letter: that is a PDF.
-    pub text: Option<String>,
-}
 
 /// All that the page is drawn from.
 pub struct Given {
@@ -117,40 +103,6 @@ pub struct Fact {
 }
 
 #[derive(Serialize)]
-pub struct PieceView {
-    pub number: String,
-    pub first: bool,
-    pub channel: &'static str,
-    pub received: String,
-    pub bytes: String,
-    pub from: Option<String>,
-    pub to: Option<String>,
-    pub subject: Option<String>,
-    pub header_date: Option<String>,
-    pub scope: Option<&'static str>,
-    pub documents: Vec<DocumentView>,
-    pub unread: bool,
-    pub original_url: String,
-    /// Files that came along.
-    pub attachments: bool,
-}
-
-#[derive(Serialize)]
-pub struct DocumentView {
-    /// Prefix of the anchors of this document's marks.
-    pub anchor: String,
-    pub name: Option<String>,
-    pub reading: String,
-    pub problem: Option<&'static str>,
-    pub explanations: Vec<String>,
-    pub blocks: Vec<Block>,
-    pub cut: bool,
-    pub text_url: String,
-    /// Address of the attachment as it was sent.
-    pub file_url: Option<String>,
-}
-
-#[derive(Serialize)]
 pub struct DeadlineView {
     pub name: String,
     pub basis: String,
@@ -186,23 +138,6 @@ pub struct ReferralChoice {
 pub struct PersonChoice {
     pub name: String,
     pub chosen: bool,
-}
-
-#[derive(Serialize)]
-pub struct AnswerView {
-    /// `none`, `waiting`, `held`, `sent`, `failed`, `withheld`.
-    pub state: &'static str,
-    pub headline: String,
-    pub detail: String,
-    pub channel: Option<&'static str>,
-    pub subject: Option<String>,
-    pub to: Option<String>,
-    pub text: Option<String>,
-    /// Address of the answer as a file.
-    pub file: Option<String>,
-    pub letter: bool,
-    /// It waits for a person: to let it go out or to withhold it.
-    pub may_release: bool,
 }
 
 #[derive(Serialize)]
@@ -294,7 +229,7 @@ pub fn view(
         ),
         people: people(given, visitor),
         mine: row.assignee.as_deref() == Some(visitor.name.as_str()),
-        answer: answer_view(given),
+        answer: answer_view(row, given.answer.as_ref()),
         history: given
             .history
             .iter()
@@ -484,127 +419,5 @@ fn judgement_view(
         flags: flags.into_iter().flatten().collect(),
         why: reasons::views(conclusions, piece),
         rules_version: judgement.rules_version.chars().take(12).collect(),
-    }
-}
-
-fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding], opens: bool) -> PieceView {
-    let record = &piece.record;
-    let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
-    let address = |address: &crate::record::Address| match (&address.name, &address.address) {
-        (Some(name), Some(at)) => one_line(&format!("{name} <{at}>")),
-        (None, Some(one)) | (Some(one), None) => one_line(one),
-        (None, None) => String::new(),
-    };
-    let documents = piece.extract.iter().flat_map(|extract| {
-        extract.documents.iter().enumerate().map(|(index, document)| {
-            let (blocks, cut) = marking::blocks(document, index, findings);
-            DocumentView {
-                anchor: format!("s{at}d{index}"),
-                name: document.name.as_deref().map(one_line),
-                reading: words::reading(document),
-                problem: document.problem.map(words::problem),
-                explanations: extract
-                    .defects
-                    .iter()
-                    .filter(|defect| defect.document == Some(index))
-                    .map(|defect| defect.explanation.clone())
-                    .collect(),
-                blocks,
-                cut,
-                text_url: text_url(case, record.number, index),
-                file_url: (opens && message.is_some() && document.name.is_some())
-                    .then(|| format!("{}/file", text_url(case, record.number, index))),
-            }
-        })
-    });
-    PieceView {
-        number: record.number.to_string(),
-        first: at == 0,
-        channel: words::channel(record.channel),
-        received: dates::moment(record.received_at),
-        bytes: size(record.bytes),
-        from: message.and_then(|message| message.author.as_ref()).map(address),
-        to: message.and_then(|message| message.to.first()).map(address),
-        subject: message.and_then(|message| message.subject.as_deref()).map(one_line),
-        header_date: message.and_then(|message| message.header_date).map(dates::moment),
-        scope: piece.judgement.as_ref().map(|judgement| words::scope(judgement.scope)),
-        documents: documents.collect(),
-        attachments: message.is_some()
-            && piece.extract.iter().flat_map(|extract| &extract.documents).any(|one| one.name.is_some()),
-        unread: piece.extract.is_none(),
-        original_url: format!("/cases/{case}/pieces/{}/original", record.number),
-    }
-}
-
-fn text_url(case: &str, record: RegistrationNumber, index: usize) -> String {
-    format!("/cases/{case}/pieces/{record}/documents/{index}")
-}
-
-/// A number of bytes as people say it.
-#[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6).replace('.', ","),
-    }
-}
-
-fn answer_view(given: &Given) -> AnswerView {
-    let text = given.answer.clone().unwrap_or_default();
-    let mut view = AnswerView {
-        state: "none",
-        headline: "Geen antwoord".to_owned(),
-        detail: "Voor deze zaak is geen antwoord gemaakt.".to_owned(),
-        channel: None,
-        subject: text.subject.as_deref().map(one_line),
-        to: text.to.as_deref().map(one_line),
-        text: text.text,
-        file: given.answer.as_ref().map(|_| format!("/cases/{}/answer", given.row.number)),
-        letter: false,
-        may_release: false,
-    };
-    let Some(entry) = &given.row.answer else { return view };
-    view.channel = Some(words::answer_channel(entry.channel));
-    view.letter = entry.channel == crate::record::AnswerChannel::Letter;
-    let (state, headline, detail) = match &entry.state {
-        AnswerState::Waiting { attempts: 0, next, .. } => {
-            ("waiting", "Wordt verstuurd", format!("Gaat uit vanaf {}.", dates::moment(*next)))
-        }
-        AnswerState::Waiting { attempts, next, last_reply } => (
-            "waiting",
-            "Nog niet verstuurd",
-            format!(
-                "{attempts} keer geprobeerd. Volgende poging: {}.{}",
-                dates::moment(*next),
-                last_reply.as_ref().map(|reply| format!(" De mailserver zei: {reply}")).unwrap_or_default()
-            ),
-        ),
-        AnswerState::Held { reason } => ("held", "Wacht op u", reason.clone()),
-        AnswerState::Sent { at, .. } if view.letter => {
-            ("sent", "Klaar om te printen", format!("Klaargelegd op {}.", dates::moment(*at)))
-        }
-        AnswerState::Sent { at, .. } => ("sent", "Verstuurd", format!("Op {}.", dates::moment(*at))),
-        AnswerState::Failed { at, reply } => {
-            ("failed", "Mislukt", format!("Opgegeven op {}. De mailserver zei: {reply}", dates::moment(*at)))
-        }
-        AnswerState::Withheld { reason } => ("withheld", "Niet verstuurd", reason.clone()),
-    };
-    view.may_release = matches!(entry.state, AnswerState::Held { .. } | AnswerState::Failed { .. });
-    view.state = state;
-    view.headline = headline.to_owned();
-    view.detail = detail;
-    view
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_told_as_people_say_them() {
-        assert_eq!(size(12), "12 bytes");
-        assert_eq!(size(1_234), "2 kB");
-        assert_eq!(size(12_345_678), "12,3 MB");
     }
 }

@@ -5,7 +5,7 @@
 //! guard with its right; the store is only reached off the threads that serve.
 
 pub mod accounts;
-mod answer_text;
+mod answer_view;
 mod api;
 mod aside_page;
 mod case_page;
@@ -18,6 +18,7 @@ mod health;
 mod login;
 mod marking;
 mod pages;
+mod piece_view;
 mod print_page;
 mod probe;
 mod queue_page;

@@ -213,4 +213,68 @@ mod tests {
     fn addresses_are_encoded() {
         assert_eq!(url("/", &[("q", "a b&c"), ("queue", ""), ("page", "2")]), "/?q=a%20b%26c&page=2");
     }
+
+    /// A colour of the style sheet, by its name there or as `#rrggbb`.
+    fn colour(name: &str) -> [f64; 3] {
+        let code = match name.strip_prefix("--") {
+            Some(_) => STYLE.split(&format!("{name}: #")).nth(1).unwrap().split(';').next().unwrap(),
+            None => name.trim_start_matches('#'),
+        };
+        let channel = |at: usize| f64::from(u8::from_str_radix(&code[at..at + 2], 16).unwrap()) / 255.0;
+        [channel(0), channel(2), channel(4)]
+    }
+
+    /// WCAG 2.2: relative luminance.
+    fn luminance(name: &str) -> f64 {
+        let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+        let [red, green, blue] = colour(name).map(linear);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    #[test]
+    fn every_text_can_be_read_by_people_who_see_badly() {
+        for (text, ground) in [
+            ("--ink", "--paper"),
+            ("--ink", "--ground"),
+            ("--ink", "--mark"),
+            ("--ink", "#ffc93c"),
+            ("--ink", "--bad-pale"),
+            ("--ink", "--warn-pale"),
+            ("--ink", "--good-pale"),
+            ("--quiet", "--paper"),
+            ("--quiet", "--ground"),
+            ("--quiet", "--mark"),
+            ("--quiet", "#eaeeee"),
+            ("--link", "--paper"),
+            ("--link", "--ground"),
+            ("--link", "--mark"),
+            ("--link", "--bad-pale"),
+            ("--link", "--warn-pale"),
+            ("--link", "--good-pale"),
+            ("--link", "--brand-pale"),
+            ("--warn", "--paper"),
+            ("--warn", "--warn-pale"),
+            ("--good", "--paper"),
+            ("--good", "--good-pale"),
+            ("--brand-dark", "--brand-pale"),
+            ("#ffffff", "--brand"),
+            ("#ffffff", "--bad"),
+            ("#ffffff", "#944a00"),
+            ("#ffffff", "#6b4d00"),
+            ("#ffffff", "#44525a"),
+            ("#33424a", "#e9edee"),
+            ("#3d4b53", "--paper"),
+        ] {
+            let (a, b) = (luminance(text), luminance(ground));
+            let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+            assert!(contrast >= 4.5, "{text} on {ground}: {contrast:.2}");
+        }
+        // What shows that something can be used, or has the focus: 3:1.
+        for (edge, ground) in
+            [("--line-strong", "--paper"), ("--brand-dark", "--ground"), ("--brand", "--paper")]
+        {
+            let (a, b) = (luminance(edge), luminance(ground));
+            assert!((a.max(b) + 0.05) / (a.min(b) + 0.05) >= 3.0, "{edge} on {ground}");
+        }
+    }
 }
