@@ -9,6 +9,6 @@ mod parts;
 mod stop;
 mod work;
 
-pub use parts::{Daemon, DaemonError, Event, Options};
+pub use parts::{Broken, Daemon, DaemonError, Event, Options};
 pub(crate) use parts::{cores, reading_workers};
 pub use stop::Stop;

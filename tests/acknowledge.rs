@@ -352,8 +352,8 @@ fn faults_of_templates_are_told_with_file_and_line() {
     let file = scratch.path().join("shared/several.nl.txt");
     let kept = std::fs::read_to_string(&file).unwrap();
     for (broken, needle) in [
-        ("# Kop\n\n{{ kenmerk }}\n", "several.nl.txt:3: undefined value"),
-        ("# Kop\n{% if letter %}\n", "several.nl.txt:2: syntax error"),
+        ("# Kop\n\n{{ kenmerk }}\n", "several.nl.txt:3:4: Deze waarde is er niet"),
+        ("# Kop\n{% if letter %}\n", "several.nl.txt:2"),
         ("{% include \"nergens.nl.txt\" %}\n", "nergens.nl.txt"),
     ] {
         std::fs::write(&file, broken).unwrap();
@@ -362,9 +362,9 @@ fn faults_of_templates_are_told_with_file_and_line() {
     }
     std::fs::write(&file, kept).unwrap();
     std::fs::remove_file(scratch.path().join("shared/answer.en.txt")).unwrap();
-    assert!(load().unwrap_err().contains("answer.en.txt: is missing"));
+    assert!(load().unwrap_err().contains("answer.en.txt: ontbreekt"));
     std::fs::remove_dir_all(scratch.path().join("deventer")).unwrap();
-    assert!(load().unwrap_err().contains("deventer: cannot be read"));
+    assert!(load().unwrap_err().contains("deventer: kan niet worden gelezen"));
 }
 
 /// `cargo test --release --test acknowledge figures -- --ignored --nocapture`

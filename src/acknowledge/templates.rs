@@ -2,15 +2,16 @@
 //! of its own. Plain text with minijinja's `{{ }}` and `{% %}`; see `templates/README.md`.
 //!
 //! Invariant: every template was rendered for every situation, with and without the optional values, before
-//! the first answer is written: a fault is found at start, with file and line.
+//! the first answer is written: a fault is found at start, with file, line and column.
 
 use super::blocks::{self, Section};
 use super::situation::{Added, Main, Situation};
 use crate::calendar;
+use crate::config::position;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::record::{CaseNumber, Channel, Deadline, Line, Office, Referral};
 use jiff::civil::{Date, date};
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub struct Templates {
     languages: Vec<String>,
 }
 
-/// Every fault of the templates, one a line: `file:line: what`.
+/// Every fault of the templates, one a line: `file:line:column: what`, in Dutch: staff edit them.
 #[derive(Debug, thiserror::Error)]
 pub struct TemplateFaults {
     pub faults: Vec<String>,
@@ -62,7 +63,7 @@ impl Templates {
     /// Reads and tries all templates of an office.
     ///
     /// # Errors
-    /// Every fault found, with file and line.
+    /// Every fault found, with file, line and column.
     pub fn load(dir: &Path, office: &Office) -> Result<Self, TemplateFaults> {
         let mut faults = Vec::new();
         let mut files = BTreeMap::new();
@@ -83,7 +84,7 @@ impl Templates {
         let mut languages = Vec::new();
         for (name, (path, source)) in &files {
             if let Err(error) = environment.add_template_owned(name.clone(), source.clone()) {
-                faults.push(describe(path, &error));
+                faults.push(describe(path, source, &error));
             } else if let Some(language) =
                 name.strip_prefix(WHOLE).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".txt"))
             {
@@ -93,7 +94,7 @@ impl Templates {
         let templates = Self { environment, office: office.clone(), languages };
         for language in [DUTCH, FALLBACK] {
             if faults.is_empty() && !templates.has(language) {
-                faults.push(format!("{}: is missing", dir.join("shared").join(whole(language)).display()));
+                faults.push(format!("{}: ontbreekt", dir.join("shared").join(whole(language)).display()));
             }
         }
         if faults.is_empty() {
@@ -213,8 +214,8 @@ impl Templates {
                             deadlines: &deadlines,
                         };
                         if let Err(error) = self.render_one(language, &situation, &about) {
-                            let (inner, path) = innermost(&error, files);
-                            let fault = describe(&path, inner);
+                            let (inner, path, source) = innermost(&error, files);
+                            let fault = describe(path, source, inner);
                             if !faults.contains(&fault) {
                                 faults.push(fault);
                             }
@@ -233,7 +234,8 @@ fn whole(language: &str) -> String {
 
 /// Reads the `.txt` files of one folder; a later folder replaces what an earlier one gave.
 fn collect(folder: &Path, files: &mut BTreeMap<String, (PathBuf, String)>) -> Result<(), String> {
-    let told = |path: &Path, what: &dyn fmt::Display| format!("{}: cannot be read: {what}", path.display());
+    let told =
+        |path: &Path, what: &dyn fmt::Display| format!("{}: kan niet worden gelezen: {what}", path.display());
     let entries = std::fs::read_dir(folder).map_err(|error| told(folder, &error))?;
     for entry in entries {
         let path = entry.map_err(|error| told(folder, &error))?.path();
@@ -244,7 +246,7 @@ fn collect(folder: &Path, files: &mut BTreeMap<String, (PathBuf, String)>) -> Re
         };
         let size = std::fs::metadata(&path).map_err(|error| told(&path, &error))?.len();
         if size > CONFIG_BYTES_MAX {
-            return Err(format!("{}: larger than {CONFIG_BYTES_MAX} bytes", path.display()));
+            return Err(format!("{}: groter dan {CONFIG_BYTES_MAX} bytes", path.display()));
         }
         let source = std::fs::read_to_string(&path).map_err(|error| told(&path, &error))?;
         files.insert(name.to_owned(), (path, source));
@@ -255,8 +257,8 @@ fn collect(folder: &Path, files: &mut BTreeMap<String, (PathBuf, String)>) -> Re
 /// The error in the template that was included, where that is where it is.
 fn innermost<'a>(
     error: &'a minijinja::Error,
-    files: &BTreeMap<String, (PathBuf, String)>,
-) -> (&'a minijinja::Error, PathBuf) {
+    files: &'a BTreeMap<String, (PathBuf, String)>,
+) -> (&'a minijinja::Error, &'a Path, &'a str) {
     let mut inner = error;
     while let Some(source) =
         std::error::Error::source(inner).and_then(|e| e.downcast_ref::<minijinja::Error>())
@@ -264,15 +266,35 @@ fn innermost<'a>(
         inner = source;
     }
     let name = inner.name().or(error.name()).unwrap_or(WHOLE);
-    (inner, files.get(name).map_or_else(|| PathBuf::from(name), |(path, _)| path.clone()))
+    match files.get(name) {
+        Some((path, source)) => (inner, path, source),
+        None => (inner, Path::new(name), ""),
+    }
 }
 
-fn describe(path: &Path, error: &minijinja::Error) -> String {
-    let line = error.line().unwrap_or(1);
-    match error.detail() {
-        Some(detail) => format!("{}:{line}: {}: {detail}", path.display(), error.kind()),
-        None => format!("{}:{line}: {}", path.display(), error.kind()),
-    }
+/// `file:line:column: what`, in Dutch, with the place in the template where it is known.
+fn describe(path: &Path, source: &str, error: &minijinja::Error) -> String {
+    let (line, column) = match error.range() {
+        Some(range) => position(source, range.start),
+        None => (error.line().unwrap_or(1), 1),
+    };
+    let place = error.range().and_then(|range| source.get(range)).map(one_line).unwrap_or_default();
+    let place = if place.is_empty() { String::new() } else { format!(" bij “{place}”") };
+    let what = match error.kind() {
+        ErrorKind::SyntaxError => "De schrijfwijze klopt niet",
+        ErrorKind::UndefinedError => {
+            "Deze waarde is er niet, of niet in elke situatie (gebruik dan {% if … %})"
+        }
+        ErrorKind::TemplateNotFound | ErrorKind::BadInclude => {
+            "Het sjabloon dat hier wordt ingevoegd is er niet"
+        }
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+            "Deze bewerking bestaat niet"
+        }
+        _ => "Dit kan niet worden ingevuld",
+    };
+    let detail = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    format!("{}:{line}:{column}: {what}{place}{detail}.", path.display())
 }
 
 /// Values from outside are one line of visible characters, so that they cannot become a heading or a list.

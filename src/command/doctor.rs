@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::explain::with_causes;
 use crate::extract::Hold;
-use crate::outbox::Mailer;
+use crate::outbox::{Mailer, OutboxError};
 use crate::source::Imap;
 use std::path::Path;
 
@@ -75,7 +75,11 @@ pub(super) fn doctor(global: &Global) -> CommandResult {
                 Ok(mailer) => mailer.probe().await,
                 Err(error) => Err(error),
             };
-            doctor.line("SMTP", tried.map(|()| smtp.host.clone()).map_err(|error| with_causes(&error)));
+            let told = |error: OutboxError| match error.advice() {
+                Some(advice) => format!("{}; {advice}", with_causes(&error)),
+                None => with_causes(&error),
+            };
+            doctor.line("SMTP", tried.map(|()| smtp.host.clone()).map_err(told));
         }
         Ok::<(), Failure>(())
     })?;

@@ -1,8 +1,17 @@
 //! `bode run`: the daemon, until SIGTERM or SIGINT; SIGHUP reads rules, templates and office data again.
 
 use super::{CommandResult, Ended, Failure, Global, setting};
-use crate::daemon::{Daemon, Options};
+use crate::config::Config;
+use crate::daemon::{Broken, Daemon, Options};
+use crate::explain::with_causes;
+use crate::intake::Rulebook;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::error;
+
+/// The longest pause between two attempts to start again. Meanwhile nothing answers, so it is short.
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 pub(super) fn run(global: &Global) -> CommandResult {
     let config = setting::config(global)?;
@@ -14,22 +23,68 @@ pub(super) fn run(global: &Global) -> CommandResult {
     };
     let runtime = setting::runtime()?;
     runtime.block_on(async {
-        let mut daemon = Daemon::start(config, rulebook, options).await.map_err(Failure::failed)?;
+        // First of all: a reload or a stop that is asked for during the start waits for its end.
         let mut signals = Signals::new().map_err(Failure::failed)?;
+        let mut daemon =
+            Daemon::start(config.clone(), rulebook, options.clone()).await.map_err(Failure::failed)?;
         loop {
-            tokio::select! {
-                told = signals.next() => match told {
-                    Told::End => break,
-                    Told::Reload => daemon.reload(),
-                },
-                // Nobody watches the pieces of a daemon one by one; the log tells them.
-                _ = daemon.events.recv() => {}
+            let ended = watch(&mut daemon, &mut signals).await;
+            daemon.stop().ask();
+            daemon.ended().await;
+            match ended {
+                None => return Ok(Ended::Well),
+                Some(Broken::Part) => {
+                    let what = "a part ended by a fault of the program (see the log); start bode again";
+                    return Err(Failure::Failed(what.to_owned()));
+                }
+                Some(Broken::Store) => {
+                    error!("the store failed (is the disk full?); opening it anew until that works");
+                    let rulebook = daemon.rulebook();
+                    drop(daemon);
+                    match again(&config, &rulebook, &options, &mut signals).await {
+                        Some(fresh) => daemon = fresh,
+                        None => return Ok(Ended::Well),
+                    }
+                }
             }
         }
-        daemon.stop().ask();
-        daemon.ended().await;
-        Ok(Ended::Well)
     })
+}
+
+/// Until the end is asked for (`None`) or the daemon is not whole any more.
+async fn watch(daemon: &mut Daemon, signals: &mut Signals) -> Option<Broken> {
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::End => return None,
+                Told::Reload => daemon.reload(),
+            },
+            broken = daemon.broken() => return Some(broken),
+        }
+    }
+}
+
+/// Starts until it works, with growing pauses. `None`: the end was asked for.
+async fn again(
+    config: &Config,
+    rulebook: &Arc<Rulebook>,
+    options: &Options,
+    signals: &mut Signals,
+) -> Option<Daemon> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        tokio::select! {
+            () = signals.end() => return None,
+            () = tokio::time::sleep(pause) => {}
+        }
+        match Daemon::start(config.clone(), Arc::clone(rulebook), options.clone()).await {
+            Ok(daemon) => return Some(daemon),
+            Err(fault) => {
+                error!(error = %with_causes(&fault), "not started again yet; make room on the disk")
+            }
+        }
+        pause = (pause * 2).min(RESTART_PAUSE_MAX);
+    }
 }
 
 /// What the operating system tells a daemon.

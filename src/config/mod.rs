@@ -6,7 +6,7 @@
 mod load;
 mod secret;
 
-pub use load::{ConfigError, load};
+pub use load::{ConfigError, load, position};
 pub use secret::{Secret, SecretError};
 
 use crate::record::Office;

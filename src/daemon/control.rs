@@ -3,12 +3,14 @@
 
 use super::Stop;
 use crate::clock;
+use crate::limits::REQUEST_TIME_MAX;
 use crate::queue::{self, QueueError};
 use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
@@ -33,6 +35,9 @@ pub enum Reply {
 
 /// Bytes of one request; a note has a bound of its own.
 const REQUEST_BYTES_MAX: u64 = 256 * 1024;
+
+/// The pause after the socket could not take a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where the socket of a store is.
 pub fn socket_path(store: &Path) -> PathBuf {
@@ -67,15 +72,21 @@ pub(super) async fn serve(listener: UnixListener, store: Arc<Store>, changed: Ar
             Ok((stream, _)) => {
                 let (store, changed) = (Arc::clone(&store), Arc::clone(&changed));
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, store).await {
-                        warn!(%error, "a request of the command line was cut off");
+                    match tokio::time::timeout(REQUEST_TIME_MAX, answer(stream, store)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => warn!(%error, "a request of the command line was cut off"),
+                        Err(_) => warn!("a request of the command line took too long"),
                     }
                     changed.notify_one();
                 });
             }
             Err(error) => {
+                // Such as too many open files: it passes.
                 warn!(%error, "the control socket failed");
-                return;
+                tokio::select! {
+                    () = stop.asked() => return,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                }
             }
         }
     }
@@ -107,6 +118,7 @@ pub fn ask(store: &Path, change: &Change) -> std::io::Result<Option<Reply>> {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket_path(store)) else { return Ok(None) };
     let mut bytes = serde_json::to_vec(change)?;
     bytes.push(b'\n');
+    stream.set_read_timeout(Some(2 * REQUEST_TIME_MAX))?;
     stream.write_all(&bytes)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;

@@ -3,7 +3,7 @@
 use super::{Event, Stop};
 use crate::clock;
 use crate::explain::with_causes;
-use crate::limits::{BATCH_PIECES_MAX, RECONNECT_PAUSE_MAX};
+use crate::limits::{BATCH_PIECES_MAX, DRAIN_TIME_MAX};
 use crate::record::RegistrationNumber;
 use crate::register::{self, Taken};
 use crate::review::Health;
@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Permit, Sender, UnboundedSender};
 use tracing::{info, warn};
+
+/// The longest pause after a batch that could not be stored: a look at our own disk costs little, and people wait.
+const STORE_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The pieces of a batch stay where they are, and are given again.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +52,7 @@ impl Feed {
                 () = self.stop.asked() => return,
                 polled = source.poll() => polled,
             };
-            let stays = source.troubles().into_iter().map(|trouble| (trouble.reference, trouble.reason));
-            self.health.stays(&name, stays.collect());
+            self.tell_left_behind(&name, &source);
             match polled {
                 Ok(pieces) if !pieces.is_empty() => {
                     // Not to be cut off: registering and settling end before a stop is looked at again.
@@ -60,21 +62,24 @@ impl Feed {
                             continue;
                         }
                         Err(error) => {
-                            warn!(source = %name, error = %with_causes(&error), "not stored; it stays where it is");
-                            self.health.ill("store", &with_causes(&error));
+                            let error = with_causes(&error);
+                            self.health
+                                .ill(&name, &format!("what comes cannot be stored and stays there: {error}"));
+                            warn!(source = %name, %error, "not stored; it stays where it is");
                             tokio::select! {
                                 () = self.stop.asked() => return,
                                 () = tokio::time::sleep(pause) => {}
                             }
-                            pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
+                            pause = (pause * 2).min(STORE_PAUSE_MAX);
                             continue;
                         }
                     }
                 }
                 Ok(_) => self.health.well(&name),
                 Err(error) => {
-                    warn!(source = %name, error = %with_causes(&error), "cannot be read now");
-                    self.health.ill(&name, &with_causes(&error));
+                    let error = with_causes(&error);
+                    self.health.ill(&name, &error);
+                    warn!(source = %name, %error, "cannot be read now");
                 }
             }
             drop(room);
@@ -87,6 +92,11 @@ impl Feed {
                 }
             }
         }
+    }
+
+    fn tell_left_behind(&self, name: &str, source: &impl Source) {
+        let stays = source.troubles().into_iter().map(|trouble| (trouble.reference, trouble.reason));
+        self.health.stays(name, stays.collect());
     }
 
     async fn take_in(
@@ -105,11 +115,21 @@ impl Feed {
             Taken::Refused { reason } => Fate::Refused { reason: reason.clone() },
         };
         let settled = tokens.into_iter().zip(registered.iter().map(fate)).collect();
-        if let Err(error) = source.settle(settled).await {
-            // They are safe here and will be seen again there: the register knows them by their digest.
-            warn!(source = %source.name(), error = %with_causes(&error), "stored, but the source could not let go");
+        // A server that is silent may keep us waiting, but not a stop: the pieces are safe here, and when they are
+        // seen again there, the register knows them by their digest.
+        let cut_off = async {
+            self.stop.asked().await;
+            tokio::time::sleep(DRAIN_TIME_MAX / 2).await;
+        };
+        let name = source.name();
+        tokio::select! {
+            settled = source.settle(settled) => if let Err(error) = settled {
+                warn!(source = %name, error = %with_causes(&error), "stored, but the source could not let go");
+            },
+            () = cut_off => warn!(source = %name, "stored, but the source did not let go before the stop"),
         }
-        self.health.well("store");
+        self.tell_left_behind(&name, source);
+        self.health.well(&name);
         for (registered, permit) in registered.iter().zip(room) {
             match registered {
                 Taken::New(record) => {

@@ -3,7 +3,7 @@
 use super::control;
 use super::feed::Feed;
 use super::stop::Stop;
-use super::work::Work;
+use super::work::{Stuck, Work};
 use crate::clock;
 use crate::config::Config;
 use crate::explain::with_causes;
@@ -18,9 +18,10 @@ use crate::store::{Store, StoreError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -34,7 +35,7 @@ pub enum Event {
 }
 
 /// How the daemon is run, beside the configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The configuration file, read again on reload.
     pub config_path: PathBuf,
@@ -43,6 +44,18 @@ pub struct Options {
     /// Lay answers by e-mail in this folder instead of sending them (the demo).
     pub lay_messages_in: Option<PathBuf>,
 }
+
+/// What makes a running daemon less than whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// A part ended by a fault of this program.
+    Part,
+    /// The store must be opened anew (see [`Store::has_failed`]).
+    Store,
+}
+
+/// How often the store is asked whether it still works.
+const STORE_LOOK_TIME: Duration = Duration::from_secs(1);
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +140,8 @@ impl Daemon {
             events: events.clone(),
             answer_due: Arc::clone(&answer_due),
             stop: stop.clone(),
-            side_by_side: workers * 4,
+            places: Arc::new(Semaphore::new(workers * 4)),
+            stuck: Stuck::default(),
         };
         tasks.spawn(work.run(work_receiver));
         resume(&store, &work_sender, &mut tasks).await?;
@@ -143,7 +157,8 @@ impl Daemon {
         start_control(&config, &store, &answer_due, &stop, &mut tasks)?;
         start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
         let desk = start_desk(&config, &store, &intake, &health, &answer_due, &stop, &mut tasks).await?;
-        info!(office = %config.office.id, "bode is running");
+        let address = desk.as_ref().map(|desk| tracing::field::display(desk.address));
+        info!(office = %config.office.id, desk = address, "bode is running");
         Ok(Self {
             store,
             health,
@@ -173,18 +188,46 @@ impl Daemon {
             .and_then(|config| Rulebook::load(&config).map_err(|error| error.to_string()));
         match loaded {
             Ok(rulebook) => {
-                info!(rules = %rulebook.ruleset.version(), "rules, templates and office data read again");
+                let version = rulebook.ruleset.version().to_owned();
                 if let Some(desk) = &self.desk {
                     desk.state.show(rulebook.office.clone(), names(&rulebook));
                 }
                 self.intake.replace_rulebook(Arc::new(rulebook));
                 self.health.well("rules");
+                info!(rules = %version, "rules, templates and office data read again");
             }
             Err(faults) => {
-                error!(%faults, "not reloaded: the old rules stay");
                 self.health.ill("rules", "the last reload was refused; the old rules are in force");
+                error!(%faults, "not reloaded: the old rules stay");
             }
         }
+    }
+
+    /// Returns when the house is not whole any more: stop it, and start it again. Nothing is lost by either.
+    pub async fn broken(&mut self) -> Broken {
+        let mut look = tokio::time::interval(STORE_LOOK_TIME);
+        loop {
+            tokio::select! {
+                // Nobody watches the pieces one by one here; the log tells them.
+                Some(_) = self.events.recv() => {}
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended {
+                        error!(error = %with_causes(&error), "a part of the daemon ended badly");
+                        return Broken::Part;
+                    }
+                }
+                _ = look.tick() => {
+                    if self.store.has_failed() {
+                        return Broken::Store;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The rules as they stand now.
+    pub fn rulebook(&self) -> Arc<Rulebook> {
+        self.intake.rulebook()
     }
 
     /// Waits until every part has ended; ask [`Daemon::stop`] first.

@@ -1,15 +1,19 @@
 //! The bounded workers: each registered piece is taken up, in order, some side by side.
+//!
+//! Invariant: a piece that cannot be judged is tried again with growing pauses, keeps no place from the others while
+//! it waits, and is told by `/healthz` until it is judged.
 
 use super::{Event, Stop};
 use crate::explain::with_causes;
 use crate::intake::{Became, Entered, Intake, IntakeError};
-use crate::limits::{DRAIN_TIME_MAX, RECONNECT_PAUSE_MAX};
+use crate::limits::{DRAIN_TIME_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX};
 use crate::record::RegistrationNumber;
 use crate::review::Health;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, UnboundedSender};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -23,13 +27,44 @@ pub(super) struct Work {
     pub answer_due: Arc<Notify>,
     pub stop: Stop,
     /// Pieces side by side; more than reading processes, since a reply may wait for an earlier piece.
-    pub side_by_side: usize,
+    pub places: Arc<Semaphore>,
+    pub stuck: Stuck,
+}
+
+/// The pieces that could not be judged yet, and why. Bounded: one that finds no room here waits in its place.
+#[derive(Clone, Debug)]
+pub(super) struct Stuck {
+    reasons: Arc<Mutex<BTreeMap<RegistrationNumber, String>>>,
+    room: Arc<Semaphore>,
+}
+
+impl Default for Stuck {
+    fn default() -> Self {
+        Self { reasons: Arc::default(), room: Arc::new(Semaphore::new(PIPELINE_RECORDS_MAX)) }
+    }
+}
+
+impl Stuck {
+    /// Notes how the last attempt ended, and tells the health of the house.
+    fn note(&self, number: RegistrationNumber, reason: Option<String>, health: &Health) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => drop(reasons.insert(number, reason)),
+            None => drop(reasons.remove(&number)),
+        }
+        match reasons.first_key_value() {
+            Some((first, reason)) => health.ill(
+                "pieces",
+                &format!("{} not judged yet, tried again; the first is {first}: {reason}", reasons.len()),
+            ),
+            None => health.well("pieces"),
+        }
+    }
 }
 
 impl Work {
     /// Takes up pieces until the end is asked for, then lets those in hand end within a bound.
     pub(super) async fn run(self, mut numbers: Receiver<RegistrationNumber>) {
-        let places = Arc::new(Semaphore::new(self.side_by_side));
         let mut tasks = JoinSet::new();
         loop {
             let next = tokio::select! {
@@ -39,16 +74,13 @@ impl Work {
             let Some(number) = next else { break };
             let place = tokio::select! {
                 () = self.stop.asked() => break,
-                place = Arc::clone(&places).acquire_owned() => place,
+                place = Arc::clone(&self.places).acquire_owned() => place,
             };
             let Ok(place) = place else { break };
             // Entered here, in the order of registration, so that a reply sees every earlier piece.
             let entered = self.intake.in_work.enter(number);
             let work = self.clone();
-            tasks.spawn(async move {
-                work.take_up(entered).await;
-                drop(place);
-            });
+            tasks.spawn(async move { work.take_up(entered, place).await });
             while tasks.try_join_next().is_some() {}
         }
         let all = async { while tasks.join_next().await.is_some() {} };
@@ -58,23 +90,39 @@ impl Work {
     }
 
     /// Until it is judged, or the end is asked for: a failing machine costs time, never a piece.
-    async fn take_up(&self, entered: Entered) {
+    async fn take_up(&self, entered: Entered, place: OwnedSemaphorePermit) {
         let number = entered.number();
         let mut pause = Duration::from_secs(1);
+        let mut place = Some(place);
         let mut entered = Some(entered);
+        // Its room among the stuck, kept until it is judged.
+        let mut room = None;
         loop {
             let turn = entered.take().unwrap_or_else(|| self.intake.in_work.enter(number));
             match self.intake.take_up(turn).await {
                 Ok(became) => return self.tell(number, became),
                 Err(error) => {
                     let part = if matches!(error, IntakeError::Store(_)) { "store" } else { "reading" };
-                    warn!(record = %number, error = %with_causes(&error), "not judged yet; will be tried again");
-                    self.health.ill(part, &with_causes(&error));
+                    let error = with_causes(&error);
+                    self.stuck.note(number, Some(error.clone()), &self.health);
+                    warn!(record = %number, part, %error, "not judged yet; will be tried again");
                 }
+            }
+            if room.is_none() {
+                room = Arc::clone(&self.stuck.room).try_acquire_owned().ok();
+            }
+            if room.is_some() {
+                place = None;
             }
             tokio::select! {
                 () = self.stop.asked() => return,
                 () = tokio::time::sleep(pause) => {}
+            }
+            if place.is_none() {
+                place = tokio::select! {
+                    () = self.stop.asked() => return,
+                    place = Arc::clone(&self.places).acquire_owned() => place.ok(),
+                };
             }
             pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
         }
@@ -86,8 +134,7 @@ impl Work {
             Became::PartOf(case) => info!(record = %number, case = %case, "judged: part of a case"),
             Became::Aside => info!(record = %number, "judged: set aside"),
         }
-        self.health.well("store");
-        self.health.well("reading");
+        self.stuck.note(number, None, &self.health);
         self.answer_due.notify_one();
         let _ = self.events.send(Event::Judged(number, became)); // Nobody has to watch.
     }

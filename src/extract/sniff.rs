@@ -69,7 +69,7 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
         Kind::Pdf
     } else if at(0, b"\xff\xd8\xff") {
         Kind::Jpeg
-    } else if at(0, b"\x89PNG\r\n\x1a\n") {
+    } else if at(0, b"\x89PNG") {
         Kind::Png
     } else if at(0, b"II*\0") || at(0, b"MM\0*") || at(0, b"II+\0") || at(0, b"MM\0+") {
         Kind::Tiff

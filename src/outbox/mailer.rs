@@ -10,6 +10,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Connections at the same time: an office's mail server is shared with people.
@@ -53,18 +54,22 @@ pub enum Handed {
     /// It will never go to this address (5xx).
     Refused { reply: String },
     /// No server, no TLS, no login: not the message's fault.
-    Unreachable { reply: String },
+    Unreachable { reply: String, advice: &'static str },
 }
 
 /// Hands messages to the office's own mail server.
 #[derive(Clone, Debug)]
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    /// Replaced by [`Mailer::probe`], which reads the password anew.
+    transport: Arc<RwLock<Transport>>,
+    smtp: Smtp,
     /// MAIL FROM; `None` is the null return path.
     return_path: Option<Address>,
     host: String,
     port: u16,
 }
+
+type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 impl Mailer {
     /// Prepares the connection; none is made yet. Made and dropped within a tokio runtime: lettre's pool has a
@@ -81,39 +86,30 @@ impl Mailer {
                     .map_err(|source| OutboxError::ReturnPath { address: address.to_owned(), source })?,
             ),
         };
-        let mut tls = TlsParameters::builder(smtp.host.clone());
-        if let Some(path) = &smtp.ca_file {
-            let fault = |source| OutboxError::Authority { path: path.clone(), source };
-            let pem = std::fs::read(path).map_err(|error| fault(error.into()))?;
-            let certificate = Certificate::from_pem(&pem).map_err(|error| fault(error.into()))?;
-            tls = tls.add_root_certificate(certificate);
-        }
-        let tls = tls.build().map_err(|source| OutboxError::Tls { source })?;
-        let (tls, usual_port) = match smtp.tls {
-            Tls::Implicit => (smtp::client::Tls::Wrapper(tls), IMPLICIT_PORT),
-            Tls::Starttls => (smtp::client::Tls::Required(tls), STARTTLS_PORT),
+        let usual_port = match smtp.tls {
+            Tls::Implicit => IMPLICIT_PORT,
+            Tls::Starttls => STARTTLS_PORT,
         };
         let port = smtp.port.unwrap_or(usual_port);
-        // "Dangerous" is the plain default, which the next call replaces.
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
-            .port(port)
-            .tls(tls)
-            .timeout(Some(NETWORK_TIME_MAX))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS_MAX).idle_timeout(IDLE_TIME_MAX));
-        if let (Some(user), Some(password)) = (&smtp.user, &smtp.password) {
-            let password = password.read().map_err(|source| OutboxError::Password { source })?;
-            builder = builder.credentials(Credentials::new(user.clone(), password));
-        }
-        Ok(Self { transport: builder.build(), return_path, host: smtp.host.clone(), port })
+        let transport = Arc::new(RwLock::new(transport(smtp, port)?));
+        Ok(Self { transport, smtp: smtp.clone(), return_path, host: smtp.host.clone(), port })
     }
 
-    /// Connects and logs in, for `doctor`.
+    /// The connections as they are now.
+    fn transport(&self) -> Transport {
+        self.transport.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Connects and logs in, with the password as it stands now: one that was wrong is right from here on when
+    /// somebody mended it. For `doctor`, and for an outbox that found the server away.
     ///
     /// # Errors
-    /// When the server cannot be reached, has no TLS or certificate to trust, or refuses the login.
+    /// When the password cannot be read, or the server cannot be reached, has no TLS or certificate to trust, or refuses the login.
     pub async fn probe(&self) -> Result<(), OutboxError> {
         let (host, port) = (self.host.clone(), self.port);
-        match self.transport.test_connection().await {
+        let fresh = transport(&self.smtp, self.port)?;
+        *self.transport.write().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
+        match fresh.test_connection().await {
             Ok(true) => Ok(()),
             Ok(false) => Err(OutboxError::Test { host, port }),
             Err(source) => Err(OutboxError::Server { host, port, source }),
@@ -126,9 +122,63 @@ impl Mailer {
             Ok(envelope) => envelope,
             Err(error) => return Handed::Refused { reply: error.to_string() },
         };
-        match self.transport.send_raw(&envelope, bytes).await {
+        match self.transport().send_raw(&envelope, bytes).await {
             Ok(_) => Handed::Sent,
             Err(error) => classify(&error),
+        }
+    }
+}
+
+/// A fresh pool of connections, none made yet.
+fn transport(smtp: &Smtp, port: u16) -> Result<Transport, OutboxError> {
+    let mut tls = TlsParameters::builder(smtp.host.clone());
+    if let Some(path) = &smtp.ca_file {
+        let fault = |source| OutboxError::Authority { path: path.clone(), source };
+        let pem = std::fs::read(path).map_err(|error| fault(error.into()))?;
+        let certificate = Certificate::from_pem(&pem).map_err(|error| fault(error.into()))?;
+        tls = tls.add_root_certificate(certificate);
+    }
+    let tls = tls.build().map_err(|source| OutboxError::Tls { source })?;
+    let tls = match smtp.tls {
+        Tls::Implicit => smtp::client::Tls::Wrapper(tls),
+        Tls::Starttls => smtp::client::Tls::Required(tls),
+    };
+    // "Dangerous" is the plain default, which the next call replaces.
+    let mut builder = Transport::builder_dangerous(&smtp.host)
+        .port(port)
+        .tls(tls)
+        .timeout(Some(NETWORK_TIME_MAX))
+        .pool_config(PoolConfig::new().max_size(CONNECTIONS_MAX).idle_timeout(IDLE_TIME_MAX));
+    if let (Some(user), Some(password)) = (&smtp.user, &smtp.password) {
+        let password = password.read().map_err(|source| OutboxError::Password { source })?;
+        builder = builder.credentials(Credentials::new(user.clone(), password));
+    }
+    Ok(builder.build())
+}
+
+/// What the admin should look at when nothing can be handed over: a sentence of ours, without personal data.
+fn advice(error: &smtp::Error) -> &'static str {
+    match error.status().map(u16::from) {
+        Some(530 | 534 | 535 | 538) => {
+            "the mail server refuses the user or the password; check user and password under [smtp]"
+        }
+        Some(_) => "the mail server takes nothing now; nothing to do unless it lasts",
+        None => {
+            "the mail server cannot be reached or trusted; check host, port, tls and ca_file under [smtp]"
+        }
+    }
+}
+
+impl OutboxError {
+    /// What the admin should do, when that is known: an English sentence for `/healthz`, the log and `doctor`, without
+    /// personal data.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Server { source, .. } => Some(advice(source)),
+            Self::Password { .. } => {
+                Some("the password for SMTP cannot be read; check password under [smtp]")
+            }
+            _ => None,
         }
     }
 }
@@ -141,6 +191,6 @@ fn classify(error: &smtp::Error) -> Handed {
     } else if of_the_message && error.is_transient() {
         Handed::Deferred { reply }
     } else {
-        Handed::Unreachable { reply }
+        Handed::Unreachable { reply, advice: advice(error) }
     }
 }

@@ -83,13 +83,18 @@ pub async fn run(
                 told(None);
                 Duration::ZERO
             }
-            Ok(Round::Nothing { until }) => until,
-            Ok(Round::Unreachable { reply }) => {
+            Ok(Round::Nothing { until }) => {
+                if unreached == 0 {
+                    told(None);
+                }
+                until
+            }
+            Ok(Round::Unreachable(Away { reply, advice })) => {
                 unreached += 1;
                 let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(unreached - 1));
-                warn!(unreached, "the mail server cannot be used; answers wait");
+                warn!(unreached, advice, "the mail server cannot be used; answers wait");
                 debug!(reply, "the mail server said");
-                told(Some("the mail server cannot be used; `bode doctor` says why"));
+                told(Some(advice));
                 doubled.min(RECONNECT_PAUSE_MAX)
             }
             Err(fault) => {
@@ -116,9 +121,13 @@ enum Round {
     Nothing {
         until: Duration,
     },
-    Unreachable {
-        reply: String,
-    },
+    Unreachable(Away),
+}
+
+/// The mail server cannot be used: what it said, and what the admin should look at.
+struct Away {
+    reply: String,
+    advice: &'static str,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +168,8 @@ impl Outbox {
         if let (true, Some(mailer)) = (ask_first, &self.delivery.mailer)
             && let Err(away) = mailer.probe().await
         {
-            return Ok(Round::Unreachable { reply: with_causes(&away) });
+            let advice = away.advice().unwrap_or("the mail server cannot be used; `bode doctor` says why");
+            return Ok(Round::Unreachable(Away { reply: with_causes(&away), advice }));
         }
         let (mut attempts, mut due) = (JoinSet::new(), due.into_iter());
         let (mut unreachable, mut fault) = (None, None);
@@ -175,20 +185,20 @@ impl Outbox {
                 None => break,
                 Some(Ok(Ok(None))) => {}
                 // The rest of the batch would fare the same.
-                Some(Ok(Ok(Some(reply)))) => unreachable = Some(reply),
+                Some(Ok(Ok(Some(away)))) => unreachable = Some(away),
                 Some(Ok(Err(error))) => fault = Some(error),
                 Some(Err(error)) => fault = Some(error.into()),
             }
         }
         match (fault, unreachable) {
             (Some(fault), _) => Err(fault),
-            (None, Some(reply)) => Ok(Round::Unreachable { reply }),
+            (None, Some(away)) => Ok(Round::Unreachable(away)),
             (None, None) => Ok(Round::Tried),
         }
     }
 
     /// Tries one answer and notes what became of it. Gives the reply when the server could not be used.
-    async fn attempt(&self, entry: &OutboxEntry) -> Result<Option<String>, Fault> {
+    async fn attempt(&self, entry: &OutboxEntry) -> Result<Option<Away>, Fault> {
         let (case, record) = (entry.case, entry.record);
         if let Some(reason) = self.not_now(entry.channel) {
             self.with_store(move |store| {
@@ -228,7 +238,7 @@ impl Outbox {
         }
     }
 
-    async fn send(&self, entry: &OutboxEntry, bytes: Vec<u8>) -> Result<Option<String>, Fault> {
+    async fn send(&self, entry: &OutboxEntry, bytes: Vec<u8>) -> Result<Option<Away>, Fault> {
         let case = entry.case;
         if let Some(folder) = self.delivery.lay_messages_in.clone() {
             let name = format!("{case}.eml");
@@ -252,10 +262,10 @@ impl Outbox {
                 self.note(case, Note::Failed(reply)).await
             }
             Handed::Deferred { reply } => self.note(case, Note::Deferred(next(clock::now()), reply)).await,
-            Handed::Unreachable { reply } => {
+            Handed::Unreachable { reply, advice } => {
                 // Soon again: the loop's own pause grows, and this one tells whether the server is back.
                 self.note(case, Note::Deferred(clock::now(), reply.clone())).await?;
-                Ok(Some(reply))
+                Ok(Some(Away { reply, advice }))
             }
         }
     }
@@ -273,7 +283,7 @@ impl Outbox {
         }
     }
 
-    async fn note(&self, case: CaseNumber, note: Note) -> Result<Option<String>, Fault> {
+    async fn note(&self, case: CaseNumber, note: Note) -> Result<Option<Away>, Fault> {
         self.with_store(move |store| {
             let now = clock::now();
             match &note {

@@ -28,7 +28,7 @@ struct View {
     shell: Shell,
     rows: Vec<RowView>,
     /// What could not be taken in and stays where it is: source, reference, advice.
-    staying: Vec<(String, String, String)>,
+    staying: Vec<(&'static str, String, String)>,
     total: String,
     first: usize,
     last: usize,
@@ -63,7 +63,7 @@ pub async fn page(
     let at = |page: usize| pages::url("/aside", &[("page", &page.to_string())]);
     let view = View {
         shell: Shell::new(&state, &visitor, "aside"),
-        staying: state.health().staying(),
+        staying: state.health().staying().into_iter().map(staying_view).collect(),
         total: thousands(found.total),
         first: if found.rows.is_empty() { 0 } else { first + 1 },
         last: first + found.rows.len(),
@@ -74,6 +74,10 @@ pub async fn page(
         rows: found.rows.iter().map(row_view).collect(),
     };
     Ok(pages::draw("aside.html", &view)?.into_response())
+}
+
+fn staying_view((source, reference, advice): (String, String, String)) -> (&'static str, String, String) {
+    (words::source(&source), one_line(&reference), one_line(&advice))
 }
 
 fn row_view(row: &AsideRow) -> RowView {

@@ -90,6 +90,11 @@ impl Health {
         for (part, reason) in &inner.parts {
             let _ = writeln!(text, "bode_up{{part=\"{}\"}} {}", escaped(part), u8::from(reason.is_none()));
         }
+        let help = "# HELP bode_left_behind Pieces that stay at their source; the desk tells why.";
+        let _ = writeln!(text, "{help}\n# TYPE bode_left_behind gauge");
+        for (source, left) in &inner.staying {
+            let _ = writeln!(text, "bode_left_behind{{source=\"{}\"}} {}", escaped(source), left.len());
+        }
         for (name, metric) in &inner.metrics {
             let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind);
             for (label, value) in &metric.values {
@@ -126,6 +131,17 @@ mod tests {
         assert!(health.metrics().contains("bode_up{part=\"mailbox\"} 0"));
         health.well("mailbox");
         assert!(health.reasons().is_empty());
+    }
+
+    #[test]
+    fn what_stays_behind_is_for_the_desk_and_only_counted_elsewhere() {
+        let health = Health::default();
+        health.stays("scans", vec![("brief-jansen.pdf".into(), "Dit is een map.".into())]);
+        assert_eq!(health.staying(), [("scans".into(), "brief-jansen.pdf".into(), "Dit is een map.".into())]);
+        let metrics = health.metrics();
+        assert!(metrics.contains("bode_left_behind{source=\"scans\"} 1\n") && !metrics.contains("jansen"));
+        health.stays("scans", Vec::new());
+        assert!(health.staying().is_empty() && health.reasons().is_empty());
     }
 
     #[test]

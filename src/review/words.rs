@@ -105,6 +105,16 @@ fn place_name(place: &str) -> String {
     place.split('-').map(readable).collect::<Vec<_>>().join(join)
 }
 
+/// Where a piece lies that was not taken in.
+pub fn source(name: &str) -> &'static str {
+    match name {
+        "mailbox" => "Postbus",
+        "maildir" => "Postbus (Maildir)",
+        "scans" => "Scanmap",
+        _ => "Bron",
+    }
+}
+
 pub fn channel(channel: Channel) -> &'static str {
     match channel {
         Channel::Email => "E-mail",

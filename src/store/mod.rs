@@ -106,6 +106,12 @@ impl Store {
         std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))
     }
 
+    /// Has the store failed in a way from which only opening it anew helps: a sync or the index, on a full or broken
+    /// disk? Nothing is lost by that: the journal is what counts, and the index is built from it again.
+    pub fn has_failed(&self) -> bool {
+        self.still_writing().is_err() || self.rows.failed()
+    }
+
     fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }

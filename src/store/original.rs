@@ -112,6 +112,11 @@ impl Originals {
         fs::rename(self.new_folder(number), &place).map_err(StoreError::io("move into place", &place))
     }
 
+    /// Moves a registered folder to its place when that failed at its registration.
+    pub fn settle_late(&self, number: RegistrationNumber) -> Result<(), StoreError> {
+        if self.new_folder(number).exists() { self.settle(number) } else { Ok(()) }
+    }
+
     /// The numbers of the folders that still stand in `new/`. What is no folder of ours there is removed.
     pub fn unsettled(&self) -> Result<Vec<RegistrationNumber>, StoreError> {
         let dir = self.root.join(NEW);

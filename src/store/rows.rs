@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// Changes of one or more entries: `None` removes.
@@ -28,6 +29,10 @@ pub(super) trait Rows: Send + Sync + std::fmt::Debug {
         reverse: bool,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError>;
+    /// Has it failed in a way from which only opening it anew helps?
+    fn failed(&self) -> bool {
+        false
+    }
 }
 
 /// Version of every value's form.
@@ -133,6 +138,8 @@ pub(super) struct Sled {
     path: PathBuf,
     // Dropped after the tree; flushes on the way out.
     db: sled::Db,
+    /// After one failed write (a full disk) sled refuses everything.
+    failed: AtomicBool,
 }
 
 /// How often sled writes its buffers by itself: bounds what a restart after a hard stop folds again.
@@ -149,7 +156,7 @@ impl Sled {
             .flush_every_ms(Some(FLUSH_MILLISECONDS))
             .mode(sled::Mode::HighThroughput);
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db }),
+            Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db, failed: AtomicBool::new(false) }),
             Ok(Err(error)) => Err(StoreError::Index { path: path.to_owned(), fault: error.to_string() }),
             Err(_) => {
                 Err(StoreError::Index { path: path.to_owned(), fault: "sled panicked on opening".to_owned() })
@@ -158,11 +165,18 @@ impl Sled {
     }
 
     fn fault(&self) -> impl FnOnce(sled::Error) -> StoreError + '_ {
-        |error| StoreError::Index { path: self.path.clone(), fault: error.to_string() }
+        |error| {
+            self.failed.store(true, Ordering::Release);
+            StoreError::Index { path: self.path.clone(), fault: error.to_string() }
+        }
     }
 }
 
 impl Rows for Sled {
+    fn failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.get(key).map_err(self.fault())?.map(|value| value.to_vec()))
     }

@@ -47,7 +47,10 @@ impl Store {
         };
         self.reach(ticket)?;
         for number in prepared {
-            self.originals.settle(number)?;
+            // Registered is registered: a folder that cannot be moved now (a full disk) is moved before it is written to.
+            if let Err(error) = self.originals.settle(number) {
+                tracing::warn!(record = %number, %error, "registered, but not yet in its place");
+            }
         }
         Ok(registered)
     }
@@ -121,6 +124,7 @@ impl Store {
         }
         self.still_writing()?;
         self.in_work(number)?;
+        self.originals.settle_late(number)?;
         self.originals.write_json(number, original::EXTRACT, extract)?;
         Ok(())
     }

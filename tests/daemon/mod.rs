@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use crate::servers::{DEADLINE, OFFICE};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -72,7 +72,12 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn start(config: &Path) -> Self {
-        let mut child = Command::new(BODE)
+        Self::start_by(Command::new(BODE), config)
+    }
+
+    /// Starts it by a command to which its arguments are added, such as one that limits it.
+    pub fn start_by(mut command: Command, config: &Path) -> Self {
+        let mut child = command
             .args(["--log", "json", "--config"])
             .arg(config)
             .arg("run")
@@ -112,6 +117,39 @@ impl Daemon {
         }
     }
 
+    /// Has it read its rules again, as `systemctl reload` does.
+    pub fn reload(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+    }
+
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    /// What `/healthz` says: the status and the reasons. The daemon must have said that it is running.
+    pub fn healthz(&self) -> (u16, String) {
+        self.get("/healthz")
+    }
+
+    /// One page of the desk, without a login.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let desk = self.log.lines().find_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            Some(line["fields"]["desk"].as_str()?.to_owned())
+        });
+        let mut stream = std::net::TcpStream::connect(desk.expect("the daemon runs")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
@@ -121,8 +159,7 @@ impl Daemon {
 
     /// Ends it as systemd would; it must end well and in time.
     pub fn terminate(mut self) -> String {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         let status = self.child.wait().unwrap();
         let log = self.rest();
         assert!(status.success(), "{status}:\n{log}");
