@@ -3,7 +3,7 @@
 use super::judging::Weights;
 use super::matching::Matcher;
 use super::mentions;
-use super::organisations::Organisations;
+use super::organisations::{Organisations, Strength};
 use super::pattern::WordLists;
 use super::queues::Queues;
 use super::reading::with_sentences;
@@ -154,6 +154,35 @@ impl Ruleset {
 }
 
 impl Ruleset {
+    /// The whole set in Dutch, as a Markdown page.
+    pub fn describe(&self) -> String {
+        super::describe::describe(self)
+    }
+
+    /// Examples of bodies that turn out otherwise.
+    fn failed_names(&self) -> Vec<String> {
+        let mut failed = Vec::new();
+        for (index, body) in self.bodies.all.iter().enumerate() {
+            let home = [index];
+            let named = |example: &str| {
+                with_sentences(example, |sentence| {
+                    mentions::find(&self.bodies, &home, false, sentence, &[])
+                        .iter()
+                        .any(|mention| mention.org == index && mention.strength == Strength::Name)
+                })
+                .contains(&true)
+            };
+            let wrong = |text: &&String, want: bool| named(text) != want;
+            for text in body.fires.iter().filter(|text| wrong(text, true)) {
+                failed.push(format!("organisations/{}: wordt niet genoemd in “{text}”", body.id));
+            }
+            for text in body.not.iter().filter(|text| wrong(text, false)) {
+                failed.push(format!("organisations/{}: wordt ten onrechte genoemd in “{text}”", body.id));
+            }
+        }
+        failed
+    }
+
     /// The sentences of an example with each body as one mark, as role rules see them.
     fn marked(&self, example: &str) -> Vec<String> {
         with_sentences(example, |sentence| {
@@ -164,7 +193,7 @@ impl Ruleset {
 
     /// The examples that turn out otherwise than they say, each as a Dutch line.
     pub fn failed_examples(&self) -> Vec<String> {
-        let mut failed = Vec::new();
+        let mut failed = self.failed_names();
         for example in self.examples() {
             let Some(rule) = self.rules().find(|rule| rule.id == example.rule) else { continue };
             let fired = if self.roles.rules.iter().any(|role| role.id == rule.id) {
