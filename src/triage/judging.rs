@@ -39,6 +39,7 @@ pub struct NamingWeights {
     pub subject_bonus: f64,
     pub opening_bonus: f64,
     pub addressed: f64,
+    pub addressing: f64,
     pub background: f64,
 }
 

@@ -79,6 +79,16 @@ pub fn find(
 
 /// The longest of overlapping mentions stay; look-alikes are then dropped.
 fn longest(mut found: Vec<Mention>, home: &[usize]) -> Vec<Mention> {
+    // What looks like one body may well be the word of another: "kinderopvangtoeslag".
+    let words: Vec<(usize, Range<usize>)> = found
+        .iter()
+        .filter(|mention| mention.strength != Strength::LookAlike)
+        .map(|mention| (mention.org, mention.range.clone()))
+        .collect();
+    found.retain(|mention| {
+        mention.strength != Strength::LookAlike
+            || !words.iter().any(|(org, range)| *org != mention.org && *range == mention.range)
+    });
     found.sort_by_key(|mention| {
         let strength = match mention.strength {
             Strength::LookAlike => 5,

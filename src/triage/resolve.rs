@@ -50,8 +50,11 @@ fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<
 }
 
 /// Is this the head of the message: whom it is addressed to?
-fn is_addressing(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
+pub fn is_addressing(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
     let Some(sentence) = reading.sentences.get(one.index) else { return false };
+    if one.mentions.is_empty() || sentence.place != Place::Own {
+        return false;
+    }
     let mut candidates = Vec::new();
     means.rules.candidates(&one.marked.text, &mut candidates);
     candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)).any(|rule| {

@@ -8,7 +8,7 @@ use super::matching::Matcher;
 use super::mentions::{self, Learned, Marked, Mention};
 use super::organisations::{Organisations, Strength};
 use super::reading::{Place, Reading, Sentence};
-use super::resolve::resolve;
+use super::resolve::{is_addressing, resolve};
 use super::rules::Rule;
 use crate::record::Finding;
 use std::collections::BTreeMap;
@@ -144,6 +144,7 @@ pub fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
     if rule.find(text).is_none() {
         return Vec::new();
     }
+    let together = together(marked);
     let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
     for pattern in &rule.any {
         for found in pattern.regex.captures_iter(text).take(HITS_MAX) {
@@ -153,10 +154,35 @@ pub fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
                 && !hits.iter().any(|(known, _)| *known == mention)
             {
                 hits.push((mention, whole.range()));
+                // What is said of "het UWV en de gemeente" is said of both.
+                for group in together.iter().filter(|group| group.contains(&mention)) {
+                    for other in group.iter().filter(|other| **other != mention) {
+                        if !hits.iter().any(|(known, _)| known == other) {
+                            hits.push((*other, whole.range()));
+                        }
+                    }
+                }
             }
         }
     }
     hits
+}
+
+/// Mentions joined by "en", "of" or a comma.
+fn together(marked: &Marked) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for pair in marked.marks.windows(2) {
+        let [(first_at, first), (second_at, second)] = pair else { continue };
+        let between = marked.text.get(*first_at..*second_at).unwrap_or_default();
+        let between = between.trim_start_matches(|c: char| !c.is_ascii());
+        if [" en ", " of ", ", ", " & ", "/", " en ook ", " and ", " und ", " i "].contains(&between) {
+            match groups.last_mut().filter(|group| group.last() == Some(first)) {
+                Some(group) => group.push(*second),
+                None => groups.push(vec![*first, *second]),
+            }
+        }
+    }
+    groups
 }
 
 struct Scoring<'a, 'r> {
@@ -183,6 +209,10 @@ impl Scoring<'_, '_> {
             self.before.clear();
         }
         self.document = sentence.document;
+        if is_addressing(self.reading, seen, self.means) {
+            self.name(seen, sentence, factor * self.means.weights.naming.addressing);
+            return;
+        }
         self.name(seen, sentence, factor);
         if factor <= 0.0 {
             return;
@@ -219,9 +249,7 @@ impl Scoring<'_, '_> {
 
     /// How much of a role or tone counts for a body that is named this surely.
     fn share(&self, mention: &Mention) -> f64 {
-        let background =
-            if self.is_background(mention.org) { self.means.weights.naming.background } else { 1.0 };
-        background * self.strength_factor(mention.strength)
+        self.strength_factor(mention.strength)
     }
 
     fn strength_factor(&self, strength: Strength) -> f64 {

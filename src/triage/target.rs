@@ -56,15 +56,23 @@ pub fn decide(
     let limits = weights.target;
     let covered = |standing: &Standing| is_covered(bodies, office, standing.org);
     let label = |org: usize| bodies.all.get(org).map(|body| body.label.as_str()).unwrap_or_default();
-    let mut ranked: Vec<&Standing> =
-        standings.all.iter().filter(|standing| standing.strongest.is_some()).collect();
+    let home = office.competence.home.first().and_then(|id| bodies.find(id));
+    let mut ranked: Vec<&Standing> = standings
+        .all
+        .iter()
+        .filter(|standing| {
+            standing.strongest >= Some(Strength::Hint)
+                || home.is_some_and(|home| standing.org == home && office.line == Line::First)
+        })
+        .collect();
     // Neighbours, a school, an employer are part of the story until the writer says otherwise.
+    let is_background = |org: usize| bodies.all.get(org).is_some_and(|body| body.background);
+    let others =
+        ranked.iter().any(|standing| !is_background(standing.org) && standing.score() >= limits.least);
     ranked.retain(|standing| {
-        let background = bodies.all.get(standing.org).is_some_and(|body| body.background);
-        !background || standing.complained >= limits.background_least
+        !is_background(standing.org) || standing.complained >= limits.background_least || !others
     });
     ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
-    let home = office.competence.home.first().and_then(|id| bodies.find(id));
     let mut about: Vec<usize> = Vec::new();
     let mut confidence = 0.0;
     if let Some(first) = ranked.first().filter(|first| first.score() - circumstances.nobody >= limits.least) {
