@@ -1,6 +1,8 @@
 //! Every kind of document through the real worker: what a citizen or the post room sends, as files in
 //! `tests/fixtures/extract`. All people are invented.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
+
 mod extract_support;
 
 use bode::record::{Channel, Method, PartKind, Problem};

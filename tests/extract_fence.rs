@@ -1,6 +1,8 @@
 //! Promise 4: a reading process that dies, hangs or lies costs one document's text and nothing else, and the
 //! fence around it holds.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
+
 mod extract_support;
 
 use bode::extract::{Hold, ReadError, ReadRequest, Reader, ReaderOptions, Times};

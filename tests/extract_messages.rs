@@ -1,5 +1,7 @@
 //! Messages through the real worker: forms, charsets, attachments, reports, and hostile ones.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
+
 mod extract_support;
 
 use bode::record::{Channel, Extract, Method, PartKind, Problem};

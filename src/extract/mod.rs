@@ -8,12 +8,13 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `pool` | the workers: start, deadline, death, retry without the document that caused it |
+//! | `gathered` | what came of one piece, from one worker or several |
 //! | `frame` | what goes over the pipe |
 //! | `worker` | the process: fence first, then pieces one by one |
 //! | `fence` | rlimits, landlock, seccomp |
 //! | `reading` | documents in the order they are found, with their bounds |
 //! | `sniff` | what a file is, by its content |
-//! | `message`, `header`, `body`, `html`, `parts` | mail |
+//! | `message`, `header`, `body`, `html`, `parts`, `patterns` | mail |
 //! | `pdf`, `page_text`, `image`, `page_image`, `paper`, `ocr` | paper; `ocr` alone knows Tesseract |
 //! | `docx`, `text` | office files and plain text |
 
@@ -22,6 +23,7 @@ mod charset;
 mod docx;
 mod fence;
 mod frame;
+mod gathered;
 mod header;
 mod html;
 mod image;
@@ -31,6 +33,7 @@ mod page_image;
 mod page_text;
 mod paper;
 mod parts;
+mod patterns;
 mod pdf;
 mod pool;
 mod reading;

@@ -1,0 +1,131 @@
+//! What has come of one piece: gathered from one worker or several, and made into an extract.
+//!
+//! Invariant: nothing that a worker sends is taken in unless it fits what was announced; a document that was
+//! begun is in the extract, read or with the reason why not.
+
+use super::frame::{Finished, Tell};
+use super::reading::called;
+use crate::limits::DOCUMENTS_MAX;
+use crate::record::{Defect, Document, Extract, Message, Part, Problem};
+use std::collections::BTreeMap;
+
+/// Why a worker was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Deadline,
+    Died,
+    /// It sent what no worker of ours sends.
+    Lied,
+    /// Its answer grew past the bound.
+    TooMuch,
+}
+
+impl Cause {
+    pub fn problem(self) -> Problem {
+        match self {
+            Cause::Deadline => Problem::Timeout,
+            Cause::Died | Cause::Lied => Problem::Damaged,
+            Cause::TooMuch => Problem::TooLarge,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Cause::Deadline => "kon niet binnen de tijd worden gelezen",
+            Cause::Died | Cause::Lied => "kon niet worden gelezen (het leesprogramma stopte)",
+            Cause::TooMuch => "bevat meer tekst dan kan worden bewaard",
+        }
+    }
+}
+
+/// What has come of one piece so far, from one worker or several.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub message: Option<Message>,
+    pub finished: BTreeMap<usize, Finished>,
+    /// Begun and not yet finished.
+    pub reading: Option<(usize, Option<String>, String)>,
+    pub notes: Vec<(Problem, String)>,
+    pub bytes: u64,
+}
+
+impl Gathered {
+    /// Takes in one word of a worker; false when no worker of ours would say it.
+    pub fn take(&mut self, tell: Tell, body: &[u8]) -> bool {
+        match tell {
+            Tell::Header => match serde_json::from_slice(body) {
+                Ok(message) => self.message = Some(message),
+                Err(_) => return false,
+            },
+            Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX => {
+                self.reading = Some((index, name, media_type));
+            }
+            Tell::Finished { index } if self.reading.as_ref().is_some_and(|(begun, ..)| *begun == index) => {
+                let Ok(mut finished) = serde_json::from_slice::<Finished>(body) else { return false };
+                if !covered(&finished.document.parts, finished.document.text.chars().count()) {
+                    finished.document.parts.clear();
+                }
+                self.reading = None;
+                self.finished.insert(index, finished);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Holds the document that was being read answerable; false when none was.
+    pub fn blame(&mut self, cause: Cause) -> bool {
+        let Some((index, name, media_type)) = self.reading.take() else { return false };
+        let note = format!("{} {}.", called(name.as_deref()), cause.sentence());
+        let document = Document::unread(name, &media_type, cause.problem());
+        self.finished.insert(index, Finished { document, notes: vec![(cause.problem(), note)] });
+        true
+    }
+
+    pub fn into_extract(self, name: &str) -> Extract {
+        let mut extract = Extract { message: self.message, ..Extract::default() };
+        for finished in self.finished.into_values() {
+            let document = Some(extract.documents.len());
+            extract.defects.extend(finished.notes.into_iter().map(|(problem, explanation)| Defect {
+                document,
+                problem,
+                explanation,
+            }));
+            extract.documents.push(finished.document);
+        }
+        extract.defects.extend(self.notes.into_iter().map(|(problem, explanation)| Defect {
+            document: None,
+            problem,
+            explanation,
+        }));
+        if extract.documents.is_empty() && extract.message.is_none() {
+            // Whoever looks at the piece finds at least one document that says why there is nothing.
+            let problem = extract.defects.first().map_or(Problem::Damaged, |defect| defect.problem);
+            extract.documents.push(Document::unread(
+                Some(name.to_owned()),
+                "application/octet-stream",
+                problem,
+            ));
+        }
+        extract
+    }
+}
+
+/// Are the parts in order, without overlap, and do they cover the text?
+fn covered(parts: &[Part], chars: usize) -> bool {
+    let end = parts.iter().try_fold(0, |at, part| (part.start == at && part.end > at).then_some(part.end));
+    end == Some(chars) || (parts.is_empty() && chars == 0)
+}
+
+/// The extract of a piece that was not given to a worker.
+pub(super) fn unread(name: &str, problem: Problem, sentence: &str) -> Extract {
+    Extract {
+        message: None,
+        documents: vec![Document::unread(Some(name.to_owned()), "application/octet-stream", problem)],
+        defects: vec![Defect {
+            document: Some(0),
+            problem,
+            explanation: format!("{} {sentence}.", called(Some(name))),
+        }],
+    }
+}
