@@ -116,13 +116,16 @@ const PASSED_OVER: &[(&str, &str)] = &[
     ("text", "rfc822-headers"),
 ];
 
-fn attachments(reading: &mut Reading<'_>, parsed: &mail_parser::Message<'_>, depth: usize) {
+/// What is hung on a message, in order: neither its text nor what is passed over.
+fn hung_on<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> impl Iterator<Item = &'a MessagePart<'x>> {
     let taken_as_body = body::loose_text(parsed).is_some();
-    for &id in parsed.attachments.iter().filter(|&&id| !(id == 0 && taken_as_body)) {
-        let Some(part) = parsed.parts.get(id as usize) else { continue };
-        if PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)) {
-            continue;
-        }
+    let ids = parsed.attachments.iter().filter(move |&&id| !(id == 0 && taken_as_body));
+    ids.filter_map(|&id| parsed.parts.get(id as usize))
+        .filter(|part| !PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)))
+}
+
+fn attachments(reading: &mut Reading<'_>, parsed: &mail_parser::Message<'_>, depth: usize) {
+    for part in hung_on(parsed) {
         attachment(reading, parsed, part, depth);
     }
 }
@@ -189,11 +192,7 @@ fn find_attachment(
     depth: usize,
 ) -> Option<Vec<u8>> {
     let taken_as_body = body::loose_text(parsed).is_some();
-    for &id in parsed.attachments.iter().filter(|&&id| !(id == 0 && taken_as_body)) {
-        let Some(part) = parsed.parts.get(id as usize) else { continue };
-        if PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)) {
-            continue;
-        }
+    for part in hung_on(parsed) {
         let name = part.attachment_name().map(file_name).filter(|name| !name.is_empty());
         let (unnamed, contents) = match &part.body {
             PartType::Text(text) if text.trim().is_empty() && name.is_none() => continue,
