@@ -227,3 +227,47 @@ pub(super) fn limit_time(more: std::time::Duration) {
     // Without it the daemon's deadline still holds while the daemon lives.
     let _ = Resource::CPU.set(bound, rlimit::INFINITY);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind::PermissionDenied;
+
+    /// Runs in a process of its own, started by the test below: the fence cannot be taken down again.
+    #[test]
+    fn inside() {
+        if std::env::var_os("BODE_TEST_INSIDE_FENCE").is_none() {
+            return;
+        }
+        let tessdata = super::super::ocr::tessdata_dir().unwrap();
+        let report = raise(Some(&tessdata));
+        assert_eq!(report.rlimits, Hold::Full, "{report:?}");
+        let data = std::fs::read_dir(&tessdata).unwrap().next().unwrap().unwrap().path();
+        assert!(std::fs::File::open(data).is_ok());
+        if report.seccomp == Hold::Full {
+            let refused =
+                |result: std::io::Result<()>| assert_eq!(result.unwrap_err().kind(), PermissionDenied);
+            refused(std::net::UdpSocket::bind("127.0.0.1:0").map(drop));
+            refused(std::os::unix::net::UnixStream::pair().map(drop));
+            refused(std::fs::File::create(std::env::temp_dir().join("bode-fence")).map(drop));
+            refused(std::process::Command::new("/bin/true").status().map(drop));
+            refused(std::thread::Builder::new().spawn(|| {}).map(drop));
+        }
+        if matches!(report.landlock, Hold::Full | Hold::Partial) {
+            assert_eq!(std::fs::File::open("/etc/passwd").unwrap_err().kind(), PermissionDenied);
+        }
+        println!("the fence held");
+    }
+
+    #[test]
+    fn nothing_passes_the_fence() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "extract::fence::tests::inside", "--nocapture"])
+            .env("BODE_TEST_INSIDE_FENCE", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains("the fence held"), "{said}\n{complained}");
+    }
+}

@@ -191,7 +191,6 @@ fn find_attachment(
     left: &mut usize,
     depth: usize,
 ) -> Option<Vec<u8>> {
-    let taken_as_body = body::loose_text(parsed).is_some();
     for part in hung_on(parsed) {
         let name = part.attachment_name().map(file_name).filter(|name| !name.is_empty());
         let (unnamed, contents) = match &part.body {
