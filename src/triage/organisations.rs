@@ -296,6 +296,13 @@ impl Organisations {
                 continue;
             }
             let capitalised = folded.len() < PLACE_LETTERS_MIN;
+            if index == 0 && !folded.contains(' ') {
+                // "De Rotterdamse ambtenaren".
+                self.add(&format!("{folded}se"), org, Strength::Place);
+                if let Some(phrase) = self.phrases.last_mut() {
+                    phrase.capitalised = true;
+                }
+            }
             self.add(&folded, org, Strength::Place);
             if let Some(phrase) = self.phrases.last_mut() {
                 phrase.capitalised = capitalised;

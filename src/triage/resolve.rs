@@ -17,14 +17,27 @@ const NEAR_BYTES: usize = 24;
 
 /// Gives every general word its body.
 pub fn resolve(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>) {
-    let residence = residence(reading, seen, means);
+    let (said, residence) = residence(reading, seen, means);
     let most = spoken_of(reading, seen, means);
-    resolve_towns(reading, seen, means, residence, most);
+    resolve_towns(reading, seen, means, Towns { said, residence, most });
     resolve_kinds(seen, means);
 }
 
-/// The town of the writer: what the heaviest rule `residence=…` says.
-fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<usize> {
+/// Towns that general words may mean.
+#[derive(Clone, Copy, Debug)]
+struct Towns {
+    /// Where the writer says to live.
+    said: Option<usize>,
+    /// The town in the letterhead or below the name.
+    residence: Option<usize>,
+    /// The town that the text speaks of most.
+    most: Option<usize>,
+}
+
+/// The town of the writer: what the heaviest rule `residence=…` says, in so many words and by the letterhead.
+fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> (Option<usize>, Option<usize>) {
+    /// Rules of this weight and more are words of the writer, lighter ones are places in a letterhead.
+    const SAID_MIN: f64 = 2.5;
     let mut candidates = Vec::new();
     let mut best: Option<(f64, usize)> = None;
     for one in seen {
@@ -46,7 +59,36 @@ fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<
             }
         }
     }
-    best.map(|(_, org)| org)
+    let said = best.filter(|(weight, _)| *weight >= SAID_MIN);
+    (said.map(|(_, org)| org), best.map(|(_, org)| org))
+}
+
+/// Towns in a sentence where somebody else lives, or where the writer only was.
+fn elsewhere(one: &Seen, means: &Means<'_>) -> Vec<usize> {
+    if !one.mentions.iter().any(|mention| mention.strength == Strength::Place) {
+        return Vec::new();
+    }
+    let mut candidates = Vec::new();
+    means.rules.candidates(&one.marked.text, &mut candidates);
+    candidates
+        .iter()
+        .filter_map(|index| means.rules.rules.get(*index as usize))
+        .filter(|rule| rule.label == "elsewhere")
+        .flat_map(|rule| hits_of(rule, &one.marked))
+        .map(|(mention, _)| mention)
+        .collect()
+}
+
+/// Is this a line of the letterhead: an address, a date with its town, or whom it is addressed to?
+fn is_head(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
+    let Some(sentence) = reading.sentences.get(one.index) else { return false };
+    let mut candidates = Vec::new();
+    means.rules.candidates(&one.marked.text, &mut candidates);
+    candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)).any(|rule| {
+        (rule.label == "head" || rule.value == "letterhead")
+            && rule.looks_at(reading, sentence)
+            && rule.find(&one.marked.text).is_some()
+    })
 }
 
 /// Is this the head of the message: whom it is addressed to?
@@ -68,10 +110,16 @@ fn spoken_of(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<
     for one in seen {
         let own =
             reading.sentences.get(one.index).is_some_and(|s| matches!(s.place, Place::Own | Place::Subject));
-        if !own || one.mentions.is_empty() || is_addressing(reading, one, means) {
+        if !own || one.mentions.is_empty() || is_head(reading, one, means) {
             continue;
         }
-        for mention in one.mentions.iter().filter(|mention| mention.strength == Strength::Place) {
+        let elsewhere = elsewhere(one, means);
+        for (_, mention) in one
+            .mentions
+            .iter()
+            .enumerate()
+            .filter(|(index, mention)| mention.strength == Strength::Place && !elsewhere.contains(index))
+        {
             match counts.iter_mut().find(|(org, _)| *org == mention.org) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((mention.org, 1)),
@@ -89,8 +137,7 @@ fn resolve_towns(
     reading: &Reading<'_>,
     seen: &mut [Seen],
     means: &Means<'_>,
-    residence: Option<usize>,
-    most: Option<usize>,
+    Towns { said, residence, most }: Towns,
 ) {
     let Some(generic) = means.bodies.municipality else { return };
     let is_town = |org: usize| {
@@ -111,11 +158,15 @@ fn resolve_towns(
     let mut last: Option<(usize, usize)> = None;
     let mut place: Option<(usize, usize)> = None;
     for one in seen.iter_mut() {
-        let addressing = is_addressing(reading, one, means);
+        let addressing = is_head(reading, one, means);
+        let elsewhere = elsewhere(one, means);
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
         let spoken = matches!(sentence.place, Place::Own | Place::Subject | Place::Attachment);
         for index in 0..one.mentions.len() {
             let Some(mention) = one.mentions.get(index).cloned() else { continue };
+            if mention.strength == Strength::Place && elsewhere.contains(&index) {
+                continue;
+            }
             if mention.strength == Strength::Place && sentence.place == Place::Own && !addressing {
                 place = Some((mention.org, one.index));
                 continue;
@@ -133,8 +184,9 @@ fn resolve_towns(
             let meant = beside(one, sentence, &mention, &is_town)
                 .or(recent)
                 .or(if sentence.place == Place::Subject { only } else { None })
-                .or(residence)
+                .or(said)
                 .or(near)
+                .or(residence)
                 .or(most)
                 .or(last.map(|(org, _)| org))
                 .or(only)

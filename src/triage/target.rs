@@ -77,13 +77,20 @@ pub fn decide(
     let mut confidence = 0.0;
     if let Some(first) = ranked.first().filter(|first| first.score() - circumstances.nobody >= limits.least) {
         about.push(first.org);
-        for second in ranked.iter().skip(1).filter(|second| label(second.org) != label(first.org)) {
+        let mut seconds: Vec<&&Standing> =
+            ranked.iter().skip(1).filter(|second| label(second.org) != label(first.org)).collect();
+        // Of two complaints one mostly is for this office and one is not.
+        seconds.sort_by_key(|second| covered(second) == covered(first));
+        for second in seconds {
             let score = second.score();
             let ratio = score / first.score();
-            let said = circumstances.several > 0.0
-                && score * circumstances.several >= limits.second_least
-                && score >= limits.least
-                && ratio >= limits.second_ratio;
+            let said = score >= limits.least
+                && ((circumstances.several >= limits.several_sure
+                    && score >= limits.sure_least
+                    && ratio >= limits.sure_ratio)
+                    || (circumstances.several > 0.0
+                        && score >= limits.second_least
+                        && ratio >= limits.second_ratio));
             let heavy = score >= limits.alone_least && ratio >= limits.alone_ratio && second.complained > 0.0;
             if said || heavy {
                 about.push(second.org);
@@ -95,7 +102,10 @@ pub fn decide(
             .filter(|other| covered(other) != covered(first) && !about.contains(&other.org))
             .map(|other| other.against(limits.rival_named))
             .fold(0.0, f64::max);
-        confidence = certainty(first.score() - circumstances.nobody, rival, limits.doubt);
+        // Who is never named but only hinted at, and of whom nothing is said, may well be another.
+        let unnamed = first.strongest < Some(Strength::Name) && first.complained <= 0.0;
+        let top = first.score() * if unnamed { limits.unnamed } else { 1.0 };
+        confidence = certainty(top - circumstances.nobody, rival, limits.doubt);
     } else if office.line == Line::First
         && circumstances.nobody <= 0.0
         && let Some(home) = home
