@@ -58,7 +58,7 @@ pub fn judge(
         Line::Second => facets.first_complained,
     };
     let circumstances = Circumstances {
-        several: hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
+        several: standings.several + hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
         nobody: hits.weight("target", "nobody"),
         first_complained,
     };

@@ -46,6 +46,8 @@ impl Standing {
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
     pub all: Vec<Standing>,
+    /// How heavily headings say that there are several complaints.
+    pub several: f64,
 }
 
 /// What roles are judged with.
@@ -89,6 +91,7 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
         topic: Vec::new(),
         topic_age: 0,
         before: Vec::new(),
+        several: 0.0,
         document: None,
         attached: attached(reading, &seen, means),
     };
@@ -102,7 +105,7 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
     for one in &seen {
         scoring.sentence(one);
     }
-    Standings { all: scoring.standings.into_values().collect() }
+    Standings { several: scoring.several, all: scoring.standings.into_values().collect() }
 }
 
 /// Whose letter is attached: the body in the head of the attached letter, of the one about a complaint
@@ -194,6 +197,8 @@ struct Scoring<'a, 'r> {
     topic_age: u32,
     /// Bodies of the sentence before, for "die instanties verwijt ik niets".
     before: Vec<usize>,
+    /// Heaviest rule that says that there are several complaints.
+    several: f64,
     /// The document of the sentence before.
     document: Option<usize>,
     /// Whose letter is attached.
@@ -224,6 +229,11 @@ impl Scoring<'_, '_> {
             .filter_map(|index| self.means.rules.rules.get(*index as usize))
             .filter(|rule| rule.looks_at(self.reading, sentence))
             .collect();
+        for rule in rules.iter().filter(|rule| rule.label == "several") {
+            if rule.weight > self.several && rule.find(&seen.marked.text).is_some() {
+                self.several = rule.weight;
+            }
+        }
         let cleared = self.roles(seen, sentence, &rules, factor);
         let praised = self.tones(seen, sentence, &rules, factor, &cleared);
         self.remember(seen, sentence, &rules, &cleared, &praised);
@@ -331,6 +341,10 @@ impl Scoring<'_, '_> {
                     .into_iter()
                     .filter_map(|(mention, range)| {
                         let mention = seen.mentions.get(mention)?;
+                        // "Gewerkt voor de WW": only who is named can be an employer.
+                        if rule.value == "employer" && mention.strength != Strength::Name {
+                            return None;
+                        }
                         Some((mention.org, self.share(mention), range))
                     })
                     .collect()

@@ -70,7 +70,10 @@ pub fn decide(
     let others =
         ranked.iter().any(|standing| !is_background(standing.org) && standing.score() >= limits.least);
     ranked.retain(|standing| {
-        !is_background(standing.org) || standing.complained >= limits.background_least || !others
+        !is_background(standing.org)
+            || standing.complained >= limits.background_least
+            || circumstances.several >= limits.several_sure
+            || !others
     });
     ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
     let mut about: Vec<usize> = Vec::new();
