@@ -4,7 +4,7 @@
 mod daemon;
 mod servers;
 
-use daemon::OfficeDir;
+use daemon::{Daemon, OfficeDir};
 use servers::{MailServers, OFFICE, PASSWORD, wait_until};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -167,6 +167,34 @@ fn a_full_disk_leaves_the_scans_where_they_are_until_there_is_room() {
     std::fs::remove_file(&ballast).unwrap();
     judged(&office, 2);
     wait_until("the scan is put away", || scans.join("done/vol.pdf").exists());
+    let log = daemon.terminate();
+    assert!(!log.contains("panicked"), "{log}");
+    assert_eq!(office.verify()["exceptions"], serde_json::json!([]));
+}
+
+#[test]
+fn an_index_that_could_not_write_is_opened_anew_by_itself() {
+    let (office, scans) = office_with_scans();
+    let mut command = Command::new("env");
+    command.args(["--ignore-signal=XFSZ", daemon::BODE]);
+    let mut daemon = Daemon::start_by(command, &office.config);
+    let pid = daemon.pid().as_raw_nonzero().to_string();
+    // No file of the daemon may be written, as on a disk that is full to the last byte.
+    let limit = |bytes: &str| {
+        let status =
+            Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:unlimited")]).status();
+        assert!(status.unwrap().success());
+    };
+    daemon.wait_for("bode is running", 1);
+    scan(&scans, "eerst.pdf");
+    judged(&office, 1);
+    limit("0");
+    scan(&scans, "tweede.pdf");
+    // Longer than the ten seconds after which sled writes; a sled that failed refuses everything from then on.
+    daemon.wait_for("not stored; it stays where it is", 5);
+    limit("unlimited");
+    judged(&office, 2);
+    wait_until("the scan is put away", || scans.join("done/tweede.pdf").exists());
     let log = daemon.terminate();
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(office.verify()["exceptions"], serde_json::json!([]));
