@@ -12,6 +12,7 @@ use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Permit, Sender, UnboundedSender};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// The longest pause after a batch that could not be stored: a look at our own disk costs little, and people wait.
@@ -34,12 +35,20 @@ pub(super) struct Feed {
     pub health: Health,
     pub events: UnboundedSender<Event>,
     pub stop: Stop,
+    /// True once all that the last run left is in the row.
+    pub resumed: watch::Receiver<bool>,
 }
 
 impl Feed {
     /// Takes in from one source until the end is asked for.
     pub(super) async fn run(self, mut source: impl Source) {
         let name = source.name();
+        let mut resumed = self.resumed.clone();
+        tokio::select! {
+            () = self.stop.asked() => return,
+            // An error says that the workers ended: the next look at them sees that too.
+            waited = resumed.wait_for(|done| *done) => drop(waited),
+        }
         let mut pause = Duration::from_secs(1);
         while !self.stop.is_asked() {
             // Room first: what cannot be worked on is not fetched.

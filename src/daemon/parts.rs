@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -144,13 +144,14 @@ impl Daemon {
             stuck: Stuck::default(),
         };
         tasks.spawn(work.run(work_receiver));
-        resume(&store, &work_sender, &mut tasks).await?;
+        let resumed = resume(&store, &work_sender, &mut tasks).await?;
         let feed = Feed {
             store: Arc::clone(&store),
             work: work_sender,
             health: health.clone(),
             events,
             stop: stop.clone(),
+            resumed,
         };
         start_sources(&config, &store, &feed, &mut tasks)?;
         drop(feed);
@@ -271,18 +272,20 @@ pub(crate) fn reading_workers(config: &Config) -> usize {
     }
 }
 
-/// Hands on what the last run left unjudged, before anything new.
+/// Hands on what the last run left unjudged. What is returned turns true when all of it is in the row: nothing new is
+/// taken in before, so that a reply sees every earlier piece.
 async fn resume(
     store: &Arc<Store>,
     work: &Sender<RegistrationNumber>,
     tasks: &mut JoinSet<()>,
-) -> Result<(), DaemonError> {
+) -> Result<watch::Receiver<bool>, DaemonError> {
     let unfinished = {
         let store = Arc::clone(store);
         tokio::task::spawn_blocking(move || store.unfinished()).await??
     };
+    let (done, resumed) = watch::channel(unfinished.is_empty());
     if unfinished.is_empty() {
-        return Ok(());
+        return Ok(resumed);
     }
     info!(pieces = unfinished.len(), "going on with what the last run left");
     let work = work.clone();
@@ -292,8 +295,9 @@ async fn resume(
                 return;
             }
         }
+        done.send_replace(true);
     });
-    Ok(())
+    Ok(resumed)
 }
 
 fn start_sources(
