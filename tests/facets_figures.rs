@@ -85,8 +85,8 @@ fn extract(item: &Value) -> (Extract, Channel) {
         media_type: "text/plain".into(),
         ..Message::default()
     };
-    if std::env::var_os("BODE_HEADERS").is_some() && item["gold"]["automatic"] == true {
-        message.fields.push(("auto-submitted".into(), "auto-generated".into()));
+    for field in item["headers"].as_array().into_iter().flatten() {
+        message.fields.push((field[0].as_str().unwrap().into(), field[1].as_str().unwrap().into()));
     }
     let extract = Extract { message: email.then_some(message), documents, defects: vec![] };
     (extract, if email { Channel::Email } else { Channel::Letter })
@@ -133,7 +133,7 @@ fn figures() {
             };
             for label in ["first_complained", "older_than_year", "kind", "on_behalf", "language"] {
                 let none = gold["scope"] == "none";
-                if (label != "language" && none) || gold[label] == "not-applicable" {
+                if (label != "language" && none) || gold[label] == "not-applicable" || gold[label].is_null() {
                     continue;
                 }
                 let cell = right.entry(label).or_default();

@@ -11,7 +11,7 @@ use crate::record::{Automatic, AutomaticClass, Finding, Message, Office};
 /// Least evidence for a machine.
 const AUTOMATIC_MIN: f64 = 2.5;
 /// What each sentence of a person telling counts against a machine, and how many count.
-const PERSONAL_WEIGHT: f64 = 0.8;
+const PERSONAL_WEIGHT: f64 = 1.0;
 const PERSONAL_SENTENCES: usize = 6;
 /// Only machines set it.
 const SURE: f64 = 20.0;
@@ -109,7 +109,7 @@ fn signs(message: &Message, office: &Office) -> Vec<Sign> {
             "auto-generated" => {
                 sign(
                     Bulk,
-                    5.0,
+                    4.0,
                     "De kopregel Auto-Submitted zegt dat een programma het bericht maakte (RFC 3834).",
                 );
             }
@@ -172,7 +172,7 @@ fn signs(message: &Message, office: &Office) -> Vec<Sign> {
         .iter()
         .any(|name| local.contains(name))
     {
-        sign(Bulk, 1.5, "De afzender wil geen antwoord ontvangen (noreply).");
+        sign(Bulk, 1.0, "De afzender wil geen antwoord ontvangen (noreply).");
     }
     if is(&["newsletter", "nieuwsbrief", "news", "nieuws", "mailing", "marketing"]) {
         sign(List, 1.5, "De afzender is een nieuwsbrief.");

@@ -11,11 +11,15 @@ pub(super) fn judge(evidence: &Evidence<'_>, findings: &mut Vec<Finding>) -> boo
     let weight = |value: &str| evidence.weight("follow_up", value);
     let message = evidence.reading.extract.message.as_ref();
     let answers = message.is_some_and(|message| !message.in_reply_to.is_empty());
-    let sum = weight("number") + weight("reply") + weight("refers") + if answers { IN_REPLY_TO } else { 0.0 };
+    let sum = weight("number")
+        + weight("reply")
+        + weight("refers")
+        + weight("earlier")
+        + if answers { IN_REPLY_TO } else { 0.0 };
     if sum < FOLLOW_UP_MIN {
         return false;
     }
-    for value in ["number", "reply", "refers"] {
+    for value in ["number", "reply", "refers", "earlier"] {
         evidence.tell("follow_up", value, "follow_up=true", findings);
     }
     true

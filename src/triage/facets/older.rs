@@ -35,15 +35,16 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
     // What goes on, or began at some time and is told as going on, is not over. Later dates are mostly those
     // of the writer's own steps: as many as there are of what happened may stand beside it.
     let goes_on = dates.since > 0 || ongoing > 0.0 || recent > 0.0;
-    let over = ended > 0.0 && dates.since == 0 && ongoing <= 3.0;
+    let over = ended > 0.0 && dates.since == 0 && ongoing == 0.0;
     let later = if dates.until > 0 { dates.old + 1 } else { dates.old };
     let yes = dates.old > 0 && dates.recent <= later && (over || !goes_on);
     if yes {
         evidence.tell("older_than_year", "ended", "older_than_year=yes", findings);
         return OlderThanYear::Yes;
     }
-    let timeless =
-        dates.old + dates.recent + dates.since + dates.unsure == 0 && ongoing + recent + ended == 0.0;
+    let told = dates.old + dates.recent + dates.since + dates.unsure > 0 || ongoing + recent + ended > 0.0;
+    let received = evidence.reading.received;
+    let timeless = !told && evidence.reading.own().all(|one| whens(&one.text, received).is_empty());
     if timeless && kind != Kind::Report && own_chars(evidence) < SHORT_TEXT_CHARS {
         return OlderThanYear::Unknown;
     }

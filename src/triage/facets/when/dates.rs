@@ -238,7 +238,10 @@ impl Reader<'_> {
         let year = token.number.filter(|n| token.digits == 4 && (1940..=this).contains(n))?;
         let glued_on =
             self.tokens.get(next + 1).is_some_and(|t| t.glued && matches!(t.word.as_ref(), "-" | "/"));
-        if glued_on || (next > 0 && token.glued) || !(part != Part::Whole || is_year_preposition(before)) {
+        // "(2020)"
+        let bracketed = before == "(" && self.word(next + 1) == ")";
+        let placed = part != Part::Whole || is_year_preposition(before) || bracketed;
+        if glued_on || (next > 0 && token.glued && !bracketed) || !placed {
             return None;
         }
         let span = self.clip(part.of(year_span(year)?));

@@ -191,6 +191,16 @@ impl Reader<'_> {
                 break;
             }
         }
+        // "Sinds de renovatie twee jaar geleden": what it began with stands in between.
+        let begun =
+            (at.saturating_sub(4)..at).rev().find(|i| matches!(self.word(*i), "sinds" | "sedert" | "since"));
+        if let (Sense::At, Some(begun)) = (sense, begun) {
+            let clause =
+                (begun..at).any(|i| matches!(self.word(i), "," | "." | ";" | "heb" | "is" | "was" | "ben"));
+            if !clause {
+                return (begun, Sense::Since);
+            }
+        }
         if sense == Sense::At { (at, sense) } else { (first, sense) }
     }
 }
