@@ -74,6 +74,7 @@ pub struct TargetWeights {
     pub sure_least: f64,
     pub sure_ratio: f64,
     pub unnamed: f64,
+    pub unnamed_once: f64,
     pub alone_least: f64,
     pub alone_ratio: f64,
     pub doubt: f64,

@@ -141,6 +141,9 @@ fn is_word(text: &str, range: &Range<usize>) -> bool {
     !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
 }
 
+/// Words before a place that is written without its capital.
+const LOWER_CASE_PLACE: &[&str] = &[" in ", " uit ", " gemeente ", " naar "];
+
 /// Are the capitals as the phrase wants them?
 fn written_so(phrase: &Phrase, sentence: &Sentence<'_>, range: &Range<usize>) -> bool {
     if let Some(capitals) = &phrase.capitals {
@@ -148,7 +151,10 @@ fn written_so(phrase: &Phrase, sentence: &Sentence<'_>, range: &Range<usize>) ->
         return sentence.written(range) == capitals && !(capitals.len() <= 3 && is_shouted(sentence.source));
     }
     if phrase.capitalised {
-        return sentence.written(range).chars().next().is_some_and(|c| c.is_uppercase() || c == '\'');
+        let capital = sentence.written(range).chars().next().is_some_and(|c| c.is_uppercase() || c == '\'');
+        // Who writes without capitals still writes "in delft".
+        let before = sentence.text.get(..range.start).unwrap_or_default();
+        return capital || LOWER_CASE_PLACE.iter().any(|word| before.ends_with(word));
     }
     true
 }

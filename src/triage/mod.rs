@@ -20,6 +20,8 @@ mod resolve;
 mod roles;
 mod rules;
 mod ruleset;
+mod spoken;
+mod standing;
 mod target;
 
 pub use rules::{RuleFault, RuleFaults};
@@ -29,7 +31,8 @@ use crate::limits::FINDINGS_MAX;
 use crate::record::{Channel, Extract, Finding, FirstComplained, Judgement, Kind, Line, Office, Scope};
 use jiff::civil::Date;
 use reading::Reading;
-use roles::{Means, Standings};
+use roles::Means;
+use standing::Standings;
 use target::{Circumstances, Target};
 
 /// Judges one piece.
@@ -60,7 +63,6 @@ pub fn judge(
     let circumstances = Circumstances {
         several: standings.several + hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
         nobody: hits.weight("target", "nobody"),
-        first_complained,
     };
     let mut target = target::decide(&standings, &rules.bodies, &rules.weights, office, circumstances);
     if facets.automatic.is_some()

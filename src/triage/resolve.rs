@@ -6,7 +6,8 @@
 use super::mentions::Mention;
 use super::organisations::{OrgKind, Strength};
 use super::reading::{Place, Reading, Sentence};
-use super::roles::{Means, Seen, hits_of};
+use super::roles::{Means, Seen};
+use super::spoken::hits_of;
 
 /// Sentences for which a named municipality stays the one that is meant.
 const RECENT_SENTENCES: usize = 6;

@@ -10,45 +10,10 @@ use super::organisations::{Organisations, Strength};
 use super::reading::{Place, Reading, Sentence};
 use super::resolve::{is_addressing, resolve};
 use super::rules::Rule;
-use crate::record::Finding;
+use super::spoken::{clauses, hits_of, unique};
+use super::standing::{Standing, Standings, add_finding};
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// What the text says of one body.
-#[derive(Clone, Debug, Default)]
-pub struct Standing {
-    pub org: usize,
-    pub named: f64,
-    /// From rules that say it is complained about.
-    pub complained: f64,
-    pub negative: f64,
-    pub positive: f64,
-    /// From rules that say it is not.
-    pub excused: f64,
-    pub strongest: Option<Strength>,
-    /// Named outside signature and disclaimer.
-    pub findings: Vec<Finding>,
-}
-
-impl Standing {
-    /// All evidence added up.
-    pub fn score(&self) -> f64 {
-        self.named + self.complained + self.negative - self.positive - self.excused
-    }
-
-    /// How heavily it stands as a rival: only a share of being named counts.
-    pub fn against(&self, named_share: f64) -> f64 {
-        self.score() - self.named * (1.0 - named_share)
-    }
-}
-
-/// What a whole reading says of bodies.
-#[derive(Clone, Debug, Default)]
-pub struct Standings {
-    pub all: Vec<Standing>,
-    /// How heavily headings say that there are several complaints.
-    pub several: f64,
-}
 
 /// What roles are judged with.
 #[derive(Clone, Copy, Debug)]
@@ -138,54 +103,6 @@ fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usiz
         [(_, orgs, _)] => orgs.clone(),
         _ => Vec::new(),
     }
-}
-
-/// The mentions that a rule speaks of in a marked sentence, each with where the rule matched.
-pub fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
-    const HITS_MAX: usize = 8;
-    let text = marked.text.as_str();
-    if rule.find(text).is_none() {
-        return Vec::new();
-    }
-    let together = together(marked);
-    let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
-    for pattern in &rule.any {
-        for found in pattern.regex.captures_iter(text).take(HITS_MAX) {
-            let Some(whole) = found.get(0) else { continue };
-            let named = found.name("org").map(|group| group.range());
-            if let Some(mention) = marked.mention_at(&named.unwrap_or_else(|| whole.range()))
-                && !hits.iter().any(|(known, _)| *known == mention)
-            {
-                hits.push((mention, whole.range()));
-                // What is said of "het UWV en de gemeente" is said of both.
-                for group in together.iter().filter(|group| group.contains(&mention)) {
-                    for other in group.iter().filter(|other| **other != mention) {
-                        if !hits.iter().any(|(known, _)| known == other) {
-                            hits.push((*other, whole.range()));
-                        }
-                    }
-                }
-            }
-        }
-    }
-    hits
-}
-
-/// Mentions joined by "en", "of" or a comma.
-fn together(marked: &Marked) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for pair in marked.marks.windows(2) {
-        let [(first_at, first), (second_at, second)] = pair else { continue };
-        let between = marked.text.get(*first_at..*second_at).unwrap_or_default();
-        let between = between.trim_start_matches(|c: char| !c.is_ascii());
-        if [" en ", " of ", ", ", " & ", "/", " en ook ", " and ", " und ", " i "].contains(&between) {
-            match groups.last_mut().filter(|group| group.last() == Some(first)) {
-                Some(group) => group.push(*second),
-                None => groups.push(vec![*first, *second]),
-            }
-        }
-    }
-    groups
 }
 
 struct Scoring<'a, 'r> {
@@ -521,96 +438,4 @@ impl Scoring<'_, '_> {
             self.topic_age = 0;
         }
     }
-}
-
-fn unique(orgs: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut kept = Vec::new();
-    for org in orgs {
-        if !kept.contains(&org) {
-            kept.push(org);
-        }
-    }
-    kept
-}
-
-fn add_finding(
-    standing: &mut Standing,
-    rule: &str,
-    reason: &str,
-    weight: f64,
-    sentence: &Sentence<'_>,
-    range: &Range<usize>,
-) {
-    const EVIDENCE_MAX: usize = 6;
-    let evidence = sentence.evidence(range);
-    match standing.findings.iter_mut().find(|finding| finding.rule == rule) {
-        Some(finding) => {
-            finding.weight += weight;
-            if finding.evidence.len() < EVIDENCE_MAX {
-                finding.evidence.extend(evidence);
-            }
-        }
-        None => standing.findings.push(Finding {
-            rule: rule.to_owned(),
-            concludes: String::new(),
-            weight,
-            evidence: evidence.into_iter().collect(),
-            reason: reason.to_owned(),
-        }),
-    }
-}
-
-/// Where one clause ends and another begins.
-fn clauses(text: &str) -> Vec<Range<usize>> {
-    const BREAKS: &[&str] = &[
-        ", ",
-        "; ",
-        ": ",
-        " - ",
-        " (",
-        ") ",
-        " maar ",
-        " terwijl ",
-        " alleen ",
-        " en toen ",
-        " echter ",
-        " doch ",
-        " but ",
-        " while ",
-        " aber ",
-        " ale ",
-        " want ",
-        " dus ",
-        " omdat ",
-        " toch ",
-        " en ik ",
-        " en die ",
-        " en ze ",
-        " en zij ",
-        " en hij ",
-        " dat heb",
-        " daarna ",
-        " toen ",
-        " en de ",
-        " en het ",
-        "... ",
-        "! ",
-        "? ",
-        ". ",
-    ];
-    let mut cuts: Vec<usize> = Vec::new();
-    for pattern in BREAKS {
-        cuts.extend(text.match_indices(pattern).map(|(at, _)| at + 1));
-    }
-    cuts.sort_unstable();
-    cuts.dedup();
-    let mut ranges = Vec::with_capacity(cuts.len() + 1);
-    let mut from = 0;
-    for cut in cuts.into_iter().chain(std::iter::once(text.len())) {
-        if cut > from {
-            ranges.push(from..cut);
-        }
-        from = cut;
-    }
-    ranges
 }

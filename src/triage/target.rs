@@ -6,7 +6,7 @@
 use super::judging::Weights;
 use super::organisations::{OrgKind, Organisations, SECOND_LINE_DEFAULT, Strength};
 use super::referrals::Referrals;
-use super::roles::{Standing, Standings};
+use super::standing::{Standing, Standings};
 use crate::record::{FirstComplained, Line, Office, Referral, Scope};
 
 /// What is known besides the standings.
@@ -16,7 +16,6 @@ pub struct Circumstances {
     pub several: f64,
     /// Weight of what says that nobody can tell who it is about.
     pub nobody: f64,
-    pub first_complained: FirstComplained,
 }
 
 /// The conclusion.
@@ -71,8 +70,9 @@ pub fn decide(
         ranked.iter().any(|standing| !is_background(standing.org) && standing.score() >= limits.least);
     ranked.retain(|standing| {
         !is_background(standing.org)
-            || standing.complained >= limits.background_least
-            || circumstances.several >= limits.several_sure
+            || standing.complained
+                >= limits.background_least
+                    * if circumstances.several >= limits.several_sure { 0.5 } else { 1.0 }
             || !others
     });
     ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
@@ -107,7 +107,12 @@ pub fn decide(
             .fold(0.0, f64::max);
         // Who is never named but only hinted at, and of whom nothing is said, may well be another.
         let unnamed = first.strongest < Some(Strength::Name) && first.complained <= 0.0;
-        let top = first.score() * if unnamed { limits.unnamed } else { 1.0 };
+        let top = first.score()
+            * match (unnamed, first.named > weights.naming.hint * 1.9) {
+                (true, true) => limits.unnamed,
+                (true, false) => limits.unnamed_once,
+                (false, _) => 1.0,
+            };
         confidence = certainty(top - circumstances.nobody, rival, limits.doubt);
     } else if office.line == Line::First
         && circumstances.nobody <= 0.0
