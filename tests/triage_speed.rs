@@ -3,6 +3,13 @@
 //! Prints figures (`-- --nocapture`); asserts only that time grows with the length, not faster. The
 //! figures of a release build stand in ARCHITECTURE.md.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "in tests a panic is the failure that is wanted"
+)]
+
 use bode::config;
 use bode::record::{Channel, Document, Extract, Message, Method};
 use bode::triage::{Ruleset, judge};

@@ -81,6 +81,7 @@ pub struct TargetWeights {
     pub complaint_least: f64,
     pub background_least: f64,
     pub rival_named: f64,
+    pub out_extra: f64,
     pub tell_least: f64,
     pub tell_named_most: f64,
     pub ocr_confidence_least: f64,

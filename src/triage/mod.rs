@@ -71,7 +71,7 @@ pub fn judge(
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::None;
         target.elsewhere = None;
-    } else if target.confidence < office.procedure.certainty_min {
+    } else if target.confidence < least_certain(&target, office, rules) {
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::Unclear;
         target.elsewhere = None;
@@ -149,6 +149,12 @@ fn named(standings: &Standings, target: &Target, rules: &Ruleset, office: &Offic
         }
     }
     named
+}
+
+/// Turning somebody away who is at the right address is the worse mistake: "out" needs to be surer.
+fn least_certain(target: &Target, office: &Office, rules: &Ruleset) -> f64 {
+    let extra = if target.scope == Scope::Out { rules.weights.target.out_extra } else { 0.0 };
+    office.procedure.certainty_min + extra
 }
 
 /// The findings on bodies, the ones complained about first.
