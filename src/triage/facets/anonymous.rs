@@ -30,7 +30,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, writer: &Writer, findings: &mut Vec
         return true;
     }
     // An empty or unreadable letter is not an anonymous one.
-    name.is_empty() && !signed(evidence) && evidence.reading.own_count > 2
+    name.is_empty() && !signed(evidence) && evidence.reading.own_count > 1
 }
 
 /// Is there something like a name under the message: a short last line of letters?
