@@ -15,6 +15,7 @@ use crate::record::RegistrationNumber;
 use crate::review::{self, Accounts, Health, Names, ReviewState};
 use crate::source::{Imap, MaildirFolder, ScanInbox};
 use crate::store::{Store, StoreError};
+use jiff::SignedDuration;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -307,7 +308,8 @@ fn start_sources(
     tasks: &mut JoinSet<()>,
 ) -> Result<(), DaemonError> {
     // Without a date in the configuration, what came before the store was founded is never answered.
-    let founded = store.founded_at(clock::now())?;
+    // A minute's grace: INTERNALDATE has whole seconds, and the mail server's clock is not ours.
+    let founded = store.founded_at(clock::now())? - SignedDuration::from_mins(1);
     let answer_from = |date: Option<jiff::civil::Date>| match date {
         Some(date) => {
             date.in_tz(crate::record::OFFICE_TIME_ZONE).map_or(founded, |midnight| midnight.timestamp())

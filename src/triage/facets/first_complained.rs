@@ -156,7 +156,7 @@ fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>
         let sentence = reading.sentences.get(index).filter(|sentence| sentence.place == Place::Own)?;
         let found = whens(&sentence.text, reading.received);
         let mut told = found.into_iter().filter(|when| matches!(when.sense, Sense::At | Sense::Since));
-        if step > 0 { told.next() } else { told.last() }
+        if step > 0 { told.next() } else { told.next_back() }
     };
     let when = done
         .iter()

@@ -74,12 +74,12 @@ impl Reader<'_> {
             }
         }
         // "een week of zes", "een maand of 3".
-        if matches!(self.word(next), "een" | "'n" | "n") && self.word(next + 2) == "of" {
-            if let (Some(unit), Some(token)) = (unit(self.word(next + 1)), self.tokens.get(next + 3)) {
-                if let Some(count) = token.number.map(f64::from).or_else(|| count_word(&token.word)) {
-                    return Some((Amount::new(count, unit, Some(Fuzz::About)), next + 4));
-                }
-            }
+        if matches!(self.word(next), "een" | "'n" | "n")
+            && self.word(next + 2) == "of"
+            && let (Some(unit), Some(token)) = (unit(self.word(next + 1)), self.tokens.get(next + 3))
+            && let Some(count) = token.number.map(f64::from).or_else(|| count_word(&token.word))
+        {
+            return Some((Amount::new(count, unit, Some(Fuzz::About)), next + 4));
         }
         if matches!(self.word(next), "een" | "'n" | "n" | "a" | "the") {
             match self.word(next + 1) {

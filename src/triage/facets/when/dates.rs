@@ -204,11 +204,11 @@ impl Reader<'_> {
                     next = after;
                 }
             }
-            ("vorige" | "vorig" | "afgelopen" | "verleden" | "last" | "deze" | "dit" | "this", name) => {
-                if month(name).is_some() || season(name).is_some() || feast(name).is_some() {
-                    last_one = true;
-                    next += 1;
-                }
+            ("vorige" | "vorig" | "afgelopen" | "verleden" | "last" | "deze" | "dit" | "this", name)
+                if month(name).is_some() || season(name).is_some() || feast(name).is_some() =>
+            {
+                last_one = true;
+                next += 1;
             }
             _ => {}
         }
