@@ -73,19 +73,23 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
     Standings { several: scoring.several, all: scoring.standings.into_values().collect() }
 }
 
-/// Whose letter is attached: the body in the head of the attached letter, of the one about a complaint
+/// Whose letter is attached or forwarded: the body in the head of the attached letter, of the one about a complaint
 /// if there are several.
 fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usize> {
     let mut heads: Vec<(usize, Vec<usize>, bool)> = Vec::new();
     let mut candidates = Vec::new();
     for one in seen {
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
-        let (Place::Attachment, Some(document)) = (sentence.place, sentence.document) else { continue };
+        let (place @ (Place::Attachment | Place::Forwarded), Some(document)) =
+            (sentence.place, sentence.document)
+        else {
+            continue;
+        };
         if heads.last().is_none_or(|(known, _, _)| *known != document) {
             heads.push((document, Vec::new(), false));
         }
         let Some((_, orgs, answers)) = heads.last_mut() else { continue };
-        if orgs.is_empty() && reading.is_letterhead(sentence) {
+        if orgs.is_empty() && (place == Place::Forwarded || reading.is_letterhead(sentence)) {
             let names = one.mentions.iter().filter(|mention| mention.strength == Strength::Name);
             *orgs = unique(names.map(|mention| mention.org).take(1));
         }
@@ -403,7 +407,8 @@ impl Scoring<'_, '_> {
         }
         let refers =
             rules.iter().any(|rule| rule.label == "refers" && rule.find(&seen.marked.text).is_some());
-        if refers && sentence.place != Place::Attachment && !self.attached.is_empty() {
+        let cleared_letter = self.attached.iter().any(|org| cleared.contains(org) || praised.contains(org));
+        if refers && sentence.place != Place::Attachment && !self.attached.is_empty() && !cleared_letter {
             self.topic = self.attached.clone();
             self.topic_age = 0;
             return;
