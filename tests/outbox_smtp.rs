@@ -5,7 +5,7 @@
 mod answers;
 mod servers;
 
-use answers::{OFFICES, RECEIVED, answered, house, judgement, mail};
+use answers::{OFFICES, RECEIVED, house, judgement, mail};
 use bode::acknowledge::Prepared;
 use bode::config::{Answers, Secret, Smtp, Tls};
 use bode::outbox::{Delivery, Mailer, run};
