@@ -53,7 +53,7 @@ pub fn judge_within(
         // A letter about it is a complaint when the writer tells what came of it.
         done = of("maybe-done");
         let outcome = |value: &str| of(value).into_iter().any(|event| follows(event, &done));
-        if !(outcome("silence") || outcome("reply") || outcome("late")) {
+        if !["silence", "reply", "late", "receipt"].into_iter().any(outcome) {
             done.clear();
         }
     }

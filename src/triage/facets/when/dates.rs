@@ -204,11 +204,9 @@ impl Reader<'_> {
                     next = after;
                 }
             }
-            ("vorige" | "vorig" | "afgelopen" | "verleden" | "last" | "deze" | "dit" | "this", name)
-                if month(name).is_some() || season(name).is_some() || feast(name).is_some() =>
-            {
-                last_one = true;
-                next += 1;
+            ("vorige" | "vorig" | "afgelopen" | "verleden" | "last" | "deze" | "dit" | "this", name) => {
+                last_one = month(name).is_some() || season(name).is_some() || feast(name).is_some();
+                next += usize::from(last_one);
             }
             _ => {}
         }
@@ -216,8 +214,8 @@ impl Reader<'_> {
         let before = if at == 0 { "" } else { self.word(at - 1) };
         if let Some(number) = month(name) {
             if ambiguous_month(name) && part == Part::Whole && !last_one && !is_time_preposition(before) {
-                let (_, after) = self.year(next + 1)?;
-                let _ = after;
+                // "May" alone is a verb; with a year behind it, it is the month.
+                self.year(next + 1)?;
             }
             return self.period(next + 1, number, part, year_before, |year| month_span(year, number));
         }
@@ -307,7 +305,8 @@ fn is_season_context(word: &str) -> bool {
 fn is_year_preposition(word: &str) -> bool {
     matches!(
         word,
-        "in" | "sinds"
+        "in" | "uit"
+            | "sinds"
             | "sedert"
             | "vanaf"
             | "tot"
