@@ -41,7 +41,7 @@ demo: deps
 	@target/debug/bode --config config/demo.toml demo $(DEMO_FLAGS)
 
 test: deps-test
-	@echo "Building and testing (about 10 minutes on 2 cores from cold, 3 when built) ..."
+	@echo "Building and testing (about 15 minutes on 2 cores from cold, 4 when built) ..."
 	$(CARGO) test --locked --no-fail-fast
 
 lint: deps

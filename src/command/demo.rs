@@ -35,6 +35,7 @@ pub(super) fn demo(global: &Global, args: &DemoArgs) -> CommandResult {
     let rulebook = setting::rulebook(&config)?;
     let dir = demo_dir(&config)?;
     let total = samples::lay_out(&dir, &config).map_err(Failure::failed)?;
+    let dir = dir.canonicalize().map_err(Failure::failed)?;
     let accounts = Accounts::new(&config.store);
     accounts.add(ACCOUNT.0, ACCOUNT.1, Role::Admin, clock::now()).map_err(Failure::failed)?;
     let bar = setting::progress(global, total, "proefpost");

@@ -17,7 +17,7 @@ pub(super) fn print(store: &Store) -> Result<(), StoreError> {
             short(&row.queue, 20),
             super::super::label(&row.judgement.scope),
             short(&row.judgement.complained_about.join(", "), 32),
-            answer(row)
+            [answer(row), pieces(row)].concat()
         );
     }
     let aside = store.aside(0, usize::MAX)?;
@@ -41,6 +41,14 @@ fn answer(row: &CaseRow) -> String {
         Some(AnswerState::Failed { reply, .. }) => format!("mislukt: {reply}"),
         Some(AnswerState::Withheld { reason }) => format!("geen: {reason}"),
         None => "-".to_owned(),
+    }
+}
+
+/// A case that further post was joined to says so.
+fn pieces(row: &CaseRow) -> String {
+    match row.records.len() {
+        0 | 1 => String::new(),
+        several => format!(" ({several} stukken)"),
     }
 }
 
