@@ -7,7 +7,7 @@
 //! Invariant: pure but for [`Calendar::load`]; the same day, term and file give the same end.
 
 use crate::limits::CONFIG_BYTES_MAX;
-use crate::record::{Deadline, Judgement, Office, Promise, Scope, Term, Unit};
+use crate::record::{Deadline, Judgement, MONTHS, Office, Promise, Scope, Term, Unit};
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Span, ToSpan};
 use serde::Deserialize;
@@ -231,20 +231,6 @@ fn easter(year: i16) -> Date {
 /// "dinsdag 7 april 2026": how a citizen reads a date.
 pub fn in_words(day: Date) -> String {
     const DAYS: [&str; 7] = ["maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"];
-    const MONTHS: [&str; 12] = [
-        "januari",
-        "februari",
-        "maart",
-        "april",
-        "mei",
-        "juni",
-        "juli",
-        "augustus",
-        "september",
-        "oktober",
-        "november",
-        "december",
-    ];
     words(day, &DAYS, &MONTHS)
 }
 

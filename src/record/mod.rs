@@ -29,6 +29,22 @@ pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Un
 /// The time zone in which a Dutch office receives its post (Awb 2:20; Algemene termijnenwet).
 pub const OFFICE_TIME_ZONE: &str = "Europe/Amsterdam";
 
+/// The months as citizens and staff read and write them.
+pub const MONTHS: [&str; 12] = [
+    "januari",
+    "februari",
+    "maart",
+    "april",
+    "mei",
+    "juni",
+    "juli",
+    "augustus",
+    "september",
+    "oktober",
+    "november",
+    "december",
+];
+
 /// The local date of receipt of an instant.
 pub fn office_date(at: jiff::Timestamp) -> jiff::civil::Date {
     match at.in_tz(OFFICE_TIME_ZONE) {

@@ -1,7 +1,7 @@
 //! Dates as staff read them, and how near a promise is: always a colour and a word.
 
 use crate::queue::Nearness;
-use crate::record::{OFFICE_TIME_ZONE, office_date};
+use crate::record::{MONTHS, OFFICE_TIME_ZONE, office_date};
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use serde::Serialize;
@@ -29,21 +29,6 @@ pub fn due(date: Date, today: Date) -> Due {
     };
     Due { class, word: nearness.label(), date: near(date, today), iso: date.to_string() }
 }
-
-const MONTHS: [&str; 12] = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-];
 
 fn month(date: Date) -> &'static str {
     usize::try_from(date.month() - 1).ok().and_then(|index| MONTHS.get(index)).copied().unwrap_or("?")

@@ -5,7 +5,7 @@
 
 use super::super::fold::fold_text;
 use super::super::reading::Reading;
-use crate::record::{Office, Writer};
+use crate::record::{MONTHS, Office, Writer};
 
 /// Lines at the start of a letter in which the letterhead stands, and at its end in which it is signed.
 const HEAD_LINES: usize = 16;
@@ -301,20 +301,6 @@ fn is_known_town(line: &str) -> bool {
 }
 
 fn is_date(line: &str) -> bool {
-    const MONTHS: &[&str] = &[
-        "januari",
-        "februari",
-        "maart",
-        "april",
-        "mei",
-        "juni",
-        "juli",
-        "augustus",
-        "september",
-        "oktober",
-        "november",
-        "december",
-    ];
     let text = fold_text(line);
     let year = text.contains("20") || text.contains('\'');
     (MONTHS.iter().any(|month| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == *month))
