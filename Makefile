@@ -2,8 +2,8 @@
 # `make help` lists them with how long they take.
 
 # What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
-DEBIAN_BUILD := pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
-DEBIAN_TEST  := dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils chromium
+DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
+DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils chromium
 DEBIAN_BENCH := tesseract-ocr python3
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

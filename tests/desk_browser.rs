@@ -115,7 +115,7 @@ fn every_page_fits_and_no_browser_complains() {
 /// Fills in the decision form and sends it.
 fn submit(browser: &mut Browser, fill: &str) {
     browser.evaluate(&format!("{fill}; window.old = true; document.querySelector('.decide form').submit()"));
-    while browser.evaluate("window.old === true || document.readyState != 'complete'") != json!(false) {}
+    browser.wait_for("window.old !== true && document.readyState == 'complete'");
 }
 
 #[test]
@@ -124,7 +124,8 @@ fn a_case_is_decided_by_keyboard_alone() {
     let desk = Desk::start();
     browser.size(1440, 900);
     browser.open(&format!("http://{}/login", desk.address));
-    // The name has the focus already.
+    // The name gets the focus by itself, some time after the page is there.
+    browser.wait_for("document.activeElement.autofocus === true");
     browser.ask("Input.insertText", json!({"text": "noor"})).unwrap();
     browser.press("Tab", 9);
     browser.ask("Input.insertText", json!({"text": PASSWORD})).unwrap();
@@ -168,5 +169,5 @@ fn tab_to(browser: &mut Browser, there: &str) {
 fn enter(browser: &mut Browser) {
     browser.evaluate("window.old = true");
     browser.press("Enter", 13);
-    while browser.evaluate("window.old === true || document.readyState != 'complete'") != json!(false) {}
+    browser.wait_for("window.old !== true && document.readyState == 'complete'");
 }

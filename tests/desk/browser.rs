@@ -105,9 +105,15 @@ impl Browser {
     /// Opens a page and waits until it is loaded.
     pub fn open(&mut self, url: &str) {
         self.ask("Page.navigate", json!({"url": url})).unwrap();
-        while self.evaluate("document.readyState + ' ' + location.href != 'complete ' + location.href || location.href == 'about:blank'")
-            != Value::Bool(false)
-        {}
+        self.wait_for("document.readyState == 'complete' && location.href != 'about:blank'");
+    }
+
+    /// Waits until a script says true, and fails after a minute instead of waiting for ever.
+    pub fn wait_for(&mut self, script: &str) {
+        let start = std::time::Instant::now();
+        while self.evaluate(script) != Value::Bool(true) {
+            assert!(start.elapsed().as_secs() < 60, "never came true: {script}");
+        }
     }
 
     /// The value of a script's last expression (run by the debugger, not by the page).
