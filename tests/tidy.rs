@@ -159,7 +159,7 @@ fn only_clock_reads_the_time_and_only_two_files_are_unsafe() {
         if name != "src/clock.rs" {
             assert!(!text.contains("Timestamp::now()"), "{name}: time arrives as an argument");
         }
-        if !["src/extract/fence.rs", "src/extract/ocr.rs"].contains(&name.as_str()) {
+        if !["src/extract/fence.rs", "src/extract/paper/ocr.rs"].contains(&name.as_str()) {
             assert!(!text.contains("unsafe {"), "{name}: unsafe outside the two files that need it");
         }
     }

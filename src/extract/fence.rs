@@ -239,7 +239,7 @@ mod tests {
         if std::env::var_os("BODE_TEST_INSIDE_FENCE").is_none() {
             return;
         }
-        let tessdata = super::super::ocr::tessdata_dir().unwrap();
+        let tessdata = crate::extract::paper::ocr::tessdata_dir().unwrap();
         let report = raise(Some(&tessdata));
         assert_eq!(report.rlimits, Hold::Full, "{report:?}");
         let data = std::fs::read_dir(&tessdata).unwrap().next().unwrap().unwrap().path();

@@ -12,18 +12,27 @@ use std::io::{self, Read, Write};
 /// Bytes of the JSON head of a frame: names and numbers only.
 pub(super) const HEAD_BYTES_MAX: usize = 1024 * 1024;
 
-/// Daemon → worker: read this piece. The body is the piece itself.
+/// Daemon → worker: what to do with a piece. The body is the piece itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Ask {
     pub name: String,
     pub channel: Option<Channel>,
-    pub words: bool,
     pub languages: String,
-    /// Documents that an earlier worker has finished, or that cost it its life: passed over.
-    pub skip: Vec<usize>,
-    /// Do not read: give the bytes of this attachment.
-    #[serde(default)]
-    pub give: Option<Wanted>,
+    pub task: Task,
+}
+
+/// What is asked of a worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Task {
+    /// Its documents with their text.
+    Read {
+        words: bool,
+        /// Documents that an earlier worker has finished, or that cost it its life: passed over.
+        skip: Vec<usize>,
+    },
+    /// The bytes of this attachment.
+    Attachment(Wanted),
 }
 
 /// One attachment of a message: the `nth` (from 0) of those with this name, in the order of the documents.
@@ -47,7 +56,7 @@ pub(super) enum Tell {
     Page,
     /// The body is a [`Finished`].
     Finished { index: usize },
-    /// The body is the attachment that was asked for.
+    /// The body is what was asked for, or the next of several.
     Given,
     /// The piece is read; the body is a [`Done`].
     Done,

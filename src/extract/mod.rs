@@ -14,27 +14,18 @@
 //! | `fence` | rlimits, landlock, seccomp |
 //! | `reading` | documents in the order they are found, with their bounds |
 //! | `sniff` | what a file is, by its content |
-//! | `message`, `header`, `body`, `html`, `parts`, `patterns` | mail |
-//! | `pdf`, `page_text`, `image`, `page_image`, `paper`, `ocr` | paper; `ocr` alone knows Tesseract |
-//! | `docx`, `text` | office files and plain text |
+//! | `text`, `charset` | plain text |
+//! | `mail/` | messages, their bodies, and whose words they are |
+//! | `paper/` | PDF, images, scans; `ocr` alone knows Tesseract |
+//! | `office/` | office files and archives |
 
-mod body;
 mod charset;
-mod docx;
 mod fence;
 mod frame;
 mod gathered;
-mod header;
-mod html;
-mod image;
-mod message;
-mod ocr;
-mod page_image;
-mod page_text;
+mod mail;
+mod office;
 mod paper;
-mod parts;
-mod patterns;
-mod pdf;
 mod pool;
 mod reading;
 mod sniff;
@@ -42,7 +33,7 @@ mod text;
 mod worker;
 
 pub use fence::{FenceReport, Hold};
-pub use ocr::{EngineError, languages_installed, tessdata_dir};
+pub use paper::ocr::{EngineError, languages_installed, tessdata_dir};
 pub use pool::{ReadError, Reader, Times};
 pub use worker::worker_main;
 

@@ -3,11 +3,11 @@
 //! Invariant: a worker that hangs, dies or lies costs the text of the document it was reading. The next worker
 //! goes on behind that document; documents already finished are never read twice.
 
-use super::frame::{self, Ask, Done, Tell, Wanted};
+use super::frame::{self, Ask, Done, Task, Tell, Wanted};
 use super::gathered::{Cause, Gathered, unread};
 use super::{FenceReport, ReadRequest, ReaderOptions};
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX, WORKER_REPLY_BYTES_MAX};
-use crate::record::{Extract, Problem};
+use crate::record::{Channel, Extract, Problem};
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -102,10 +102,8 @@ impl Reader {
             let ask = Ask {
                 name: request.name.clone(),
                 channel: request.channel,
-                words: request.words,
                 languages: self.options.languages.clone(),
-                skip: gathered.finished.keys().copied().collect(),
-                give: None,
+                task: Task::Read { words: request.words, skip: gathered.finished.keys().copied().collect() },
             };
             match worker.read(&ask, &request.bytes, self.times, end, &mut gathered).await {
                 Ended::Done(done) => {
@@ -147,32 +145,40 @@ impl Reader {
         name: &str,
         nth: usize,
     ) -> Result<Option<Vec<u8>>, ReadError> {
+        let wanted = Wanted { name: name.to_owned(), nth };
+        let given = self.give(Task::Attachment(wanted), "", None, message, 1).await?;
+        Ok(given.and_then(|mut given| given.pop()))
+    }
+
+    /// Asks a worker for something other than text: at most `most` bodies. `None` when the piece costs a fresh
+    /// worker its life or its time.
+    async fn give(
+        &self,
+        task: Task,
+        name: &str,
+        channel: Option<Channel>,
+        bytes: &[u8],
+        most: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
         let _permit = self.giving.acquire().await.map_err(|_| ReadError::ShuttingDown)?;
-        if message.len() as u64 > PIECE_BYTES_MAX {
+        if bytes.len() as u64 > PIECE_BYTES_MAX {
             return Ok(None);
         }
-        let ask = Ask {
-            name: String::new(),
-            channel: None,
-            words: false,
-            languages: self.options.languages.clone(),
-            skip: Vec::new(),
-            give: Some(Wanted { name: name.to_owned(), nth }),
-        };
-        // A worker that lay idle may have died there; a fresh one that dies has met the message.
+        let ask = Ask { name: name.to_owned(), channel, languages: self.options.languages.clone(), task };
+        // A worker that lay idle may have died there; a fresh one that dies has met the piece.
         let mut idle = self.take_idle();
         loop {
             let (mut worker, fresh) = match idle.take() {
                 Some(worker) => (worker, false),
                 None => (self.start_worker().await?, true),
             };
-            match worker.give(&ask, message, Instant::now() + self.times.read).await {
-                Ok(found) => {
+            match worker.give(&ask, bytes, most, self.times).await {
+                Ok(given) => {
                     self.give_back(worker);
-                    return Ok(found);
+                    return Ok(Some(given));
                 }
                 Err(error) if fresh => {
-                    tracing::warn!(kind = ?error.kind(), "a worker that should give an attachment was lost");
+                    tracing::warn!(kind = ?error.kind(), "a worker that should give something was lost");
                     return Ok(None);
                 }
                 Err(_) => {}
@@ -305,25 +311,30 @@ impl Worker {
 }
 
 impl Worker {
-    /// Asks for an attachment; `None` when the message has none such.
-    async fn give(&mut self, ask: &Ask, bytes: &[u8], deadline: Instant) -> io::Result<Option<Vec<u8>>> {
+    /// Asks for at most `most` things. Pages that have to be recognised for it bring their own time.
+    async fn give(&mut self, ask: &Ask, bytes: &[u8], most: usize, times: Times) -> io::Result<Vec<Vec<u8>>> {
         self.pieces += 1;
-        let exchange = async {
+        let end = Instant::now() + times.piece;
+        let mut deadline = (Instant::now() + times.read).min(end);
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+        let sent = async {
             self.input.write_all(&frame::opening(ask, bytes.len())?).await?;
             self.input.write_all(bytes).await?;
-            self.input.flush().await?;
-            let mut given = None;
-            loop {
-                match next(&mut self.output, PIECE_BYTES_MAX).await? {
-                    (Tell::Given, body) if given.is_none() => given = Some(body),
-                    (Tell::Done, _) => return Ok(given),
-                    _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
-                }
-            }
+            self.input.flush().await
         };
-        match timeout_at(deadline, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
+        timeout_at(deadline, sent).await.map_err(late)??;
+        let mut given = Vec::new();
+        let mut left = PIECE_BYTES_MAX;
+        loop {
+            match timeout_at(deadline, next(&mut self.output, left)).await.map_err(late)?? {
+                (Tell::Page, _) => deadline = (deadline + times.page).min(end),
+                (Tell::Given, body) if given.len() < most => {
+                    left = left.saturating_sub(body.len() as u64);
+                    given.push(body);
+                }
+                (Tell::Done, _) => return Ok(given),
+                _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! where the first one died. Nothing grows past `limits`.
 
 use super::frame::{Finished, Tell};
-use super::ocr::{Engine, EngineError};
+use super::paper::ocr::{Engine, EngineError};
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
 use crate::record::{Document, Message, Method, Part, PartKind, Problem, Word};
 use std::collections::HashSet;

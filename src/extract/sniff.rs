@@ -3,8 +3,11 @@
 //! Invariant: nothing here parses; a few bytes are looked at, so that a document can be announced with its
 //! media type before anything of it is trusted.
 
+use super::mail::{html, message};
+use super::office::docx;
+use super::paper::{pdf, picture};
 use super::reading::{Content, Reading, called};
-use super::{docx, html, image, message, pdf, text};
+use super::text;
 use crate::limits::NESTING_MAX;
 use crate::record::{Channel, Problem};
 
@@ -229,7 +232,7 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
         Kind::Pdf => pdf::read(reading, name, bytes, depth),
         Kind::Message => message::read_nested(reading, name, bytes, depth),
         Kind::Jpeg | Kind::Png | Kind::Tiff => {
-            reading.document(name, media_type, |reading| image::read(reading, name, kind, bytes));
+            reading.document(name, media_type, |reading| picture::read(reading, name, kind, bytes));
         }
         Kind::Docx => {
             let mut images = Vec::new();
@@ -239,7 +242,7 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
                 content
             });
             for (image, bytes) in images {
-                if !image::is_decoration(self::kind(&bytes), &bytes) {
+                if !picture::is_decoration(self::kind(&bytes), &bytes) {
                     let within = format!("{} › {image}", name.unwrap_or("document"));
                     read_file(reading, Some(&within), &bytes, depth + 1);
                 }

@@ -4,10 +4,11 @@
 //! state from one piece to the next but the recogniser.
 
 use super::fence;
-use super::frame::{self, Ask, Done, Tell};
-use super::ocr::{Engine, tessdata_dir};
+use super::frame::{self, Ask, Done, Task, Tell};
+use super::mail::message;
+use super::paper::ocr::{Engine, tessdata_dir};
 use super::reading::{Fault, Outlet, Reading};
-use super::{message, sniff};
+use super::sniff;
 use crate::limits::{PIECE_BYTES_MAX, PIECE_TIME_MAX};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -52,29 +53,38 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
     pipe.tell(&Tell::Ready { fence }, b"")?;
     while let Some((ask, bytes)) = frame::read::<Ask>(&mut input, PIECE_BYTES_MAX)? {
         fence::limit_time(PIECE_TIME_MAX);
-        if let Some(wanted) = &ask.give {
-            if let Some(found) = message::attachment_bytes(&bytes, &wanted.name, wanted.nth) {
-                pipe.tell(&Tell::Given, &found)?;
-            }
-            let body = serde_json::to_vec(&Done::default()).map_err(io::Error::other)?;
-            pipe.tell(&Tell::Done, &body)?;
-            continue;
-        }
         engine.speak(&ask.languages);
-        let mut reading = Reading::new(&mut pipe, &mut engine, ask.skip.into_iter().collect(), ask.words);
-        read_piece(&mut reading, &ask.name, ask.channel, &bytes);
-        match reading.end() {
-            Ok(notes) => {
-                let body = serde_json::to_vec(&Done { notes }).map_err(io::Error::other)?;
-                pipe.tell(&Tell::Done, &body)?;
+        match ask.task {
+            Task::Read { words, skip } => {
+                let skip = skip.into_iter().collect();
+                let mut reading = Reading::new(&mut pipe, &mut engine, skip, words);
+                read_piece(&mut reading, &ask.name, ask.channel, &bytes);
+                match reading.end() {
+                    Ok(notes) => pipe.tell(&Tell::Done, &json(&Done { notes })?)?,
+                    Err(Fault::Engine(error)) => {
+                        pipe.tell(&Tell::Fault { explanation: error.to_string() }, b"")?;
+                    }
+                    Err(Fault::Outlet(error)) => return Err(error),
+                }
             }
-            Err(Fault::Engine(error)) => {
-                pipe.tell(&Tell::Fault { explanation: error.to_string() }, b"")?;
+            Task::Attachment(wanted) => {
+                give(&mut pipe, message::attachment_bytes(&bytes, &wanted.name, wanted.nth))?;
             }
-            Err(Fault::Outlet(error)) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Hands over what was asked for, be it nothing, one thing or several.
+fn give(pipe: &mut Pipe<impl Write>, given: impl IntoIterator<Item = Vec<u8>>) -> io::Result<()> {
+    for bytes in given {
+        pipe.tell(&Tell::Given, &bytes)?;
+    }
+    pipe.tell(&Tell::Done, &json(&Done::default())?)
+}
+
+fn json(done: &Done) -> io::Result<Vec<u8>> {
+    serde_json::to_vec(done).map_err(io::Error::other)
 }
 
 /// Reads one piece, whatever it is.

@@ -4,8 +4,8 @@
 //! however deep or broken, costs more than its length. Invariant: no markup, style, script or hidden text
 //! comes through; text is not wrapped and links leave only their text.
 
-use super::charset;
-use super::reading::{Content, tidy};
+use crate::extract::charset;
+use crate::extract::reading::{Content, tidy};
 use crate::limits::DOCUMENT_CHARS_MAX;
 use crate::record::{Method, Problem};
 use html5ever::tendril::StrTendril;
@@ -23,7 +23,7 @@ const OPEN_MAX: usize = 500;
 const QUOTE_DEPTH_MAX: usize = 9;
 
 /// An HTML file.
-pub(super) fn read(bytes: &[u8]) -> Content {
+pub(in crate::extract) fn read(bytes: &[u8]) -> Content {
     let declared = charset::declared_in_html(bytes);
     let text = to_text(&charset::decode(bytes, declared.as_deref()));
     let mut content = Content::of(Method::Html, text);
@@ -34,7 +34,7 @@ pub(super) fn read(bytes: &[u8]) -> Content {
 }
 
 /// The readable text of HTML.
-pub(super) fn to_text(html: &str) -> String {
+pub(in crate::extract) fn to_text(html: &str) -> String {
     let tokenizer = Tokenizer::new(Writer::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(html));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no member of the zip grows past the bound when it is unpacked, whatever its header declares.
 
-use super::reading::{Content, called, tidy};
+use crate::extract::reading::{Content, called, tidy};
 use crate::limits::UNPACKED_BYTES_MAX;
 use crate::record::{Method, Problem};
 use quick_xml::Reader;
@@ -17,7 +17,7 @@ const MEMBERS_MAX: usize = 10_000;
 const IMAGES_MAX: usize = 20;
 
 /// A Word document's text and the images in it, with their names.
-pub(super) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Vec<(String, Vec<u8>)>) {
+pub(in crate::extract) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Vec<(String, Vec<u8>)>) {
     let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else { return (damaged(name), Vec::new()) };
     if archive.len() > MEMBERS_MAX {
         return (too_large(name), Vec::new());

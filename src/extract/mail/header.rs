@@ -2,7 +2,7 @@
 //!
 //! Invariant: every field is bounded; a field that cannot be read is missing, never guessed at.
 
-use super::charset;
+use crate::extract::charset;
 use crate::limits::{HEADER_FIELD_CHARS_MAX, HEADER_FIELDS_MAX};
 use crate::record::{Address, Message};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use mail_parser::{DateTime, HeaderName, HeaderValue, MessageParser, MimeHeaders,
 const ADDRESSES_MAX: usize = 200;
 
 /// The header of a parsed message. `bytes` is the message as it came.
-pub(super) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) -> Message {
+pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) -> Message {
     let fields = all_fields(bytes);
     let raw = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let headers = parsed.parts.first().map(|part| part.headers.as_slice()).unwrap_or_default();
@@ -162,7 +162,7 @@ fn timestamp(date: &DateTime) -> Option<Timestamp> {
 }
 
 /// The media type with its parameters, in lower case; the boundary says nothing and is left out.
-pub(super) fn media_type(content_type: &mail_parser::ContentType<'_>) -> String {
+pub(in crate::extract) fn media_type(content_type: &mail_parser::ContentType<'_>) -> String {
     let subtype = content_type.subtype().unwrap_or("plain");
     let mut text = format!("{}/{subtype}", content_type.ctype());
     for attribute in content_type.attributes().unwrap_or_default() {

@@ -6,7 +6,7 @@
 
 use super::ocr::{EngineError, Seen};
 use super::page_image::{ink, rotated, rotated_back, rows, sized, sketch, turn};
-use super::reading::{Content, Reading, called, tidy};
+use crate::extract::reading::{Content, Reading, called, tidy};
 use crate::record::{Method, Problem, Word};
 use image::GrayImage;
 
@@ -28,7 +28,7 @@ const INK_MIN: f32 = 0.000_4;
 
 /// The pages of one document, as they are read.
 #[derive(Default)]
-pub(super) struct Paper {
+pub(in crate::extract) struct Paper {
     texts: Vec<String>,
     words: Vec<Word>,
     /// Quarter turns (clockwise) that made the last page upright.

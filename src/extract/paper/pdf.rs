@@ -6,9 +6,9 @@
 
 use super::page_image::turn;
 use super::page_text::PageText;
-use super::paper::Paper;
-use super::reading::{Content, Reading, called};
-use super::sniff;
+use super::pages::Paper;
+use crate::extract::reading::{Content, Reading, called};
+use crate::extract::sniff;
 use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, UNPACKED_BYTES_MAX};
 use crate::record::{Method, Problem};
 use hayro::hayro_syntax::page::Page;
@@ -34,7 +34,7 @@ const RENDER_PIXELS_MAX: f32 = 24_000_000.0;
 const EMBEDDED_MAX: usize = 20;
 
 /// Reads a PDF, then the files embedded in it.
-pub(super) fn read(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
+pub(in crate::extract) fn read(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
     let mut embedded = Vec::new();
     reading.document(name, "application/pdf", |reading| {
         let content = read_pages(reading, name, bytes);
@@ -260,7 +260,7 @@ fn with_lopdf(name: Option<&str>, bytes: &[u8]) -> Content {
     let Ok(document) = lopdf::Document::load_mem(bytes) else { return damaged(name) };
     let pages: Vec<u32> = document.get_pages().into_keys().take(PAGES_MAX as usize).collect();
     let text = document.extract_text_with_limit(&pages, bound()).unwrap_or_default();
-    let text = super::reading::tidy(&text);
+    let text = crate::extract::reading::tidy(&text);
     if text.chars().filter(|c| c.is_alphanumeric()).count() < 20 {
         return damaged(name);
     }

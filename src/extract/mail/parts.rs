@@ -23,7 +23,7 @@ const HEADER_BLOCK_LINES_MAX: usize = 14;
 
 /// Splits a text. `forwards`: the message's header speaks of a forwarded message, not of a reply; it decides
 /// what a cited message with a header block is.
-pub(super) fn split(text: &str, forwards: bool) -> Vec<Part> {
+pub(in crate::extract) fn split(text: &str, forwards: bool) -> Vec<Part> {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut kinds = vec![PartKind::Own; lines.len()];
     mark_cited(&lines, &mut kinds, forwards);

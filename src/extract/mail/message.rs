@@ -3,8 +3,10 @@
 //! Invariant: size, number of parts and nesting are bounded before the parser sees a byte; every attachment is
 //! a document, read or named as unread.
 
-use super::reading::{Content, Reading, called, tidy};
-use super::{body, header, html, image, parts, sniff, text};
+use super::{body, header, html, parts};
+use crate::extract::paper::picture;
+use crate::extract::reading::{Content, Reading, called, tidy};
+use crate::extract::{sniff, text};
 use crate::limits::BODY_PARTS_MAX;
 use crate::record::{Message, Method, Part, PartKind, Problem};
 use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
@@ -13,7 +15,7 @@ use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
 const DASHED_LINES_MAX: usize = 50_000;
 
 /// Reads a message that is the piece itself.
-pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
+pub(in crate::extract) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
     let Some(parsed) = parse(bytes) else {
         if let Some(parsed) = MessageParser::default().parse_headers(bytes) {
             reading.header(&header::read(&parsed, bytes));
@@ -58,7 +60,12 @@ pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
 }
 
 /// Reads a message that is a file of its own, or that another parser did not see as a message.
-pub(super) fn read_nested(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
+pub(in crate::extract) fn read_nested(
+    reading: &mut Reading<'_>,
+    name: Option<&str>,
+    bytes: &[u8],
+    depth: usize,
+) {
     match parse(bytes) {
         Some(parsed) => nested(reading, name, &parsed, bytes, depth + 1),
         None => reading.document(name, "message/rfc822", |_| {
@@ -160,7 +167,7 @@ fn attachment(
         }
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
             let kind = sniff::kind(bytes);
-            if is_inline(part) && image::is_decoration(kind, bytes) {
+            if is_inline(part) && picture::is_decoration(kind, bytes) {
                 return;
             }
             sniff::read_file(reading, Some(name.unwrap_or("bijlage")), bytes, depth);
@@ -180,7 +187,7 @@ fn attachment(
 /// The bytes of an attachment as it was sent: the `nth` document with this name. Walks the message as
 /// [`attachments`] does, so that both mean the same one; what lies within a PDF or an office file is no
 /// attachment of the message.
-pub(super) fn attachment_bytes(bytes: &[u8], name: &str, nth: usize) -> Option<Vec<u8>> {
+pub(in crate::extract) fn attachment_bytes(bytes: &[u8], name: &str, nth: usize) -> Option<Vec<u8>> {
     let mut left = nth;
     find_attachment(&parse(bytes)?, name, &mut left, 0)
 }
@@ -198,7 +205,7 @@ fn find_attachment(
             PartType::Text(_) => ("tekst", part.contents()),
             PartType::Html(_) => ("html", part.contents()),
             PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-                if is_inline(part) && image::is_decoration(sniff::kind(bytes), bytes) {
+                if is_inline(part) && picture::is_decoration(sniff::kind(bytes), bytes) {
                     continue;
                 }
                 ("bijlage", part.contents())

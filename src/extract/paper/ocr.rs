@@ -57,7 +57,7 @@ fn languages_in(dir: &Path) -> Vec<String> {
 
 /// A word on the page image: box in its pixels, confidence 0 to 100.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Seen {
+pub(in crate::extract) struct Seen {
     pub left: u32,
     pub top: u32,
     pub width: u32,
@@ -69,7 +69,7 @@ pub(super) struct Seen {
 }
 
 /// The recogniser of one worker.
-pub(super) struct Engine {
+pub(in crate::extract) struct Engine {
     tessdata: Option<PathBuf>,
     languages: String,
     tesseract: Option<Tesseract>,

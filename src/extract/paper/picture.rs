@@ -3,9 +3,9 @@
 //! Invariant: no pixel is decoded before the declared size has been held against the bound; the turn that a
 //! camera noted (EXIF) is undone.
 
-use super::paper::Paper;
-use super::reading::{Content, Reading, called};
-use super::sniff::Kind;
+use super::pages::Paper;
+use crate::extract::reading::{Content, Reading, called};
+use crate::extract::sniff::Kind;
 use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, UNPACKED_BYTES_MAX};
 use crate::record::Problem;
 use image::metadata::Orientation;
@@ -27,7 +27,12 @@ enum Unreadable {
 }
 
 /// Reads an image file: recognises its pages.
-pub(super) fn read(reading: &mut Reading<'_>, name: Option<&str>, kind: Kind, bytes: &[u8]) -> Content {
+pub(in crate::extract) fn read(
+    reading: &mut Reading<'_>,
+    name: Option<&str>,
+    kind: Kind,
+    bytes: &[u8],
+) -> Content {
     let mut paper = Paper::default();
     let mut pages = 0;
     let mut failed = None;
@@ -88,7 +93,7 @@ fn unread(name: Option<&str>, why: &Unreadable) -> Content {
 }
 
 /// Is this a logo or an icon rather than something to read? Told by the size in its header.
-pub(super) fn is_decoration(kind: Kind, bytes: &[u8]) -> bool {
+pub(in crate::extract) fn is_decoration(kind: Kind, bytes: &[u8]) -> bool {
     let format = match kind {
         Kind::Jpeg => ImageFormat::Jpeg,
         Kind::Png => ImageFormat::Png,

@@ -23,7 +23,7 @@ const SKETCH_SIDE: u32 = 1000;
 const SKEW_MAX: f64 = 5.0;
 
 /// The page turned by quarter turns clockwise; `None` when it lies as it is.
-pub(super) fn turn(page: &GrayImage, turns: u32) -> Option<GrayImage> {
+pub(in crate::extract) fn turn(page: &GrayImage, turns: u32) -> Option<GrayImage> {
     let page = || DynamicImage::ImageLuma8(page.clone());
     match turns % 4 {
         1 => Some(page().rotate90().into_luma8()),
@@ -34,7 +34,7 @@ pub(super) fn turn(page: &GrayImage, turns: u32) -> Option<GrayImage> {
 }
 
 /// The page at a size that the recogniser likes, with its resolution then.
-pub(super) fn sized(page: GrayImage, dpi: Option<u32>) -> (GrayImage, u32) {
+pub(in crate::extract) fn sized(page: GrayImage, dpi: Option<u32>) -> (GrayImage, u32) {
     let side = page.width().max(page.height());
     // A page is most often A4: 11.7 inches.
     let dpi = dpi.filter(|dpi| (50..=1200).contains(dpi)).unwrap_or_else(|| (side * 10 / 117).clamp(70, 600));
@@ -51,7 +51,7 @@ pub(super) fn sized(page: GrayImage, dpi: Option<u32>) -> (GrayImage, u32) {
 }
 
 /// A small image of the page.
-pub(super) fn sketch(page: &GrayImage) -> GrayImage {
+pub(in crate::extract) fn sketch(page: &GrayImage) -> GrayImage {
     if page.width().max(page.height()) <= SKETCH_SIDE {
         return page.clone();
     }
@@ -67,7 +67,7 @@ fn scaled(page: &GrayImage, wanted: u32) -> (u32, u32) {
 }
 
 /// The share of pixels that are much darker than the paper around them; the outer edge does not count.
-pub(super) fn ink(sketch: &GrayImage) -> f32 {
+pub(in crate::extract) fn ink(sketch: &GrayImage) -> f32 {
     const TILE: usize = 50;
     const DARKER: usize = 50;
     let (width, height) = (sketch.width() as usize, sketch.height() as usize);
@@ -98,7 +98,7 @@ pub(super) fn ink(sketch: &GrayImage) -> f32 {
 
 /// How the rows of a page lie.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rows {
+pub(in crate::extract) struct Rows {
     /// Degrees of slope, positive down to the right, to a tenth.
     pub skew: f64,
     /// How clearly rows of text and the gaps between them stand out along that slope. Of a page and the same
@@ -107,7 +107,7 @@ pub(super) struct Rows {
 }
 
 /// Looks for rows of text across the page.
-pub(super) fn rows(sketch: &GrayImage) -> Rows {
+pub(in crate::extract) fn rows(sketch: &GrayImage) -> Rows {
     const STRIP: usize = 16;
     let (width, height) = (sketch.width() as usize, sketch.height() as usize);
     let raw = sketch.as_raw();
@@ -151,7 +151,7 @@ pub(super) fn rows(sketch: &GrayImage) -> Rows {
 /// The page rotated about its middle by some degrees (positive: clockwise), as large as before; what comes in
 /// from outside has the colour of paper. Mixed from four pixels each: moving whole rows and columns instead is
 /// faster, and cost a quarter more wrong characters on degraded scans.
-pub(super) fn rotated(page: &GrayImage, degrees: f64) -> GrayImage {
+pub(in crate::extract) fn rotated(page: &GrayImage, degrees: f64) -> GrayImage {
     const ONE: i64 = 1 << 16;
     let (width, height) = page.dimensions();
     let raw = page.as_raw();
@@ -187,7 +187,7 @@ pub(super) fn rotated(page: &GrayImage, degrees: f64) -> GrayImage {
 }
 
 /// The box of a word on the page before it was [`rotated`].
-pub(super) fn rotated_back(mut word: Seen, (width, height): (u32, u32), degrees: f64) -> Seen {
+pub(in crate::extract) fn rotated_back(mut word: Seen, (width, height): (u32, u32), degrees: f64) -> Seen {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let (middle_x, middle_y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
     let x = f64::from(word.left) + f64::from(word.width) / 2.0 - middle_x;

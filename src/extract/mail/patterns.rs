@@ -13,7 +13,7 @@ fn pattern(text: &str) -> Option<Regex> {
 
 macro_rules! patterns {
     ($($name:ident = $text:expr;)+) => {
-        $(pub(super) static $name: LazyLock<Option<Regex>> = LazyLock::new(|| pattern($text));)+
+        $(pub(in crate::extract) static $name: LazyLock<Option<Regex>> = LazyLock::new(|| pattern($text));)+
         #[cfg(test)]
         const PATTERNS: &[(&str, &LazyLock<Option<Regex>>)] = &[$((stringify!($name), &$name)),+];
     };
@@ -39,7 +39,7 @@ patterns! {
     RULE = r"^\s*[-_=*]{3,}\s*$";
 }
 
-pub(super) fn matches(pattern: &LazyLock<Option<Regex>>, line: &str) -> bool {
+pub(in crate::extract) fn matches(pattern: &LazyLock<Option<Regex>>, line: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| pattern.is_match(line))
 }
 

@@ -16,7 +16,7 @@ const GLYPHS_MAX: usize = 200_000;
 const BLANK_GAP: f64 = 0.17;
 
 /// Resolution of the page image on which words get their boxes.
-pub(super) const BOX_DPI: f64 = 300.0;
+pub(in crate::extract) const BOX_DPI: f64 = 300.0;
 
 struct Placed {
     text: String,
@@ -27,7 +27,7 @@ struct Placed {
 }
 
 /// Looks at one page. Its transform must put the upper left corner at the origin, in points.
-pub(super) struct PageText {
+pub(in crate::extract) struct PageText {
     page: Rect,
     glyphs: Vec<Placed>,
     visible: usize,

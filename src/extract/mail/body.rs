@@ -3,15 +3,15 @@
 //! Plain text is preferred; HTML is read when there is no plain text or the plain text says nothing. Invariant:
 //! gives one text for the whole message, in reading order, its quotes marked with `>`.
 
-use super::charset;
 use super::html;
-use super::reading::tidy;
+use crate::extract::charset;
+use crate::extract::reading::tidy;
 use crate::record::Method;
 use mail_parser::decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode};
 use mail_parser::{Encoding, MessagePart, MimeHeaders, PartType};
 
 /// The text of the message and how it was had.
-pub(super) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
+pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
     let plain = join(parsed, &parsed.text_body, |part| !part.is_text_html());
     if says_something(&plain) {
         return (Method::Body, plain);
@@ -34,7 +34,9 @@ pub(super) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
 }
 
 /// The text of a message whose structure is broken, so that the parser took it for an attachment.
-pub(super) fn loose_text<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> Option<&'a MessagePart<'x>> {
+pub(in crate::extract) fn loose_text<'a, 'x>(
+    parsed: &'a mail_parser::Message<'x>,
+) -> Option<&'a MessagePart<'x>> {
     if !parsed.text_body.is_empty() || !parsed.html_body.is_empty() {
         return None;
     }
@@ -80,7 +82,7 @@ fn plain(part: &MessagePart<'_>, text: &str) -> String {
 
 /// The characters of a text part. The parser's own decoding is kept where the label can be trusted; else the
 /// bytes are looked at again.
-pub(super) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> String {
+pub(in crate::extract) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> String {
     let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return String::new() };
     let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
     let odd = |c: char| c == '\u{fffd}' || ('\u{80}'..'\u{100}').contains(&c) || c == '\0';
