@@ -7,7 +7,7 @@ mod related;
 mod rulebook;
 mod waiting;
 
-pub use rulebook::{AnswerRequest, Rulebook, RulebookError};
+pub use rulebook::{Preview, Rulebook, RulebookError};
 pub use waiting::{Entered, InWork};
 
 use crate::acknowledge::{History, Prepared, destination};
@@ -17,6 +17,7 @@ use crate::record::{CaseNumber, Channel, Extract, Record, RegistrationNumber, Se
 use crate::store::{Outcome, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use related::{Clues, Related};
+use rulebook::AnswerRequest;
 use std::sync::{Arc, PoisonError, RwLock};
 use waiting::Claims;
 

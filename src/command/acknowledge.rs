@@ -2,10 +2,8 @@
 
 use super::look::{self, look};
 use super::{CommandResult, Ended, Failure, Global, setting};
-use crate::acknowledge::History;
 use crate::clock;
-use crate::intake::AnswerRequest;
-use crate::record::{Answer, CaseNumber};
+use crate::record::Answer;
 use clap::Args;
 use jiff::civil::Date;
 use std::io::Write;
@@ -35,22 +33,7 @@ pub(super) fn acknowledge(global: &Global, args: &AcknowledgeArgs) -> CommandRes
         .block_on(look(&reader, &args.file, false))
         .map_err(|reason| Failure::Failed(format!("{}: {reason}", args.file.display())))?;
     let received = look::received(args.received, &looked.extract, &args.file);
-    let judgement = rulebook.judge(&looked.extract, looked.channel, received);
-    let deadlines = rulebook.deadlines(received, &judgement);
-    let year = u16::try_from(received.year()).unwrap_or_default();
-    let answered = rulebook.answer(&AnswerRequest {
-        // A preview has no case: serial 0 is never given to one.
-        case: CaseNumber::new(year, 0),
-        received,
-        now: clock::now(),
-        channel: looked.channel,
-        extract: &looked.extract,
-        judgement: &judgement,
-        deadlines: &deadlines,
-        acknowledge: true,
-        joins: None,
-        history: History::default(),
-    });
+    let answered = rulebook.preview(&looked.extract, looked.channel, received, clock::now()).prepared;
     let (verdict, reason) = match &answered.answer {
         Answer::Send { reason, .. } => ("would be sent", reason),
         Answer::Hold { reason, .. } => ("would be held for a person", reason),

@@ -3,10 +3,9 @@
 use super::extract::documents;
 use super::look::{self, Looked, each, look};
 use super::{CommandResult, Ended, Global, label, setting};
-use crate::acknowledge::History;
 use crate::clock;
-use crate::intake::{AnswerRequest, Rulebook};
-use crate::record::{Answer, CaseNumber, Judgement};
+use crate::intake::{Preview, Rulebook};
+use crate::record::{Answer, Judgement};
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::json;
@@ -78,23 +77,9 @@ struct Judged {
 
 impl Judged {
     fn of(looked: Looked, received: Date, rulebook: &Rulebook) -> Self {
-        let judgement = rulebook.judge(&looked.extract, looked.channel, received);
-        let deadlines = rulebook.deadlines(received, &judgement);
-        let answer = rulebook
-            .answer(&AnswerRequest {
-                case: CaseNumber::new(2026, 0),
-                received,
-                now: clock::now(),
-                channel: looked.channel,
-                extract: &looked.extract,
-                judgement: &judgement,
-                deadlines: &deadlines,
-                acknowledge: true,
-                joins: None,
-                history: History::default(),
-            })
-            .answer;
-        Self { looked, received, judgement, deadlines, answer }
+        let preview = rulebook.preview(&looked.extract, looked.channel, received, clock::now());
+        let Preview { judgement, deadlines, prepared } = preview;
+        Self { looked, received, judgement, deadlines, answer: prepared.answer }
     }
 
     /// The contract's `triage --json`.

@@ -54,6 +54,14 @@ pub struct AnswerRequest<'a> {
     pub history: History,
 }
 
+/// What would become of a piece that is only looked at: no case, no history, nothing sent.
+#[derive(Debug)]
+pub struct Preview {
+    pub judgement: Judgement,
+    pub deadlines: Vec<Deadline>,
+    pub prepared: Prepared,
+}
+
 impl Rulebook {
     /// Reads rules and templates where the configuration says.
     ///
@@ -80,6 +88,26 @@ impl Rulebook {
 
     pub fn deadlines(&self, received: Date, judgement: &Judgement) -> Vec<Deadline> {
         self.calendar.deadlines(&self.office, received, judgement)
+    }
+
+    /// Judges and answers a piece without taking it in.
+    pub fn preview(&self, extract: &Extract, channel: Channel, received: Date, now: Timestamp) -> Preview {
+        let judgement = self.judge(extract, channel, received);
+        let deadlines = self.deadlines(received, &judgement);
+        let prepared = self.answer(&AnswerRequest {
+            // Serial 0 is never given to a case.
+            case: CaseNumber::new(u16::try_from(received.year()).unwrap_or_default(), 0),
+            received,
+            now,
+            channel,
+            extract,
+            judgement: &judgement,
+            deadlines: &deadlines,
+            acknowledge: true,
+            joins: None,
+            history: History::default(),
+        });
+        Preview { judgement, deadlines, prepared }
     }
 
     /// Whether to answer, and the words. Where the words cannot be made there is no answer, and staff are told to
