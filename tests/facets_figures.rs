@@ -54,6 +54,7 @@ fn extract(item: &Value) -> (Extract, Channel) {
         problem: None,
         parts,
         words: vec![],
+        page_sizes: vec![],
     };
     let mut body = text("body").unwrap_or_default();
     let email = item["channel"] == "email";

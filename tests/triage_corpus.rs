@@ -68,6 +68,7 @@ fn document(name: Option<String>, method: Method, text: &str, parts: Vec<Part>) 
         problem: None,
         parts,
         words: vec![],
+        page_sizes: vec![],
     }
 }
 

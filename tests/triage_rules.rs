@@ -43,6 +43,7 @@ fn judged(rules: &Ruleset, office: &str, text: &str) -> Judgement {
         problem: None,
         parts: vec![],
         words: vec![],
+        page_sizes: vec![],
     };
     let extract = Extract { message: None, documents: vec![document], defects: vec![] };
     judge(&extract, Channel::Letter, "2026-06-01".parse().unwrap(), &office, rules)

@@ -27,6 +27,7 @@ fn message(text: &str) -> Extract {
         problem: None,
         parts: vec![],
         words: vec![],
+        page_sizes: vec![],
     };
     let message = Message { subject: Some("klacht".into()), ..Message::default() };
     Extract { message: Some(message), documents: vec![document], defects: vec![] }

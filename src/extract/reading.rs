@@ -7,7 +7,7 @@
 use super::frame::{Finished, Tell};
 use super::paper::ocr::{Engine, EngineError};
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
-use crate::record::{Document, Message, Method, Part, PartKind, Problem, Word};
+use crate::record::{Document, Message, Method, PageSize, Part, PartKind, Problem, Word};
 use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +27,7 @@ pub(super) struct Content {
     pub problem: Option<Problem>,
     pub parts: Vec<Part>,
     pub words: Vec<Word>,
+    pub page_sizes: Vec<PageSize>,
     /// For staff, in Dutch.
     pub notes: Vec<(Problem, String)>,
 }
@@ -42,6 +43,7 @@ impl Content {
             problem: None,
             parts: Vec::new(),
             words: Vec::new(),
+            page_sizes: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -214,6 +216,7 @@ fn finished(name: Option<String>, media_type: &str, mut content: Content) -> Fin
             problem: content.problem,
             parts: content.parts,
             words: content.words,
+            page_sizes: content.page_sizes,
         },
         notes: content.notes,
     }

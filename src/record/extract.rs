@@ -58,6 +58,17 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word(pub u32, pub u32, pub u32, pub u32, pub u32, pub f32, pub String);
 
+/// A page on which words have boxes. `width` and `height` are in the pixels of those boxes: of the page image as it
+/// came, turned upright by `turns` quarter turns clockwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageSize {
+    /// From 1, as in [`Word`].
+    pub page: u32,
+    pub width: u32,
+    pub height: u32,
+    pub turns: u32,
+}
+
 /// One body part, attachment or scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
@@ -74,6 +85,9 @@ pub struct Document {
     pub parts: Vec<Part>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<Word>,
+    /// The pages that `words` stand on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub page_sizes: Vec<PageSize>,
 }
 
 /// Something staff must know about the piece, in Dutch.
@@ -109,6 +123,7 @@ impl Document {
             problem: Some(problem),
             parts: Vec::new(),
             words: Vec::new(),
+            page_sizes: Vec::new(),
         }
     }
 }

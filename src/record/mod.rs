@@ -17,7 +17,7 @@ pub use acknowledgement::{Answer, AnswerChannel, AnswerState, OutboxEntry};
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
 pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict};
 pub use evidence::{Evidence, Finding};
-pub use extract::{Defect, Document, Extract, Method, Part, PartKind, Problem, Word};
+pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};
 pub use judgement::{
     Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf, Referral,
     Scope, Writer,

@@ -178,6 +178,7 @@ mod tests {
             problem: None,
             parts,
             words: vec![],
+            page_sizes: vec![],
         }
     }
 

@@ -348,6 +348,7 @@ mod tests {
             problem: None,
             parts,
             words: vec![],
+            page_sizes: vec![],
         };
         Extract { message: None, documents: vec![document], defects: vec![] }
     }

@@ -66,6 +66,7 @@ fn document(name: Option<&str>, media_type: &str, method: Method, text: &str) ->
         problem: None,
         parts: vec![],
         words: vec![],
+        page_sizes: vec![],
     }
 }
 

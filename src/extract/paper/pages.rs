@@ -7,7 +7,7 @@
 use super::ocr::{EngineError, Seen};
 use super::page_image::{ink, rotated, rotated_back, rows, sized, sketch, turn};
 use crate::extract::reading::{Content, Reading, called, tidy};
-use crate::record::{Method, Problem, Word};
+use crate::record::{Method, PageSize, Problem, Word};
 use image::GrayImage;
 
 /// Mean confidence (0–100) from which a reading is taken as upright without trying others.
@@ -31,6 +31,7 @@ const INK_MIN: f32 = 0.000_4;
 pub(in crate::extract) struct Paper {
     texts: Vec<String>,
     words: Vec<Word>,
+    page_sizes: Vec<PageSize>,
     /// Quarter turns (clockwise) that made the last page upright.
     turns: u32,
     letters: f64,
@@ -81,7 +82,10 @@ impl Paper {
     }
 
     /// Keeps words with boxes of a page that needed no recognition.
-    pub fn keep_words(&mut self, words: impl IntoIterator<Item = Word>) {
+    pub fn keep_words(&mut self, size: PageSize, words: Vec<Word>) {
+        if !words.is_empty() {
+            self.page_sizes.push(size);
+        }
         self.words.extend(words);
     }
 
@@ -110,9 +114,9 @@ impl Paper {
             self.blank += 1;
             return Ok(());
         }
-        let came = f64::from(page.width());
+        let came = page.dimensions();
         let (page, dpi) = sized(page, dpi);
-        let scale = came / f64::from(page.width());
+        let scale = f64::from(came.0) / f64::from(page.width());
         let sketch = sketch(&page);
         if ink(&sketch) < INK_MIN {
             self.blank += 1;
@@ -130,6 +134,8 @@ impl Paper {
         self.confidence += f64::from(best.confidence()) * weight;
         self.texts.push(best.words.iter().flat_map(|word| [word.before, &word.text]).collect());
         if reading.words {
+            let (width, height) = if best.turns % 2 == 0 { came } else { (came.1, came.0) };
+            self.page_sizes.push(PageSize { page: number, width, height, turns: best.turns });
             let at = |length: u32| (f64::from(length) * scale).round() as u32;
             self.words.extend(best.words.into_iter().map(|word| {
                 let (left, top) = (at(word.left), at(word.top));
@@ -188,6 +194,7 @@ impl Paper {
         let mut content = Content::of(method, tidy(&self.texts.join("\n\n")));
         content.pages = Some(pages);
         content.words = self.words;
+        content.page_sizes = self.page_sizes;
         if self.letters > 0.0 {
             let mean = (self.confidence / self.letters) as f32;
             content.confidence = Some((mean / 100.0).clamp(0.0, 1.0));

@@ -5,12 +5,12 @@
 //! is not believed; no image past the bound is decoded.
 
 use super::page_image::turn;
-use super::page_text::PageText;
+use super::page_text::{BOX_DPI, PageText};
 use super::pages::Paper;
 use crate::extract::reading::{Content, Reading, called};
 use crate::extract::sniff;
 use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, UNPACKED_BYTES_MAX};
-use crate::record::{Method, Problem};
+use crate::record::{Method, PageSize, Problem};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
@@ -86,7 +86,9 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         if is_text(&layer) {
             let (text, words) = layer.into_text(number, reading.words);
             paper.text_page(text);
-            paper.keep_words(words);
+            let pixels = |points: f32| (f64::from(points) * BOX_DPI / 72.0).round() as u32;
+            let size = PageSize { page: number, width: pixels(width), height: pixels(height), turns: 0 };
+            paper.keep_words(size, words);
             continue;
         }
         if layer.image_pixels > IMAGE_PIXELS_MAX {
