@@ -40,6 +40,16 @@ impl StandIn {
         Self { _dir: dir, program }
     }
 
+    /// The first process does `turn`; the next ones are real workers.
+    fn before_the_real_one(turn: &str) -> Self {
+        let stand_in = Self::new(&[turn]);
+        let script = std::fs::read_to_string(&stand_in.program).unwrap();
+        let real =
+            format!("turn=$(wc -l < $count)\n[ $turn = 1 ] || exec {} worker\n", env!("CARGO_BIN_EXE_bode"));
+        std::fs::write(&stand_in.program, script.replacen("turn=$(wc -l < $count)\n", &real, 1)).unwrap();
+        stand_in
+    }
+
     fn reader(&self, times: Times) -> Reader {
         let options =
             ReaderOptions { languages: "nld".to_owned(), workers: 1, program: self.program.clone() };
@@ -95,6 +105,57 @@ async fn a_death_costs_one_document() {
         "Het bestand “twee” kon niet worden gelezen (het leesprogramma stopte)."
     );
     assert_eq!(stand_in.starts(), 2);
+}
+
+/// The second process is the real worker: it has to find the files within a PDF that it does not read again, and
+/// number what follows as the first one would have.
+#[tokio::test]
+async fn a_second_worker_opens_what_the_first_one_finished() {
+    let attached = |name: &str, text: &[u8]| {
+        let mut part = format!("--b\r\nContent-Disposition: attachment; filename={name}\r\nContent-Transfer-Encoding: binary\r\n\r\n").into_bytes();
+        part.extend_from_slice(text);
+        part.extend_from_slice(b"\r\n");
+        part
+    };
+    let mut message =
+        b"From: a@example.nl\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            .to_vec();
+    message.extend(b"--b\r\nContent-Type: text/plain\r\n\r\nZie bijlagen.\r\n");
+    message.extend(attached("een.pdf", &extract_support::fixture("ingesloten.pdf")));
+    message.extend(attached("twee.txt", b"twee"));
+    message.extend(attached("drie.pdf", &extract_support::fixture("ingesloten.pdf")));
+    message.extend(attached("vier.txt", b"vier"));
+    message.extend(b"--b--\r\n");
+    let whole = [None, Some("een.pdf"), Some("ingesloten.txt"), Some("twee.txt"), Some("drie.pdf")];
+    // The first worker finishes all documents before `n`, and dies at `n`.
+    for (n, dies_at) in whole.iter().enumerate().skip(1) {
+        let mut turn: Vec<String> =
+            (0..n).flat_map(|n| [at(BEGINS, n, &n.to_string()), at(FINISHED, n, &n.to_string())]).collect();
+        turn.push(at(BEGINS, n, dies_at.unwrap()));
+        if dies_at.is_some_and(|name| name.ends_with(".pdf")) {
+            turn.push(format!(r#"frame '{{"event":"opened","index":{n}}}' ''"#));
+        }
+        turn.push("exit 1".to_owned());
+        let stand_in = StandIn::before_the_real_one(&turn.join("\n"));
+        let request = ReadRequest { bytes: message.clone(), ..request() };
+        let extract = stand_in.reader(times(Duration::from_secs(30))).read(request).await.unwrap();
+        let told: Vec<_> = extract.documents.iter().map(|d| (d.name.as_deref(), d.problem)).collect();
+        let all = [
+            None,
+            Some("een.pdf"),
+            Some("ingesloten.txt"),
+            Some("twee.txt"),
+            Some("drie.pdf"),
+            Some("ingesloten.txt"),
+            Some("vier.txt"),
+        ];
+        assert_eq!(told.len(), all.len(), "{told:?}");
+        assert_eq!(told[n], (*dies_at, Some(Problem::Damaged)));
+        for (told, name) in told.iter().zip(all).skip(n + 1) {
+            assert_eq!(told.0, name, "dies at {n}");
+            assert_ne!(told.1, Some(Problem::Damaged), "dies at {n}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 use super::fence::FenceReport;
 use crate::record::{Channel, Problem};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
 /// Bytes of the JSON head of a frame: names and numbers only.
@@ -26,13 +27,18 @@ pub(super) struct Ask {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Task {
     /// Its documents with their text.
-    Read {
-        words: bool,
-        /// Documents that an earlier worker has finished, or that cost it its life: passed over.
-        skip: Vec<usize>,
-    },
+    Read { words: bool, behind: Behind },
     /// The bytes of this attachment.
     Attachment(Wanted),
+}
+
+/// What earlier workers did to the documents of this piece: a next one goes on behind it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Behind {
+    /// Passed over; what they hold is found again and read.
+    pub finished: BTreeSet<usize>,
+    /// They cost a worker its life before it knew what they hold: not touched again.
+    pub lost: BTreeSet<usize>,
 }
 
 /// One attachment of a message: the `nth` (from 0) of those with this name, in the order of the documents.
@@ -52,6 +58,8 @@ pub(super) enum Tell {
     Header,
     /// From here on the document `index` is to blame.
     Begins { index: usize, name: Option<String>, media_type: String },
+    /// What the document holds besides its own text is known: opening it is not what costs a worker its life.
+    Opened { index: usize },
     /// A page is about to be recognised: it brings its own time.
     Page,
     /// The body is a [`Finished`].

@@ -3,11 +3,11 @@
 //! Invariant: nothing that a worker sends is taken in unless it fits what was announced; a document that was
 //! begun is in the extract, read or with the reason why not.
 
-use super::frame::{Finished, Tell};
+use super::frame::{Behind, Finished, Tell};
 use super::reading::called;
 use crate::limits::DOCUMENTS_MAX;
 use crate::record::{Defect, Document, Extract, Message, Part, Problem};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a worker was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,24 @@ impl Cause {
     }
 }
 
+/// The document that a worker is at.
+#[derive(Debug)]
+pub(super) struct Begun {
+    index: usize,
+    name: Option<String>,
+    media_type: String,
+    opened: bool,
+}
+
 /// What has come of one piece so far, from one worker or several.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub message: Option<Message>,
     pub finished: BTreeMap<usize, Finished>,
+    /// Of these, what cost a worker its life before it was opened.
+    lost: BTreeSet<usize>,
     /// Begun and not yet finished.
-    pub reading: Option<(usize, Option<String>, String)>,
+    pub reading: Option<Begun>,
     pub notes: Vec<(Problem, String)>,
     pub bytes: u64,
 }
@@ -58,9 +69,13 @@ impl Gathered {
                 Err(_) => return false,
             },
             Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX => {
-                self.reading = Some((index, name, media_type));
+                self.reading = Some(Begun { index, name, media_type, opened: false });
             }
-            Tell::Finished { index } if self.reading.as_ref().is_some_and(|(begun, ..)| *begun == index) => {
+            Tell::Opened { index } => match &mut self.reading {
+                Some(begun) if begun.index == index => begun.opened = true,
+                _ => return false,
+            },
+            Tell::Finished { index } if self.reading.as_ref().is_some_and(|begun| begun.index == index) => {
                 let Ok(mut finished) = serde_json::from_slice::<Finished>(body) else { return false };
                 if !covered(&finished.document.parts, finished.document.text.chars().count()) {
                     finished.document.parts.clear();
@@ -75,11 +90,20 @@ impl Gathered {
 
     /// Holds the document that was being read answerable; false when none was.
     pub fn blame(&mut self, cause: Cause) -> bool {
-        let Some((index, name, media_type)) = self.reading.take() else { return false };
+        let Some(Begun { index, name, media_type, opened }) = self.reading.take() else { return false };
         let note = format!("{} {}.", called(name.as_deref()), cause.sentence());
         let document = Document::unread(name, &media_type, cause.problem());
         self.finished.insert(index, Finished { document, notes: vec![(cause.problem(), note)] });
+        if !opened {
+            self.lost.insert(index);
+        }
         true
+    }
+
+    /// Where the next worker goes on.
+    pub fn behind(&self) -> Behind {
+        let finished = self.finished.keys().filter(|index| !self.lost.contains(index)).copied().collect();
+        Behind { finished, lost: self.lost.clone() }
     }
 
     pub fn into_extract(self, name: &str) -> Extract {

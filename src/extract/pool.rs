@@ -103,7 +103,7 @@ impl Reader {
                 name: request.name.clone(),
                 channel: request.channel,
                 languages: self.options.languages.clone(),
-                task: Task::Read { words: request.words, skip: gathered.finished.keys().copied().collect() },
+                task: Task::Read { words: request.words, behind: gathered.behind() },
             };
             match worker.read(&ask, &request.bytes, self.times, end, &mut gathered).await {
                 Ended::Done(done) => {

@@ -2,13 +2,13 @@
 //!
 //! Invariant: a document is announced before a byte of it is parsed, so that the daemon knows which one to
 //! blame; the same piece always gives the same documents in the same order, so that a second worker can go on
-//! where the first one died. Nothing grows past `limits`.
+//! where the first one died: it opens what was finished for the files within, but does not read it again. Nothing
+//! grows past `limits`.
 
-use super::frame::{Finished, Tell};
+use super::frame::{Behind, Finished, Tell};
 use super::paper::ocr::{Engine, EngineError};
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
 use crate::record::{Document, Message, Method, PageSize, Part, PartKind, Problem, Word};
-use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -61,7 +61,7 @@ impl Content {
 pub(super) struct Reading<'a> {
     outlet: &'a mut dyn Outlet,
     engine: &'a mut Engine,
-    skip: HashSet<usize>,
+    behind: Behind,
     next: usize,
     /// Keep words with their boxes.
     pub words: bool,
@@ -78,13 +78,8 @@ pub(super) enum Fault {
 }
 
 impl<'a> Reading<'a> {
-    pub fn new(
-        outlet: &'a mut dyn Outlet,
-        engine: &'a mut Engine,
-        skip: HashSet<usize>,
-        words: bool,
-    ) -> Self {
-        Self { outlet, engine, skip, next: 0, words, notes: Vec::new(), fault: None }
+    pub fn new(outlet: &'a mut dyn Outlet, engine: &'a mut Engine, behind: Behind, words: bool) -> Self {
+        Self { outlet, engine, behind, next: 0, words, notes: Vec::new(), fault: None }
     }
 
     /// Tells the header of the message, as soon as it is known.
@@ -105,8 +100,52 @@ impl<'a> Reading<'a> {
         media_type: &str,
         read: impl FnOnce(&mut Reading<'_>) -> Content,
     ) {
+        if let Some(index) = self.next_index()
+            && !self.behind.finished.contains(&index)
+            && !self.behind.lost.contains(&index)
+        {
+            self.announce(index, name, media_type);
+            self.read(index, name, media_type, read);
+        }
+    }
+
+    /// As [`Reading::document`], of a file that may hold other files: `open` finds them, and the caller reads them as
+    /// documents of their own after this one. It is called before anything else is read, and again by a second
+    /// worker that passes over this document because the first one finished it; so it must look at nothing but the
+    /// bytes, and leave alone what takes long. Gives nothing when the document is not opened.
+    pub fn container<T>(
+        &mut self,
+        name: Option<&str>,
+        media_type: &str,
+        open: impl FnOnce() -> T,
+        read: impl FnOnce(&mut Reading<'_>, &T) -> Content,
+    ) -> Option<T> {
+        let index = self.next_index()?;
+        if self.behind.lost.contains(&index) {
+            return None;
+        }
+        let open = AssertUnwindSafe(open);
+        if self.behind.finished.contains(&index) {
+            return catch_unwind(open).ok();
+        }
+        self.announce(index, name, media_type);
+        match catch_unwind(open) {
+            Ok(within) => {
+                self.tell(&Tell::Opened { index }, b"");
+                self.read(index, name, media_type, |reading| read(reading, &within));
+                Some(within)
+            }
+            Err(_) => {
+                self.finish(index, name, media_type, stuck(name));
+                None
+            }
+        }
+    }
+
+    /// The place of the next document; `None` when no more are read.
+    fn next_index(&mut self) -> Option<usize> {
         if self.fault.is_some() {
-            return;
+            return None;
         }
         let index = self.next;
         if index >= DOCUMENTS_MAX {
@@ -114,32 +153,40 @@ impl<'a> Reading<'a> {
             if !self.notes.iter().any(|(_, note)| *note == told) {
                 self.note(Problem::TooLarge, told);
             }
-            return;
+            return None;
         }
         self.next += 1;
-        if self.skip.contains(&index) {
-            return;
-        }
-        let name = name.map(str::to_owned);
-        self.tell(&Tell::Begins { index, name: name.clone(), media_type: media_type.to_owned() }, b"");
+        Some(index)
+    }
+
+    fn announce(&mut self, index: usize, name: Option<&str>, media_type: &str) {
+        let begins = Tell::Begins { index, name: name.map(str::to_owned), media_type: media_type.to_owned() };
+        self.tell(&begins, b"");
+    }
+
+    fn read(
+        &mut self,
+        index: usize,
+        name: Option<&str>,
+        media_type: &str,
+        read: impl FnOnce(&mut Reading<'_>) -> Content,
+    ) {
         let content = match catch_unwind(AssertUnwindSafe(|| read(self))) {
             Ok(content) => content,
             Err(_) => {
                 // The recogniser may have been in the middle of something: the next page gets a new one.
                 self.engine.forget();
-                Content::unread(
-                    Problem::Damaged,
-                    format!(
-                        "{} kon niet worden gelezen (het leesprogramma liep vast).",
-                        called(name.as_deref())
-                    ),
-                )
+                stuck(name)
             }
         };
+        self.finish(index, name, media_type, content);
+    }
+
+    fn finish(&mut self, index: usize, name: Option<&str>, media_type: &str, content: Content) {
         if self.fault.is_some() {
             return;
         }
-        let finished = finished(name, media_type, content);
+        let finished = finished(name.map(str::to_owned), media_type, content);
         let body = serde_json::to_vec(&finished).unwrap_or_default();
         self.tell(&Tell::Finished { index }, &body);
     }
@@ -173,6 +220,12 @@ impl<'a> Reading<'a> {
             self.fault = Some(Fault::Outlet(error));
         }
     }
+}
+
+/// What is left of a document at which the reading panicked.
+fn stuck(name: Option<&str>) -> Content {
+    let told = format!("{} kon niet worden gelezen (het leesprogramma liep vast).", called(name));
+    Content::unread(Problem::Damaged, told)
 }
 
 /// A document's name within a Dutch sentence for staff.
@@ -266,6 +319,69 @@ pub(super) fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extract::paper::ocr::Engine;
+
+    /// Keeps what is announced and finished.
+    #[derive(Default)]
+    struct Told(Vec<(usize, String)>);
+
+    impl Outlet for Told {
+        fn tell(&mut self, tell: &Tell, _body: &[u8]) -> io::Result<()> {
+            if let Tell::Begins { index, name, .. } = tell {
+                self.0.push((*index, name.clone().unwrap_or_default()));
+            }
+            Ok(())
+        }
+    }
+
+    /// A piece: containers within containers, one that panics when it is read and one when it is opened.
+    fn announced(behind: Behind) -> Vec<(usize, String)> {
+        fn container(reading: &mut Reading<'_>, name: &str, within: &[&str]) {
+            let found = reading.container(
+                Some(name),
+                "application/zip",
+                || {
+                    assert!(name != "dicht", "panics when it is opened");
+                    within.to_vec()
+                },
+                |_, _| {
+                    assert!(name != "stuk", "panics when it is read");
+                    Content::of(Method::Text, name.to_owned())
+                },
+            );
+            for name in found.unwrap_or_default() {
+                match name {
+                    "binnen" => container(reading, name, &["d", "e"]),
+                    name => reading
+                        .document(Some(name), "text/plain", |_| Content::of(Method::Text, name.to_owned())),
+                }
+            }
+        }
+        let (mut told, mut engine) = (Told::default(), Engine::new(None));
+        let mut reading = Reading::new(&mut told, &mut engine, behind, false);
+        container(&mut reading, "een", &["a", "binnen", "b"]);
+        container(&mut reading, "dicht", &["nooit"]);
+        container(&mut reading, "stuk", &["c"]);
+        reading.document(Some("twee"), "text/plain", |_| Content::of(Method::Text, String::new()));
+        told.0
+    }
+
+    #[test]
+    fn a_second_worker_goes_on_exactly_behind_the_first() {
+        let all = announced(Behind::default());
+        let names: Vec<&str> = all.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["een", "a", "binnen", "d", "e", "b", "dicht", "stuk", "c", "twee"]);
+        for died_at in 0..all.len() {
+            // It died at the text of a document, or had finished it: what lies behind is numbered as before.
+            let opened = Behind { finished: (0..=died_at).collect(), ..Behind::default() };
+            assert_eq!(announced(opened), all[died_at + 1..]);
+            // It died at opening one: nobody knows what lies within, so what follows takes the next numbers.
+            let lost = Behind { finished: (0..died_at).collect(), lost: [died_at].into() };
+            let rest = announced(lost);
+            assert!(rest.iter().all(|(index, _)| *index > died_at));
+            assert!(rest.iter().zip(died_at + 1..).all(|((index, _), next)| *index == next));
+        }
+    }
 
     #[test]
     fn tidy_keeps_what_is_seen() {

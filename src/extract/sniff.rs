@@ -235,13 +235,13 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
             reading.document(name, media_type, |reading| picture::read(reading, name, kind, bytes));
         }
         Kind::Docx => {
-            let mut images = Vec::new();
-            reading.document(name, media_type, |_| {
-                let (content, found) = docx::read(name, bytes);
-                images = found;
-                content
-            });
-            for (image, bytes) in images {
+            let opened = reading.container(
+                name,
+                media_type,
+                || docx::read(name, bytes),
+                |_, (content, _)| content.clone(),
+            );
+            for (image, bytes) in opened.map(|(_, images)| images).unwrap_or_default() {
                 if !picture::is_decoration(self::kind(&bytes), &bytes) {
                     let within = format!("{} › {image}", name.unwrap_or("document"));
                     read_file(reading, Some(&within), &bytes, depth + 1);

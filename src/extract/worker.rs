@@ -55,9 +55,8 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
         fence::limit_time(PIECE_TIME_MAX);
         engine.speak(&ask.languages);
         match ask.task {
-            Task::Read { words, skip } => {
-                let skip = skip.into_iter().collect();
-                let mut reading = Reading::new(&mut pipe, &mut engine, skip, words);
+            Task::Read { words, behind } => {
+                let mut reading = Reading::new(&mut pipe, &mut engine, behind, words);
                 read_piece(&mut reading, &ask.name, ask.channel, &bytes);
                 match reading.end() {
                     Ok(notes) => pipe.tell(&Tell::Done, &json(&Done { notes })?)?,

@@ -35,18 +35,13 @@ const EMBEDDED_MAX: usize = 20;
 
 /// Reads a PDF, then the files embedded in it.
 pub(in crate::extract) fn read(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
-    let mut embedded = Vec::new();
-    reading.document(name, "application/pdf", |reading| {
-        let content = read_pages(reading, name, bytes);
-        // A second look at the file, only when it says that there is something to find.
-        if content.problem != Some(Problem::Encrypted)
-            && bytes.windows(12).any(|word| word == b"EmbeddedFile")
-        {
-            embedded = embedded_files(bytes);
-        }
-        content
-    });
-    for (name, bytes) in embedded {
+    let embedded = reading.container(
+        name,
+        "application/pdf",
+        || embedded_files(bytes),
+        |reading, _| read_pages(reading, name, bytes),
+    );
+    for (name, bytes) in embedded.unwrap_or_default() {
         sniff::read_file(reading, Some(&name), &bytes, depth + 1);
     }
 }
@@ -281,7 +276,14 @@ fn bound() -> usize {
 
 /// Name and bytes of the files embedded in a PDF.
 fn embedded_files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    // A second look at the file, only when it says that there is something to find.
+    if !bytes.windows(12).any(|word| word == b"EmbeddedFile") {
+        return Vec::new();
+    }
     let Ok(document) = lopdf::Document::load_mem(bytes) else { return Vec::new() };
+    if document.is_encrypted() && document.encryption_state.is_none() {
+        return Vec::new();
+    }
     let mut files = Vec::new();
     let mut left = bound();
     for object in document.objects.values() {
