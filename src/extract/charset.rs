@@ -58,6 +58,32 @@ pub(super) fn declared_in_html(bytes: &[u8]) -> Option<String> {
     (!label.is_empty()).then_some(label)
 }
 
+/// Text in a Windows code page (65001 is UTF-8), as office files number them; windows-1252 for one that is not
+/// known.
+pub(super) fn decode_code_page(code_page: u16, bytes: &[u8]) -> String {
+    let label = match code_page {
+        437 | 850 => "cp850", // the letters of western Europe stand in the same places
+        866 => "cp866",
+        874 => "windows-874",
+        932 => "shift_jis",
+        936 => "gbk",
+        949 => "euc-kr",
+        950 => "big5",
+        1250 => "windows-1250",
+        1251 => "windows-1251",
+        1253 => "windows-1253",
+        1254 => "windows-1254",
+        1255 => "windows-1255",
+        1256 => "windows-1256",
+        1257 => "windows-1257",
+        1258 => "windows-1258",
+        10000 => "macintosh",
+        65001 => "utf-8",
+        _ => "windows-1252",
+    };
+    with(label, bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
 fn with(charset: &str, bytes: &[u8]) -> Option<String> {
     charset_decoder(charset.as_bytes()).map(|decode| decode(bytes))
 }
@@ -80,6 +106,22 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_pages_of_office_files() {
+        let cases: &[(u16, &[u8], &str)] = &[
+            (1252, b"\x80\xe9", "€é"),
+            (0, b"\xe9", "é"),
+            (1250, b"\xb3", "ł"),
+            (1251, b"\xcf\xf0", "Пр"),
+            (932, b"\x82\xa0", "あ"),
+            (10000, b"\x8e", "é"),
+            (65001, b"\xc3\xa9", "é"),
+        ];
+        for (code_page, bytes, text) in cases {
+            assert_eq!(decode_code_page(*code_page, bytes), *text, "{code_page}");
+        }
+    }
 
     #[test]
     fn labels_right_wrong_and_missing() {

@@ -13,12 +13,14 @@
 //! | `worker` | the process: fence first, then pieces one by one |
 //! | `fence` | rlimits, landlock, seccomp |
 //! | `reading` | documents in the order they are found, with their bounds |
+//! | `budget` | what a piece may grow to when it is unpacked |
 //! | `sniff` | what a file is, by its content |
 //! | `text`, `charset` | plain text |
 //! | `mail/` | messages, their bodies, and whose words they are |
 //! | `paper/` | PDF, images, scans; `ocr` alone knows Tesseract |
 //! | `office/` | office files and archives |
 
+mod budget;
 mod charset;
 mod fence;
 mod frame;

