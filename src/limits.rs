@@ -38,6 +38,9 @@ pub const PAGES_MAX: u32 = 200;
 /// Pixels of one image before it is decoded: A3 at 600 dpi is 70 million.
 pub const IMAGE_PIXELS_MAX: u64 = 120_000_000;
 
+/// Pixels of one HEIC photo. Its decoder takes up to 14 bytes for each; phones make 12 to 50 million.
+pub const HEIC_PIXELS_MAX: u64 = 64_000_000;
+
 /// Bytes that one document may grow to when it is unpacked.
 pub const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 

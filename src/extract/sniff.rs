@@ -19,6 +19,11 @@ pub(super) enum Kind {
     Jpeg,
     Png,
     Tiff,
+    WebP,
+    Gif,
+    Bmp,
+    Heic,
+    Jpeg2000,
     Docx,
     Rtf,
     Message,
@@ -36,6 +41,11 @@ impl Kind {
             Kind::Jpeg => "image/jpeg",
             Kind::Png => "image/png",
             Kind::Tiff => "image/tiff",
+            Kind::WebP => "image/webp",
+            Kind::Gif => "image/gif",
+            Kind::Bmp => "image/bmp",
+            Kind::Heic => "image/heic",
+            Kind::Jpeg2000 => "image/jp2",
             Kind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
             Kind::Rtf => "application/rtf",
             Kind::Message => "message/rfc822",
@@ -78,6 +88,8 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
         Kind::Png
     } else if at(0, b"II*\0") || at(0, b"MM\0*") || at(0, b"II+\0") || at(0, b"MM\0+") {
         Kind::Tiff
+    } else if let Some(picture) = picture_kind(bytes) {
+        picture
     } else if at(0, b"PK\x03\x04") || at(0, b"PK\x05\x06") {
         in_zip(bytes)
     } else if at(0, b"{\\rtf") {
@@ -92,6 +104,29 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
         Kind::Text
     } else {
         Kind::Other("", "een onbekende soort bestand")
+    }
+}
+
+/// Pictures that scanners do not make, but phones, browsers and mail programs do.
+fn picture_kind(bytes: &[u8]) -> Option<Kind> {
+    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    let brand = |brand: &[u8]| at(4, b"ftyp") && at(8, brand);
+    if at(0, b"GIF8") {
+        Some(Kind::Gif)
+    } else if at(0, b"RIFF") && at(8, b"WEBP") {
+        Some(Kind::WebP)
+    } else if brand(b"hei") || brand(b"hev") {
+        Some(Kind::Heic)
+    } else if brand(b"mif1") || brand(b"msf1") {
+        // The common brand of HEIC and AVIF: the brands after it say which.
+        let brands = bytes.get(16..bytes.len().min(64)).unwrap_or_default();
+        (find(brands, b"avif").is_none() || find(brands, b"heic").is_some()).then_some(Kind::Heic)
+    } else if at(0, b"BM") && bytes.len() > 26 && at(6, b"\0\0\0\0") {
+        Some(Kind::Bmp)
+    } else if at(0, b"\0\0\0\x0cjP  ") || at(0, b"\xff\x4f\xff\x51") {
+        Some(Kind::Jpeg2000)
+    } else {
+        None
     }
 }
 
@@ -121,32 +156,24 @@ fn known(bytes: &[u8]) -> Option<Kind> {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let (media_type, name) = if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         ("application/x-ole-storage", "een oud Word-, Excel- of Outlook-bestand (doc, xls, msg)")
-    } else if at(0, b"GIF8") {
-        ("image/gif", "een GIF-plaatje")
-    } else if at(0, b"RIFF") && at(8, b"WEBP") {
-        ("image/webp", "een WebP-plaatje")
     } else if at(0, b"RIFF") && at(8, b"AVI ") {
         ("video/x-msvideo", "een filmpje")
     } else if at(0, b"RIFF") && at(8, b"WAVE") {
         ("audio/wav", "een geluidsbestand")
-    } else if at(4, b"ftyphei") || at(4, b"ftyphev") || at(4, b"ftypmif1") {
-        ("image/heic", "een HEIC-foto (iPhone)")
+    } else if at(4, b"ftypavi") || at(4, b"ftypmif1") || at(4, b"ftypmsf1") {
+        ("image/avif", "een AVIF-plaatje")
     } else if at(4, b"ftypM4A") {
         ("audio/mp4", "een geluidsbestand")
     } else if at(4, b"ftyp") {
         ("video/mp4", "een filmpje")
     } else if at(0, b"\x78\x9f\x3e\x22") {
         ("application/ms-tnef", "een Outlook-bijlage (winmail.dat)")
-    } else if at(0, b"BM") && bytes.len() > 26 && at(6, b"\0\0\0\0") {
-        ("image/bmp", "een BMP-plaatje")
     } else if at(0, b"ID3") || at(0, b"\xff\xfb") {
         ("audio/mpeg", "een geluidsbestand")
     } else if at(0, b"OggS") {
         ("audio/ogg", "een geluidsbestand")
     } else if at(0, b"Rar!") || at(0, b"7z\xbc\xaf") || at(0, b"\x1f\x8b") {
         ("application/x-compressed", "een ingepakt bestand")
-    } else if at(0, b"\0\0\0\x0cjP  ") {
-        ("image/jp2", "een JPEG 2000-plaatje")
     } else if at(0, b"MZ") || at(0, b"\x7fELF") {
         ("application/x-executable", "een programma")
     } else {
@@ -233,7 +260,14 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
     match kind {
         Kind::Pdf => pdf::read(reading, name, bytes, depth),
         Kind::Message => message::read_nested(reading, name, bytes, depth),
-        Kind::Jpeg | Kind::Png | Kind::Tiff => {
+        Kind::Jpeg
+        | Kind::Png
+        | Kind::Tiff
+        | Kind::WebP
+        | Kind::Gif
+        | Kind::Bmp
+        | Kind::Heic
+        | Kind::Jpeg2000 => {
             reading.document(name, media_type, |reading| picture::read(reading, name, kind, bytes));
         }
         Kind::Docx | Kind::Rtf => {

@@ -1,12 +1,16 @@
 //! Paper: PDF (ISO 32000), images and scans → text with the place of each word on its page.
 //!
-//! `pdf` and `picture` give page images or text layers, `pages` gathers a document's pages and has them
-//! recognised, `page_image` knows pixels, `page_text` knows places of letters. Invariant: `ocr` alone knows
-//! Tesseract; no image is decoded before its declared size has been held against the bound.
+//! `pdf` and `picture` (with `raster`, `tiff_pages`, `heic`) give page images or text layers, `pages` gathers a
+//! document's pages and has them recognised, `page_image` knows pixels, `page_text` knows places of letters.
+//! Invariant: `ocr` alone knows Tesseract; no image is decoded before its declared size has been held against the
+//! bound.
 
+mod heic;
 pub(super) mod ocr;
 mod page_image;
 mod page_text;
 pub(super) mod pages;
 pub(super) mod pdf;
 pub(super) mod picture;
+mod raster;
+mod tiff_pages;
