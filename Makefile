@@ -3,7 +3,7 @@
 
 # What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
 DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
-DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils chromium
+DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon
 DEBIAN_BENCH := tesseract-ocr python3
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

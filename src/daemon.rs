@@ -10,5 +10,5 @@ mod stop;
 mod work;
 
 pub use parts::{Broken, Daemon, DaemonError, Event, Options};
-pub(crate) use parts::{cores, reading_workers};
+pub(crate) use parts::{clamd, cores, reader};
 pub use stop::Stop;

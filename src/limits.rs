@@ -44,7 +44,7 @@ pub const HEIC_PIXELS_MAX: u64 = 64_000_000;
 /// Bytes that one document may grow to when it is unpacked.
 pub const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Time for reading one piece without its pages.
+/// Time for reading one document without its pages.
 pub const READ_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Extra time for each page that is recognised. A page takes about one second of one core.
@@ -52,6 +52,12 @@ pub const PAGE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Time for one piece in all, whatever it holds.
 pub const PIECE_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// Time for the virus scanner to look at one piece. clamd itself stops at two minutes (`MaxScanTime`).
+pub const SCAN_TIME_MAX: Duration = Duration::from_secs(150);
+
+/// Parts of one piece that the virus scanner is asked about: each document twice at the most, as it came and as text.
+pub const SCANS_MAX: usize = 2 * DOCUMENTS_MAX;
 
 /// Memory (address space) of one worker.
 pub const WORKER_MEMORY_BYTES_MAX: u64 = 1536 * 1024 * 1024;

@@ -4,7 +4,7 @@ use super::{CommandResult, Ended, Failure, Global, look, setting};
 use crate::clock;
 use crate::config::Config;
 use crate::explain::with_causes;
-use crate::extract::Hold;
+use crate::extract::{Clamd, FenceReport, Hold};
 use crate::outbox::{Mailer, OutboxError};
 use crate::source::Imap;
 use std::path::Path;
@@ -48,21 +48,14 @@ pub(super) fn doctor(global: &Global) -> CommandResult {
     runtime.block_on(async {
         let reader = look::reader(global)?;
         let fence = reader.fence().await.map_err(|error| with_causes(&error));
-        let holds = |name: &str, hold: &Hold| match hold {
-            Hold::None(why) => format!("{name} does not hold ({why})"),
-            _ => format!("{name} holds"),
-        };
-        doctor.line(
-            "fence around reading",
-            fence.map(|fence| {
-                [
-                    holds("rlimits", &fence.rlimits),
-                    holds("landlock", &fence.landlock),
-                    holds("seccomp", &fence.seccomp),
-                ]
-                .join(", ")
-            }),
-        );
+        doctor.line("fence around reading", fence.map(|fence| told_of_fence(&fence)));
+        if let Some(clamd) = crate::daemon::clamd(&config.reading) {
+            let probed = clamd
+                .probe()
+                .await
+                .map_err(|error| format!("{}; nothing is read until it answers", with_causes(&error)));
+            doctor.line("virus scanner", probed.and_then(|version| signatures(&clamd, &version)));
+        }
         if let Some(mailbox) = &config.mailbox {
             let probed = Imap::probe(mailbox).await;
             doctor.line(
@@ -84,6 +77,40 @@ pub(super) fn doctor(global: &Global) -> CommandResult {
         Ok::<(), Failure>(())
     })?;
     Ok(if doctor.well { Ended::Well } else { Ended::WithRefusals })
+}
+
+/// One layer after the other. A layer that this kernel lacks is told, and wrong only where the configuration insists.
+fn told_of_fence(fence: &FenceReport) -> String {
+    let holds = |name: &str, hold: &Hold| match hold {
+        Hold::Full => format!("{name} holds"),
+        Hold::Partial => format!("{name} holds in the older form that this kernel knows"),
+        Hold::None(why) => format!("{name} does not hold ({why})"),
+    };
+    [holds("rlimits", &fence.rlimits), holds("landlock", &fence.landlock), holds("seccomp", &fence.seccomp)]
+        .join(", ")
+}
+
+/// Days after which signatures are called old: freshclam brings new ones every day.
+const SIGNATURE_DAYS_MAX: i64 = 7;
+
+/// Are the scanner's signatures of this week? `version`: as clamd tells it.
+fn signatures(clamd: &Clamd, version: &str) -> Result<String, String> {
+    let told = format!("{clamd}, {version}");
+    let Some(date) = version.splitn(3, '/').nth(2) else {
+        return Ok(format!("{told}, signatures without a date"));
+    };
+    // As ctime(3) writes it, in the scanner's own zone: a day more or less does not matter.
+    let date = date.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Ok(date) = jiff::civil::DateTime::strptime("%a %b %d %H:%M:%S %Y", &date) else {
+        return Ok(format!("{told}, signatures with a date that is not understood"));
+    };
+    let days = (crate::record::office_date(clock::now()) - date.date()).get_days();
+    if i64::from(days) > SIGNATURE_DAYS_MAX {
+        return Err(format!(
+            "{told}: the signatures are {days} days old; see why freshclam brings no new ones"
+        ));
+    }
+    Ok(told)
 }
 
 fn rules(config: &Config) -> Result<String, String> {

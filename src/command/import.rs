@@ -3,8 +3,7 @@
 
 use super::{CommandResult, Ended, Failure, Global, setting};
 use crate::clock;
-use crate::daemon::{cores, reading_workers};
-use crate::extract::{Reader, ReaderOptions};
+use crate::daemon::{cores, reader};
 use crate::intake::{Became, Intake};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX};
 use crate::record::{Arrival, RegistrationNumber};
@@ -49,11 +48,7 @@ pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
     let runtime = setting::runtime()?;
     let reader = {
         let _inside = runtime.enter();
-        Reader::start(ReaderOptions {
-            languages: config.reading.languages.clone(),
-            workers: reading_workers(&config),
-            program: setting::program()?,
-        })
+        reader(&config.reading, setting::program()?)
     };
     let intake = Arc::new(Intake::new(store, reader, rulebook));
     let bar = setting::progress(global, Import::count(&args.paths), "ingelezen");

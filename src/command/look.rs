@@ -3,7 +3,7 @@
 
 use super::{Failure, Global, setting};
 use crate::clock;
-use crate::extract::{ReadRequest, Reader, ReaderOptions};
+use crate::extract::{ReadRequest, Reader};
 use crate::limits::PIECE_BYTES_MAX;
 use crate::record::{Channel, Extract, office_date};
 use jiff::Timestamp;
@@ -17,8 +17,7 @@ pub(super) fn reader(global: &Global) -> Result<Reader, Failure> {
         Some(_) => setting::config(global)?.reading,
         None => crate::config::Reading::default(),
     };
-    let workers = if reading.workers == 0 { crate::daemon::cores() } else { reading.workers };
-    Ok(Reader::start(ReaderOptions { languages: reading.languages, workers, program: setting::program()? }))
+    Ok(crate::daemon::reader(&reading, setting::program()?))
 }
 
 /// A file, and what was read from it.

@@ -129,9 +129,14 @@ pub fn main() -> ExitCode {
     if matches!(cli.command, Command::Worker) {
         return crate::extract::worker_main();
     }
+    // Every command may hold a citizen's letter in its memory. Without it everything else still works.
+    let private = crate::extract::keep_private();
     // The demo tells what it did in a table; its log would only hide it.
     let quiet = cli.global.quiet || matches!(cli.command, Command::Demo(_));
     log::start(cli.global.log, quiet);
+    if let Err(error) = private {
+        tracing::warn!(%error, "a core file of this process could hold parts of letters");
+    }
     let global = &cli.global;
     let result = match cli.command {
         Command::Run => run::run(global),

@@ -1,6 +1,6 @@
 //! Reading a configuration file, and every fault that can be told before anything starts.
 
-use super::Config;
+use super::{ClamdAddress, Config};
 use crate::limits::CONFIG_BYTES_MAX;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -136,6 +136,9 @@ fn rebase(config: &mut Config, base: &Path) {
     }
     if let Some(scan) = &mut config.scan {
         join(&mut scan.dir);
+    }
+    if let Some(ClamdAddress::Unix(path)) = &mut config.reading.clamd {
+        join(path);
     }
     config.letters.print_dir.iter_mut().for_each(join);
 }

@@ -163,6 +163,44 @@ pub struct Reading {
     pub languages: String,
     /// Processes that read at the same time; 0: one a core.
     pub workers: usize,
+    /// Is anything read when a layer of the fence is missing?
+    pub fence: Fence,
+    /// The virus scanner. Without it nothing is scanned.
+    pub clamd: Option<ClamdAddress>,
+}
+
+/// What is asked of the fence around the reading processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fence {
+    /// What this kernel has; what is missing is told.
+    #[default]
+    Available,
+    /// Every layer, or nothing is read.
+    Required,
+}
+
+/// Where clamd listens: `unix:/run/clamav/clamd.ctl` or `tcp:127.0.0.1:3310`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum ClamdAddress {
+    Unix(PathBuf),
+    /// Host and port.
+    Tcp(String),
+}
+
+impl TryFrom<String> for ClamdAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let port =
+            |address: &str| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        match text.split_once(':') {
+            Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
+            Some(("tcp", address)) if port(address) => Ok(Self::Tcp(address.to_owned())),
+            _ => Err(format!("clamd: {text:?} is neither `unix:/PATH` nor `tcp:HOST:PORT`")),
+        }
+    }
 }
 
 /// The review desk.
@@ -209,7 +247,7 @@ impl Default for Answers {
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { languages: "nld+eng".to_owned(), workers: 0 }
+        Self { languages: "nld+eng".to_owned(), workers: 0, fence: Fence::default(), clamd: None }
     }
 }
 

@@ -5,9 +5,9 @@ use super::feed::Feed;
 use super::stop::Stop;
 use super::work::{Stuck, Work};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{ClamdAddress, Config, Reading};
 use crate::explain::with_causes;
-use crate::extract::{Reader, ReaderOptions};
+use crate::extract::{Clamd, Reader, ReaderOptions};
 use crate::intake::{Became, Intake, Rulebook};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
@@ -124,12 +124,8 @@ impl Daemon {
         let health = Health::default();
         let stop = Stop::default();
         let answer_due = Arc::new(Notify::new());
-        let workers = reading_workers(&config);
-        let reader = Reader::start(ReaderOptions {
-            languages: config.reading.languages.clone(),
-            workers,
-            program: options.program,
-        });
+        let workers = reading_workers(&config.reading);
+        let reader = reader(&config.reading, options.program);
         let intake = Arc::new(Intake::new(Arc::clone(&store), reader, rulebook));
         let (events, watched) = mpsc::unbounded_channel();
         let (work_sender, work_receiver) = mpsc::channel(PIPELINE_RECORDS_MAX);
@@ -266,11 +262,28 @@ pub(crate) fn cores() -> usize {
 }
 
 /// Processes that read at the same time: as configured, or one a core.
-pub(crate) fn reading_workers(config: &Config) -> usize {
-    match config.reading.workers {
+fn reading_workers(reading: &Reading) -> usize {
+    match reading.workers {
         0 => cores(),
         workers => workers,
     }
+}
+
+/// Reading as the configuration wants it; `program`: this very binary.
+pub(crate) fn reader(reading: &Reading, program: PathBuf) -> Reader {
+    let options =
+        ReaderOptions { languages: reading.languages.clone(), workers: reading_workers(reading), program };
+    Reader::start(options)
+        .with_scanner(clamd(reading))
+        .insisting_on_fence(reading.fence == crate::config::Fence::Required)
+}
+
+/// The virus scanner, where one is configured.
+pub(crate) fn clamd(reading: &Reading) -> Option<Clamd> {
+    reading.clamd.as_ref().map(|address| match address {
+        ClamdAddress::Unix(path) => Clamd::Unix(path.clone()),
+        ClamdAddress::Tcp(address) => Clamd::Tcp(address.clone()),
+    })
 }
 
 /// Hands on what the last run left unjudged. What is returned turns true when all of it is in the row: nothing new is

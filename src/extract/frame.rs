@@ -27,7 +27,12 @@ pub(super) struct Ask {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Task {
     /// Its documents with their text.
-    Read { words: bool, behind: Behind },
+    Read {
+        words: bool,
+        /// Have each document looked at by the virus scanner.
+        check: bool,
+        behind: Behind,
+    },
     /// The bytes of this attachment.
     Attachment(Wanted),
 }
@@ -62,6 +67,9 @@ pub(super) enum Tell {
     Opened { index: usize },
     /// A page is about to be recognised: it brings its own time.
     Page,
+    /// The body is part of a piece in which something harmful is suspected. The daemon answers with one frame, a
+    /// [`Verdict`](super::clamd::Verdict).
+    Check,
     /// The body is a [`Finished`].
     Finished { index: usize },
     /// The body is what was asked for, or the next of several.

@@ -3,6 +3,7 @@
 //! Invariant: nothing that a worker sends is taken in unless it fits what was announced; a document that was
 //! begun is in the extract, read or with the reason why not.
 
+use super::clamd::Verdict;
 use super::frame::{Behind, Finished, Tell};
 use super::reading::called;
 use crate::limits::DOCUMENTS_MAX;
@@ -68,7 +69,7 @@ impl Gathered {
                 Ok(message) => self.message = Some(message),
                 Err(_) => return false,
             },
-            Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX => {
+            Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX && self.reading.is_none() => {
                 self.reading = Some(Begun { index, name, media_type, opened: false });
             }
             Tell::Opened { index } => match &mut self.reading {
@@ -104,6 +105,27 @@ impl Gathered {
     pub fn behind(&self) -> Behind {
         let finished = self.finished.keys().filter(|index| !self.lost.contains(index)).copied().collect();
         Behind { finished, lost: self.lost.clone() }
+    }
+
+    /// Tells what the virus scanner said of the piece as a whole, where no single document explains it.
+    pub fn suspect(&mut self, said: Option<&Verdict>) {
+        let found = |problem| self.finished.values().any(|one| one.document.problem == Some(problem));
+        match said {
+            Some(Verdict::Infected(signature)) if !found(Problem::Malware) => self.notes.push((
+                Problem::Malware,
+                format!(
+                    "De virusscanner vond iets in dit stuk ({signature}), maar in geen van de onderdelen apart. \
+                     Het stuk is daarom op slot."
+                ),
+            )),
+            Some(Verdict::TooLarge) => self.notes.push((
+                Problem::TooLarge,
+                "Dit stuk is te groot om in één keer op virussen te controleren; de onderdelen zijn los \
+                 gecontroleerd."
+                    .to_owned(),
+            )),
+            _ => {}
+        }
     }
 
     pub fn into_extract(self, name: &str) -> Extract {

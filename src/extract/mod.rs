@@ -7,11 +7,13 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | `pool` | the workers: start, deadline, death, retry without the document that caused it |
+//! | `pool` | the workers: death, retry without the document that caused it |
+//! | `talk` | one worker: its start, its frames, its deadlines |
 //! | `gathered` | what came of one piece, from one worker or several |
 //! | `frame` | what goes over the pipe |
 //! | `worker` | the process: fence first, then pieces one by one |
 //! | `fence` | rlimits, landlock, seccomp |
+//! | `clamd` | the virus scanner, asked by the daemon |
 //! | `reading` | documents in the order they are found, with their bounds |
 //! | `budget` | what a piece may grow to when it is unpacked |
 //! | `sniff` | what a file is, by its content |
@@ -22,6 +24,7 @@
 
 mod budget;
 mod charset;
+mod clamd;
 mod fence;
 mod frame;
 mod gathered;
@@ -31,10 +34,12 @@ mod paper;
 mod pool;
 mod reading;
 mod sniff;
+mod talk;
 mod text;
 mod worker;
 
-pub use fence::{FenceReport, Hold};
+pub use clamd::{Clamd, ClamdError};
+pub use fence::{FenceReport, Hold, keep_private};
 pub use paper::ocr::{EngineError, languages_installed, tessdata_dir};
 pub use pool::{ReadError, Reader, Times};
 pub use worker::worker_main;

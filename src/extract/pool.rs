@@ -1,22 +1,23 @@
 //! The workers as the daemon sees them: started when needed, given one piece at a time, ended at the deadline.
 //!
-//! Invariant: a worker that hangs, dies or lies costs the text of the document it was reading. The next worker
+//! Where a virus scanner is configured it looks at each piece first; only a piece that it finds something in, or that
+//! is too large for it, is looked at part by part. Invariants: no piece is read that the scanner has not seen; a worker that hangs, dies or lies costs the text of the document it was reading. The next worker
 //! goes on behind that document; documents already finished are never read twice.
 
-use super::frame::{self, Ask, Done, Task, Tell, Wanted};
+use super::clamd::{Clamd, ClamdError, Verdict};
+use super::frame::{Ask, Task, Wanted};
 use super::gathered::{Cause, Gathered, unread};
+use super::talk::{Ended, Worker};
 use super::{FenceReport, ReadRequest, ReaderOptions};
-use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX, WORKER_REPLY_BYTES_MAX};
+use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX};
 use crate::record::{Channel, Extract, Problem};
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// Pieces that one worker reads before a fresh one takes its place: whatever leaks, leaks within bounds.
 const PIECES_PER_WORKER_MAX: u32 = 500;
@@ -29,9 +30,9 @@ const WORKERS_LOST_MAX: usize = 8;
 pub struct Times {
     /// From the start of a worker to its first word.
     pub start: Duration,
-    /// One piece without its pages, for each worker that tries.
+    /// One document without its pages, for each worker that tries.
     pub read: Duration,
-    /// More for each page.
+    /// One page.
     pub page: Duration,
     /// One piece in all.
     pub piece: Duration,
@@ -52,6 +53,10 @@ pub enum ReadError {
     Handshake { program: PathBuf, explanation: String },
     #[error("the reading program cannot do its work: {explanation}")]
     Engine { explanation: String },
+    #[error("the virus scanner cannot be asked, and nothing is read that it has not seen")]
+    Scanner(#[from] ClamdError),
+    #[error("the fence around reading does not stand whole, and [reading] fence = \"required\": {lacks}")]
+    Fence { lacks: String },
     #[error("the reader is shutting down")]
     ShuttingDown,
 }
@@ -65,6 +70,9 @@ pub struct Reader {
     /// People at the desk do not wait behind the post: one worker more, for them.
     giving: Semaphore,
     idle: Mutex<Vec<Worker>>,
+    scanner: Option<Clamd>,
+    fence_required: bool,
+    told_of_fence: AtomicBool,
 }
 
 impl Reader {
@@ -76,7 +84,30 @@ impl Reader {
     /// As [`Reader::start`], with other deadlines.
     pub fn with_times(options: ReaderOptions, times: Times) -> Self {
         let permits = Semaphore::new(options.workers.max(1));
-        Self { options, times, permits, giving: Semaphore::new(1), idle: Mutex::new(Vec::new()) }
+        Self {
+            options,
+            times,
+            permits,
+            giving: Semaphore::new(1),
+            idle: Mutex::new(Vec::new()),
+            scanner: None,
+            fence_required: false,
+            told_of_fence: AtomicBool::new(false),
+        }
+    }
+
+    /// With a virus scanner that looks at each piece before it is read.
+    #[must_use]
+    pub fn with_scanner(mut self, scanner: Option<Clamd>) -> Self {
+        self.scanner = scanner;
+        self
+    }
+
+    /// Reads nothing where a layer of the fence is missing.
+    #[must_use]
+    pub fn insisting_on_fence(mut self, required: bool) -> Self {
+        self.fence_required = required;
+        self
     }
 
     /// Reads one piece. Waits while every worker is busy; dropping the future ends its worker.
@@ -88,6 +119,11 @@ impl Reader {
         if request.bytes.len() as u64 > PIECE_BYTES_MAX {
             return Ok(unread(&request.name, Problem::TooLarge, "is te groot om te lezen"));
         }
+        let suspicion = match &self.scanner {
+            Some(scanner) => Some(scanner.scan(&request.bytes).await?).filter(|said| *said != Verdict::Clean),
+            None => None,
+        };
+        let check = self.scanner.as_ref().filter(|_| suspicion.is_some());
         let end = Instant::now() + self.times.piece;
         let mut gathered = Gathered::default();
         let mut lost = 0;
@@ -103,15 +139,17 @@ impl Reader {
                 name: request.name.clone(),
                 channel: request.channel,
                 languages: self.options.languages.clone(),
-                task: Task::Read { words: request.words, behind: gathered.behind() },
+                task: Task::Read { words: request.words, check: check.is_some(), behind: gathered.behind() },
             };
-            match worker.read(&ask, &request.bytes, self.times, end, &mut gathered).await {
+            match worker.read(&ask, &request.bytes, check, self.times, end, &mut gathered).await {
                 Ended::Done(done) => {
                     gathered.notes.extend(done.notes);
                     self.give_back(worker);
+                    gathered.suspect(suspicion.as_ref());
                     return Ok(gathered.into_extract(&request.name));
                 }
                 Ended::Fault(explanation) => return Err(ReadError::Engine { explanation }),
+                Ended::Unchecked(error) => return Err(error.into()),
                 // It may have been killed while it lay idle, or brought the last straw of memory with it from
                 // earlier pieces: a document is blamed only when a new worker dies of it too.
                 Ended::Lost(Cause::Died) if !fresh => {
@@ -127,6 +165,7 @@ impl Reader {
                             cause.problem(),
                             "Niet alles in dit stuk kon worden gelezen: bekijk het origineel.".to_owned(),
                         ));
+                        gathered.suspect(suspicion.as_ref());
                         return Ok(gathered.into_extract(&request.name));
                     }
                 }
@@ -214,138 +253,17 @@ impl Reader {
     }
 
     async fn start_worker(&self) -> Result<Worker, ReadError> {
-        let program = &self.options.program;
-        let mut command = Command::new(program);
-        command.arg("worker").env_clear().env("OMP_THREAD_LIMIT", "1").current_dir("/");
-        // Page images go back to the system when they are done with, instead of leaving holes.
-        command.env("MALLOC_MMAP_THRESHOLD_", "1048576").env("MALLOC_ARENA_MAX", "1");
-        for kept in ["TESSDATA_PREFIX", "LD_LIBRARY_PATH"] {
-            if let Some(value) = std::env::var_os(kept) {
-                command.env(kept, value);
+        let worker = Worker::start(&self.options.program, self.times.start).await?;
+        let lacks = worker.fence.lacks();
+        if !lacks.is_empty() {
+            let lacks = lacks.join(", ");
+            if self.fence_required {
+                return Err(ReadError::Fence { lacks });
+            }
+            if !self.told_of_fence.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%lacks, "the fence around reading does not stand whole; reading goes on behind the rest");
             }
         }
-        // What a library complains about may hold words of a letter: it goes nowhere.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut child =
-            command.spawn().map_err(|source| ReadError::Start { program: program.clone(), source })?;
-        let handshake = |explanation: String| ReadError::Handshake { program: program.clone(), explanation };
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(handshake("it has no pipes".to_owned()));
-        };
-        let mut output = BufReader::new(output);
-        match timeout_at(Instant::now() + self.times.start, next(&mut output, 0)).await {
-            Ok(Ok((Tell::Ready { fence }, _))) => Ok(Worker { child, input, output, fence, pieces: 0 }),
-            Ok(Ok(_)) => Err(handshake("its first word is another one than expected".to_owned())),
-            Ok(Err(error)) => Err(handshake(error.to_string())),
-            Err(_) => Err(handshake("it stays silent".to_owned())),
-        }
+        Ok(worker)
     }
-}
-
-#[derive(Debug)]
-struct Worker {
-    /// Killed and reaped when dropped.
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    fence: FenceReport,
-    pieces: u32,
-}
-
-/// How a worker's turn ended.
-enum Ended {
-    Done(Done),
-    Fault(String),
-    Lost(Cause),
-}
-
-impl Worker {
-    async fn read(
-        &mut self,
-        ask: &Ask,
-        bytes: &[u8],
-        times: Times,
-        end: Instant,
-        gathered: &mut Gathered,
-    ) -> Ended {
-        self.pieces += 1;
-        let mut deadline = (Instant::now() + times.read).min(end);
-        let sent = async {
-            self.input.write_all(&frame::opening(ask, bytes.len())?).await?;
-            self.input.write_all(bytes).await?;
-            self.input.flush().await
-        };
-        match timeout_at(deadline, sent).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Ended::Lost(Cause::Died),
-            Err(_) => return Ended::Lost(Cause::Deadline),
-        }
-        loop {
-            let left = WORKER_REPLY_BYTES_MAX.saturating_sub(gathered.bytes);
-            let (tell, body) = match timeout_at(deadline, next(&mut self.output, left)).await {
-                Ok(Ok(word)) => word,
-                Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-                    return Ended::Lost(Cause::TooMuch);
-                }
-                Ok(Err(_)) => return Ended::Lost(Cause::Died),
-                Err(_) => return Ended::Lost(Cause::Deadline),
-            };
-            gathered.bytes += body.len() as u64;
-            match tell {
-                Tell::Page => deadline = (deadline + times.page).min(end),
-                Tell::Fault { explanation } => return Ended::Fault(explanation),
-                Tell::Done => {
-                    return match serde_json::from_slice(&body) {
-                        Ok(done) => Ended::Done(done),
-                        Err(_) => Ended::Lost(Cause::Lied),
-                    };
-                }
-                tell => {
-                    if !gathered.take(tell, &body) {
-                        return Ended::Lost(Cause::Lied);
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Worker {
-    /// Asks for at most `most` things. Pages that have to be recognised for it bring their own time.
-    async fn give(&mut self, ask: &Ask, bytes: &[u8], most: usize, times: Times) -> io::Result<Vec<Vec<u8>>> {
-        self.pieces += 1;
-        let end = Instant::now() + times.piece;
-        let mut deadline = (Instant::now() + times.read).min(end);
-        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-        let sent = async {
-            self.input.write_all(&frame::opening(ask, bytes.len())?).await?;
-            self.input.write_all(bytes).await?;
-            self.input.flush().await
-        };
-        timeout_at(deadline, sent).await.map_err(late)??;
-        let mut given = Vec::new();
-        let mut left = PIECE_BYTES_MAX;
-        loop {
-            match timeout_at(deadline, next(&mut self.output, left)).await.map_err(late)?? {
-                (Tell::Page, _) => deadline = (deadline + times.page).min(end),
-                (Tell::Given, body) if given.len() < most => {
-                    left = left.saturating_sub(body.len() as u64);
-                    given.push(body);
-                }
-                (Tell::Done, _) => return Ok(given),
-                _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
-            }
-        }
-    }
-}
-
-async fn next(output: &mut BufReader<ChildStdout>, body_bytes_max: u64) -> io::Result<(Tell, Vec<u8>)> {
-    let mut start = [0; 8];
-    output.read_exact(&mut start).await?;
-    let (head_len, body_len) = frame::lengths(start, body_bytes_max)?;
-    let mut head = vec![0; head_len];
-    output.read_exact(&mut head).await?;
-    let mut body = vec![0; body_len];
-    output.read_exact(&mut body).await?;
-    Ok((serde_json::from_slice(&head).map_err(io::Error::other)?, body))
 }

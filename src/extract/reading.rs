@@ -6,6 +6,7 @@
 //! grows past `limits`.
 
 use super::budget::Budget;
+use super::clamd::Verdict;
 use super::frame::{Behind, Finished, Tell};
 use super::paper::ocr::{Engine, EngineError};
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
@@ -16,6 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Where news of the reading goes: the pipe to the daemon, or memory in tests.
 pub(super) trait Outlet {
     fn tell(&mut self, tell: &Tell, body: &[u8]) -> io::Result<()>;
+
+    /// Has some bytes looked at by the virus scanner, which only the daemon can reach.
+    fn check(&mut self, _bytes: &[u8]) -> io::Result<Verdict> {
+        Ok(Verdict::Clean)
+    }
 }
 
 /// What one document yielded.
@@ -71,6 +77,8 @@ pub(super) struct Reading<'a> {
     pub budget: Budget,
     /// Keep words with their boxes.
     pub words: bool,
+    /// Have every document looked at by the virus scanner: something harmful is suspected in the piece.
+    pub check: bool,
     notes: Vec<(Problem, String)>,
     fault: Option<Fault>,
 }
@@ -85,7 +93,17 @@ pub(super) enum Fault {
 
 impl<'a> Reading<'a> {
     pub fn new(outlet: &'a mut dyn Outlet, engine: &'a mut Engine, behind: Behind, words: bool) -> Self {
-        Self { outlet, engine, behind, next: 0, budget: Budget::new(), words, notes: Vec::new(), fault: None }
+        Self {
+            outlet,
+            engine,
+            behind,
+            next: 0,
+            budget: Budget::new(),
+            words,
+            check: false,
+            notes: Vec::new(),
+            fault: None,
+        }
     }
 
     /// Tells the header of the message, as soon as it is known.
@@ -188,13 +206,47 @@ impl<'a> Reading<'a> {
         self.finish(index, name, media_type, content);
     }
 
-    fn finish(&mut self, index: usize, name: Option<&str>, media_type: &str, content: Content) {
+    fn finish(&mut self, index: usize, name: Option<&str>, media_type: &str, mut content: Content) {
+        // What was no file on its own, such as the text of a message, is looked at now.
+        if !content.text.is_empty()
+            && let Some(locked) = self.harm(name, content.text.as_bytes())
+        {
+            content = locked;
+        }
         if self.fault.is_some() {
             return;
         }
         let finished = finished(name.map(str::to_owned), media_type, content);
         let body = serde_json::to_vec(&finished).unwrap_or_default();
         self.tell(&Tell::Finished { index }, &body);
+    }
+
+    /// Is this file harmful? What then stands in place of its text: it is not parsed. `None`: it may be read.
+    pub fn harm(&mut self, name: Option<&str>, bytes: &[u8]) -> Option<Content> {
+        if !self.check || self.fault.is_some() {
+            return None;
+        }
+        match self.outlet.check(bytes) {
+            Ok(Verdict::Clean) => None,
+            Ok(Verdict::Infected(signature)) => Some(Content::unread(
+                Problem::Malware,
+                format!(
+                    "{} bevat een virus of iets anders dat schadelijk is ({signature}). Het is niet gelezen en staat op slot.",
+                    called(name)
+                ),
+            )),
+            Ok(Verdict::TooLarge) => {
+                self.note(
+                    Problem::TooLarge,
+                    format!("{} is te groot om op virussen te controleren: pas ermee op.", called(name)),
+                );
+                None
+            }
+            Err(error) => {
+                self.fault = Some(Fault::Outlet(error));
+                None
+            }
+        }
     }
 
     /// A page is about to be recognised: it brings its own time.

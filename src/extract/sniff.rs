@@ -257,6 +257,12 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
             )
         });
     }
+    // A message is opened, so that what is harmless in it is read: its parts come by here one by one.
+    if kind != Kind::Message
+        && let Some(locked) = reading.harm(name, bytes)
+    {
+        return reading.document(name, media_type, |_| locked);
+    }
     match kind {
         Kind::Pdf => pdf::read(reading, name, bytes, depth),
         Kind::Message => message::read_nested(reading, name, bytes, depth),

@@ -3,14 +3,15 @@
 //! Invariant: the fence stands before the first byte of a piece is taken from the pipe. The process keeps no
 //! state from one piece to the next but the recogniser.
 
+use super::clamd::Verdict;
 use super::fence;
 use super::frame::{self, Ask, Done, Task, Tell};
 use super::mail::message;
 use super::paper::ocr::{Engine, tessdata_dir};
 use super::reading::{Fault, Outlet, Reading};
 use super::sniff;
-use crate::limits::{PIECE_BYTES_MAX, PIECE_TIME_MAX};
-use std::io::{self, Write};
+use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, READ_TIME_MAX};
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,25 +39,45 @@ fn ignore_stop_signals() {
     }
 }
 
-struct Pipe<W: Write>(W);
+/// The way to the daemon, and from it.
+struct Pipe<R: Read, W: Write> {
+    input: R,
+    output: W,
+}
 
-impl<W: Write> Outlet for Pipe<W> {
+impl<R: Read, W: Write> Outlet for Pipe<R, W> {
     fn tell(&mut self, tell: &Tell, body: &[u8]) -> io::Result<()> {
-        frame::write(&mut self.0, tell, body)
+        match tell {
+            Tell::Begins { .. } => fence::limit_time(READ_TIME_MAX),
+            Tell::Page => fence::limit_time(READ_TIME_MAX + PAGE_TIME_MAX),
+            _ => {}
+        }
+        frame::write(&mut self.output, tell, body)
+    }
+
+    fn check(&mut self, bytes: &[u8]) -> io::Result<Verdict> {
+        if bytes.len() as u64 > PIECE_BYTES_MAX {
+            return Ok(Verdict::TooLarge);
+        }
+        frame::write(&mut self.output, &Tell::Check, bytes)?;
+        match frame::read(&mut self.input, 0)? {
+            Some((verdict, _)) => Ok(verdict),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
 
 fn serve(fence: fence::FenceReport) -> io::Result<()> {
-    let mut input = io::stdin().lock();
-    let mut pipe = Pipe(io::stdout().lock());
+    let mut pipe = Pipe { input: io::stdin().lock(), output: io::stdout().lock() };
     let mut engine = Engine::new(tessdata_dir());
     pipe.tell(&Tell::Ready { fence }, b"")?;
-    while let Some((ask, bytes)) = frame::read::<Ask>(&mut input, PIECE_BYTES_MAX)? {
-        fence::limit_time(PIECE_TIME_MAX);
+    while let Some((ask, bytes)) = frame::read::<Ask>(&mut pipe.input, PIECE_BYTES_MAX)? {
+        fence::limit_time(READ_TIME_MAX);
         engine.speak(&ask.languages);
         match ask.task {
-            Task::Read { words, behind } => {
+            Task::Read { words, check, behind } => {
                 let mut reading = Reading::new(&mut pipe, &mut engine, behind, words);
+                reading.check = check;
                 read_piece(&mut reading, &ask.name, ask.channel, &bytes);
                 match reading.end() {
                     Ok(notes) => pipe.tell(&Tell::Done, &json(&Done { notes })?)?,
@@ -75,7 +96,7 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
 }
 
 /// Hands over what was asked for, be it nothing, one thing or several.
-fn give(pipe: &mut Pipe<impl Write>, given: impl IntoIterator<Item = Vec<u8>>) -> io::Result<()> {
+fn give(pipe: &mut impl Outlet, given: impl IntoIterator<Item = Vec<u8>>) -> io::Result<()> {
     for bytes in given {
         pipe.tell(&Tell::Given, &bytes)?;
     }

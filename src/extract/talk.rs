@@ -1,0 +1,265 @@
+//! One worker as the daemon talks with it: its start, its frames, its deadlines.
+//!
+//! Invariants: no word of a worker is waited for without a deadline, taken in past a bound, or believed; what one
+//! page leaves of its time is not the next one's.
+
+use super::clamd::{Clamd, ClamdError, Verdict};
+use super::frame::{self, Ask, Done, Tell};
+use super::gathered::{Cause, Gathered};
+use super::{FenceReport, ReadError, Times};
+use crate::limits::{PIECE_BYTES_MAX, SCANS_MAX, WORKER_REPLY_BYTES_MAX};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{Instant, timeout_at};
+
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// Killed and reaped when dropped.
+    pub child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    pub fence: FenceReport,
+    pub pieces: u32,
+}
+
+/// How a worker's turn ended.
+pub(super) enum Ended {
+    Done(Done),
+    Fault(String),
+    Lost(Cause),
+    /// The virus scanner could not be asked about a part.
+    Unchecked(ClamdError),
+}
+
+/// When a worker must have said its next word: a document has a time for itself, and each of its pages one more.
+struct Patience {
+    times: Times,
+    end: Instant,
+    /// When what is running began, and what it was given as a page.
+    since: Instant,
+    page: Duration,
+    /// Left of the document's own time.
+    own: Duration,
+}
+
+impl Patience {
+    fn new(times: Times, end: Instant, now: Instant) -> Self {
+        Self { times, end, since: now, page: Duration::ZERO, own: times.read }
+    }
+
+    fn deadline(&self) -> Instant {
+        (self.since + self.page + self.own).min(self.end)
+    }
+
+    fn document_begins(&mut self, now: Instant) {
+        *self = Self::new(self.times, self.end, now);
+    }
+
+    fn page_begins(&mut self, now: Instant) {
+        self.own = self.own.saturating_sub((now - self.since).saturating_sub(self.page));
+        self.since = now;
+        self.page = self.times.page;
+    }
+
+    /// The worker had to wait: that is not its own time.
+    fn waited(&mut self, time: Duration) {
+        self.since += time;
+        self.end += time;
+    }
+}
+
+impl Worker {
+    /// Starts the program with the one argument `worker`, and waits for its first word.
+    pub async fn start(program: &Path, within: Duration) -> Result<Self, ReadError> {
+        let mut command = Command::new(program);
+        command.arg("worker").env_clear().env("OMP_THREAD_LIMIT", "1").current_dir("/");
+        // Page images go back to the system when they are done with, instead of leaving holes.
+        command.env("MALLOC_MMAP_THRESHOLD_", "1048576").env("MALLOC_ARENA_MAX", "1");
+        for kept in ["TESSDATA_PREFIX", "LD_LIBRARY_PATH"] {
+            if let Some(value) = std::env::var_os(kept) {
+                command.env(kept, value);
+            }
+        }
+        // What a library complains about may hold words of a letter: it goes nowhere.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child =
+            command.spawn().map_err(|source| ReadError::Start { program: program.to_owned(), source })?;
+        let handshake =
+            |explanation: String| ReadError::Handshake { program: program.to_owned(), explanation };
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(handshake("it has no pipes".to_owned()));
+        };
+        let mut output = BufReader::new(output);
+        match timeout_at(Instant::now() + within, next(&mut output, 0)).await {
+            Ok(Ok(Word { tell: Tell::Ready { fence }, .. })) => {
+                Ok(Worker { child, input, output, fence, pieces: 0 })
+            }
+            Ok(Ok(_)) => Err(handshake("its first word is another one than expected".to_owned())),
+            Ok(Err(error)) => Err(handshake(error.to_string())),
+            Err(_) => Err(handshake("it stays silent".to_owned())),
+        }
+    }
+
+    /// Has a piece read. `check`: whom to ask about its parts.
+    pub async fn read(
+        &mut self,
+        ask: &Ask,
+        bytes: &[u8],
+        check: Option<&Clamd>,
+        times: Times,
+        end: Instant,
+        gathered: &mut Gathered,
+    ) -> Ended {
+        let mut patience = Patience::new(times, end, Instant::now());
+        let mut checks = 0;
+        match timeout_at(patience.deadline(), self.ask(ask, bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Ended::Lost(Cause::Died),
+            Err(_) => return Ended::Lost(Cause::Deadline),
+        }
+        loop {
+            let left = WORKER_REPLY_BYTES_MAX.saturating_sub(gathered.bytes);
+            let body_max = if check.is_some() { PIECE_BYTES_MAX } else { left };
+            let word = match timeout_at(patience.deadline(), next(&mut self.output, body_max)).await {
+                Ok(Ok(word)) => word,
+                Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Ended::Lost(Cause::TooMuch);
+                }
+                Ok(Err(_)) => return Ended::Lost(Cause::Died),
+                Err(_) => return Ended::Lost(Cause::Deadline),
+            };
+            if let (Tell::Check, Some(clamd)) = (&word.tell, check) {
+                checks += 1;
+                if checks > SCANS_MAX {
+                    return Ended::Lost(Cause::Lied);
+                }
+                let asked = Instant::now();
+                let verdict = match clamd.scan(&word.body).await {
+                    Ok(verdict) => verdict,
+                    Err(error) => return Ended::Unchecked(error),
+                };
+                patience.waited(asked.elapsed());
+                match timeout_at(patience.deadline(), self.tell(&verdict)).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(_)) => return Ended::Lost(Cause::Died),
+                    Err(_) => return Ended::Lost(Cause::Deadline),
+                }
+            }
+            if word.bytes > left {
+                return Ended::Lost(Cause::TooMuch);
+            }
+            gathered.bytes += word.bytes;
+            match word.tell {
+                Tell::Page => patience.page_begins(Instant::now()),
+                Tell::Fault { explanation } => return Ended::Fault(explanation),
+                Tell::Done => {
+                    return match serde_json::from_slice(&word.body) {
+                        Ok(done) => Ended::Done(done),
+                        Err(_) => Ended::Lost(Cause::Lied),
+                    };
+                }
+                tell => {
+                    if matches!(tell, Tell::Begins { .. }) {
+                        patience.document_begins(Instant::now());
+                    }
+                    if !gathered.take(tell, &word.body) {
+                        return Ended::Lost(Cause::Lied);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for at most `most` things. Pages that have to be recognised for it bring their own time.
+    pub async fn give(
+        &mut self,
+        ask: &Ask,
+        bytes: &[u8],
+        most: usize,
+        times: Times,
+    ) -> io::Result<Vec<Vec<u8>>> {
+        let mut patience = Patience::new(times, Instant::now() + times.piece, Instant::now());
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+        timeout_at(patience.deadline(), self.ask(ask, bytes)).await.map_err(late)??;
+        let mut given = Vec::new();
+        let mut left = PIECE_BYTES_MAX;
+        loop {
+            let word =
+                timeout_at(patience.deadline(), next(&mut self.output, left)).await.map_err(late)??;
+            left = left.saturating_sub(word.bytes);
+            match word.tell {
+                Tell::Page => patience.page_begins(Instant::now()),
+                Tell::Given if given.len() < most => given.push(word.body),
+                Tell::Done => return Ok(given),
+                _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
+            }
+        }
+    }
+
+    async fn ask(&mut self, ask: &Ask, bytes: &[u8]) -> io::Result<()> {
+        self.pieces += 1;
+        self.input.write_all(&frame::opening(ask, bytes.len())?).await?;
+        self.input.write_all(bytes).await?;
+        self.input.flush().await
+    }
+
+    async fn tell(&mut self, verdict: &Verdict) -> io::Result<()> {
+        self.input.write_all(&frame::opening(verdict, 0)?).await?;
+        self.input.flush().await
+    }
+}
+
+/// One frame of a worker, and how long it was.
+struct Word {
+    tell: Tell,
+    body: Vec<u8>,
+    bytes: u64,
+}
+
+async fn next(output: &mut BufReader<ChildStdout>, body_bytes_max: u64) -> io::Result<Word> {
+    let mut start = [0; 8];
+    output.read_exact(&mut start).await?;
+    let (head_len, body_len) = frame::lengths(start, body_bytes_max)?;
+    let mut head = vec![0; head_len];
+    output.read_exact(&mut head).await?;
+    let mut body = vec![0; body_len];
+    output.read_exact(&mut body).await?;
+    let bytes = (start.len() + head_len + body_len) as u64;
+    Ok(Word { tell: serde_json::from_slice(&head).map_err(io::Error::other)?, body, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_its_own_time_and_leaves_none_to_the_next() {
+        let seconds = Duration::from_secs;
+        let times = Times { start: seconds(1), read: seconds(60), page: seconds(20), piece: seconds(600) };
+        let mut now = Instant::now();
+        let mut patience = Patience::new(times, now + times.piece, now);
+        now += seconds(10);
+        assert_eq!(patience.deadline(), now + seconds(50));
+        patience.page_begins(now);
+        for _ in 0..3 {
+            assert_eq!(patience.deadline(), now + seconds(70));
+            now += seconds(1);
+            patience.page_begins(now);
+        }
+        // A slow page takes from the document.
+        now += seconds(40);
+        patience.page_begins(now);
+        assert_eq!(patience.deadline(), now + seconds(50));
+        patience.document_begins(now);
+        assert_eq!(patience.deadline(), now + seconds(60));
+        patience.waited(seconds(30));
+        now += seconds(30);
+        assert_eq!(patience.deadline(), now + seconds(60));
+        patience.end = now + seconds(5);
+        assert_eq!(patience.deadline(), now + seconds(5));
+    }
+}
