@@ -502,6 +502,25 @@ fn an_attachment_comes_out_of_its_message_as_a_download() {
 }
 
 #[test]
+fn what_the_virus_scanner_found_something_in_is_not_handed_out() {
+    let desk = Desk::start();
+    let case = desk::samples::take(&desk.store, desk::samples::infected(), None);
+    let record = desk.store.case(case).unwrap().unwrap().records[0];
+    let mut noor = desk.person("noor");
+    let page = noor.get(&format!("/cases/{case}"));
+    assert!(page.body.contains("Het origineel staat op slot"));
+    assert!(page.body.contains("Mogelijk een virus"));
+    let file = |index: usize| format!("/cases/{case}/pieces/{record}/documents/{index}/file");
+    assert!(!page.body.contains(&file(1)) && page.body.contains(&file(2)));
+    assert_eq!(noor.get(&file(2)).body.trim(), "De inhoud van schoon.txt.");
+    for locked in [file(1), format!("/cases/{case}/pieces/{record}/original")] {
+        let answer = noor.get(&locked);
+        assert_eq!(answer.status, 403);
+        assert!(answer.body.contains("Dit bestand staat op slot") && answer.body.contains("virusscanner"));
+    }
+}
+
+#[test]
 fn letters_to_print_are_listed_by_day() {
     let desk = Desk::start();
     let mut noor = desk.person("noor");

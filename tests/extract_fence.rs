@@ -177,6 +177,74 @@ async fn a_hang_before_any_document_is_told_for_the_piece() {
     assert_eq!(extract.defects[0].document, None);
 }
 
+/// Forty pages in no time, then one that never ends and burns the processor: what the forty left is not its.
+#[tokio::test]
+async fn a_page_that_never_ends_costs_its_own_time_only() {
+    let first = format!(
+        "{}\nfor page in $(seq 40); do frame '{{\"event\":\"page\"}}' ''; done\nwhile :; do :; done",
+        at(BEGINS, 0, "dik.pdf")
+    );
+    let second = [at(BEGINS, 1, "twee"), at(FINISHED, 1, "twee"), DONE.to_owned()].join("\n");
+    let stand_in = StandIn::new(&[&first, &second]);
+    let times = Times { read: Duration::from_secs(3), page: Duration::from_secs(1), ..times(Duration::ZERO) };
+    let began = std::time::Instant::now();
+    let extract = stand_in.reader(times).read(request()).await.unwrap();
+    let told: Vec<_> = extract.documents.iter().map(|d| d.problem).collect();
+    assert_eq!(told, [Some(Problem::Timeout), None]);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_fence_that_must_stand_whole_stops_reading_where_it_does_not() {
+    let stand_in = StandIn::new(&[DONE]);
+    let script = std::fs::read_to_string(&stand_in.program).unwrap();
+    let gap = script.replace(
+        r#"\"landlock\":{\"hold\":\"full\"}"#,
+        r#"\"landlock\":{\"hold\":\"none\",\"why\":\"this kernel has no landlock\"}"#,
+    );
+    let gap = gap.replace(
+        r#""landlock":{"hold":"full"}"#,
+        r#""landlock":{"hold":"none","why":"this kernel has no landlock"}"#,
+    );
+    assert_ne!(script, gap);
+    std::fs::write(&stand_in.program, gap).unwrap();
+    let reader = stand_in.reader(times(Duration::from_secs(30)));
+    assert!(reader.read(request()).await.is_ok());
+    let reader = stand_in.reader(times(Duration::from_secs(30))).insisting_on_fence(true);
+    match reader.read(request()).await {
+        Err(ReadError::Fence { lacks }) => {
+            assert_eq!(lacks, "landlock does not hold (this kernel has no landlock)");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// As the kernel tells it, from outside.
+#[tokio::test]
+async fn the_kernel_knows_of_the_fence() {
+    let reader = reader();
+    let letter = ReadRequest { name: "a.txt".into(), channel: None, bytes: b"tekst".to_vec(), words: false };
+    reader.read(letter).await.unwrap();
+    let of_worker =
+        |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", reader.idle_workers()[0])).unwrap();
+    let status = of_worker("status");
+    let value = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(value("NoNewPrivs"), "1");
+    assert_eq!(value("Seccomp"), "2");
+    assert_eq!(value("Threads"), "1");
+    let limits = of_worker("limits");
+    let hard = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        line[name.len()..].split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(hard("Max core file size"), "0");
+    assert_eq!(hard("Max file size"), "0");
+    assert_eq!(hard("Max address space"), (1536 * 1024 * 1024).to_string());
+}
+
 #[tokio::test]
 async fn lies_are_not_believed() {
     let lies = [
@@ -185,6 +253,12 @@ async fn lies_are_not_believed() {
         at(BEGINS, 1_000_000, "x"),
         at(BEGINS, 0, "x") + "\nframe '{\"event\":\"finished\",\"index\":0}' 'geen json'",
         at(BEGINS, 0, "x") + "\nprintf '\\377\\377\\377\\377\\377\\377\\377\\377'",
+        // Rubbish; a head that is none; two documents at once; a question that was not allowed; half a frame.
+        at(BEGINS, 0, "x") + "\nhead -c 100000 /dev/zero | tr '\\0' x",
+        at(BEGINS, 0, "x") + "\nframe 'geen json' ''",
+        at(BEGINS, 0, "x") + "\n" + &at(BEGINS, 1, "y"),
+        at(BEGINS, 0, "x") + "\nframe '{\"event\":\"check\"}' 'x'",
+        at(BEGINS, 0, "x") + "\nprintf '\\000\\000\\000\\020\\000\\000'; exit 0",
     ];
     for lie in &lies {
         let turns: Vec<&str> = vec![lie; 8];

@@ -110,6 +110,28 @@ pub struct Extract {
     pub defects: Vec<Defect>,
 }
 
+impl Extract {
+    /// Did the virus scanner find something in the piece? It is then not handed out as it came.
+    pub fn is_locked(&self) -> bool {
+        let found = |document: &Document| document.problem == Some(Problem::Malware);
+        self.is_suspect() || self.documents.iter().any(found)
+    }
+
+    /// Is this document not handed out? It is harmful itself, may hold what is (a message within the message), or the
+    /// scanner found something without telling where.
+    pub fn locks(&self, document: usize) -> bool {
+        self.is_suspect()
+            || self.documents.get(document).is_some_and(|document| {
+                document.problem == Some(Problem::Malware)
+                    || document.media_type == "message/rfc822" && self.is_locked()
+            })
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.defects.iter().any(|defect| defect.document.is_none() && defect.problem == Problem::Malware)
+    }
+}
+
 impl Document {
     /// A document that yielded no text, with its problem.
     pub fn unread(name: Option<String>, media_type: &str, problem: Problem) -> Self {

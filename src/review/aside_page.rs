@@ -112,7 +112,8 @@ struct OneView {
     from: String,
     subject: String,
     documents: Vec<OneDocument>,
-    original_url: String,
+    /// `None` when the virus scanner found something in it.
+    original_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -165,7 +166,11 @@ pub async fn one(
                 }
             })
             .collect(),
-        original_url: format!("/aside/{number}/original"),
+        original_url: piece
+            .extract
+            .as_ref()
+            .is_none_or(|extract| !extract.is_locked())
+            .then(|| format!("/aside/{number}/original")),
     };
     Ok(pages::draw("aside_one.html", &view)?.into_response())
 }

@@ -174,7 +174,11 @@ pub async fn attachment(
     let opener = state.opener().ok_or_else(gone)?;
     let (extract, original) =
         state.with_store(move |store| Ok((store.extract(record)?, store.original(record)?))).await?;
-    let documents = extract.map(|extract| extract.documents).unwrap_or_default();
+    let extract = extract.unwrap_or_default();
+    if extract.locks(index) {
+        return Err(locked());
+    }
+    let documents = extract.documents;
     let name = documents.get(index).and_then(|document| document.name.clone()).ok_or_else(gone)?;
     let same = |document: &&crate::record::Document| document.name.as_deref() == Some(name.as_str());
     let nth = documents.iter().take(index).filter(same).count();
@@ -191,10 +195,26 @@ pub async fn original(
     give_original(&state, number).await
 }
 
+/// What the virus scanner found something in does not leave the house through the desk.
+fn locked() -> Fault {
+    Fault::new(
+        StatusCode::FORBIDDEN,
+        "Dit bestand staat op slot",
+        "De virusscanner vond er iets schadelijks in. U kunt het hier niet downloaden. Is het toch nodig? Vraag het \
+         dan aan uw beheerder: die heeft het origineel.",
+    )
+}
+
 /// A piece as a download that no browser opens by itself.
 pub async fn give_original(state: &ReviewState, number: RegistrationNumber) -> Result<Response, Fault> {
-    let (name, bytes) =
-        state.with_store(move |store| Ok((store.record(number)?.name, store.original(number)?))).await?;
+    let (name, extract, bytes) = state
+        .with_store(move |store| {
+            Ok((store.record(number)?.name, store.extract(number)?, store.original(number)?))
+        })
+        .await?;
+    if extract.is_some_and(|extract| extract.is_locked()) {
+        return Err(locked());
+    }
     let ending = name.rsplit_once('.').map(|(_, ending)| ending).filter(|ending| plain_ending(ending));
     let file = format!("{number}.{}", ending.unwrap_or("bin").to_lowercase());
     Ok(download(&file, bytes))

@@ -27,7 +27,8 @@ pub struct PieceView {
     pub scope: Option<&'static str>,
     pub documents: Vec<DocumentView>,
     pub unread: bool,
-    pub original_url: String,
+    /// `None` when the virus scanner found something in it.
+    pub original_url: Option<String>,
     /// Files that came along.
     pub attachments: bool,
 }
@@ -73,7 +74,7 @@ pub fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding
                 blocks,
                 cut,
                 text_url: text_url(case, record.number, index),
-                file_url: (opens && message.is_some() && document.name.is_some())
+                file_url: (opens && message.is_some() && document.name.is_some() && !extract.locks(index))
                     .then(|| format!("{}/file", text_url(case, record.number, index))),
             }
         })
@@ -93,7 +94,11 @@ pub fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding
         attachments: message.is_some()
             && piece.extract.iter().flat_map(|extract| &extract.documents).any(|one| one.name.is_some()),
         unread: piece.extract.is_none(),
-        original_url: format!("/cases/{case}/pieces/{}/original", record.number),
+        original_url: piece
+            .extract
+            .as_ref()
+            .is_none_or(|extract| !extract.is_locked())
+            .then(|| format!("/cases/{case}/pieces/{}/original", record.number)),
     }
 }
 

@@ -570,6 +570,19 @@ fn unreadable() -> Sample {
     }
 }
 
+/// A message with a virus beside something harmless; not one of [`fill`].
+pub fn infected() -> Sample {
+    let harmful = Document::unread(Some("factuur.exe".into()), "application/x-executable", Problem::Malware);
+    let clean = document(Some("schoon.txt"), "text/plain", Method::Text, "Niets aan de hand.");
+    let defect = Defect {
+        document: Some(1),
+        problem: Problem::Malware,
+        explanation: "Het bestand “factuur.exe” bevat een virus. Het is niet gelezen en staat op slot."
+            .into(),
+    };
+    Sample { documents: vec![harmful, clean], defects: vec![defect], ..unclear() }
+}
+
 fn unclear() -> Sample {
     Sample {
         channel: Channel::Email,

@@ -10,6 +10,7 @@
 //! fails and says so.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod clamd;
 mod dovecot;
 mod exim;
 mod program;
