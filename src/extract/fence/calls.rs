@@ -117,7 +117,7 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     rules.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![no_code()?])?]);
     rules.insert(libc::SYS_mprotect, vec![SeccompRule::new(vec![no_code()?])?]);
     // Is this a terminal? Nothing else.
-    let terminal = SeccompCondition::new(1, Dword, Eq, libc::TCGETS as u64)?;
+    let terminal = SeccompCondition::new(1, Dword, Eq, libc::TCGETS)?;
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![terminal])?]);
     let flags = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC];
     let about = |command: i32| SeccompRule::new(vec![SeccompCondition::new(1, Dword, Eq, command as u64)?]);
