@@ -169,6 +169,39 @@ async fn a_hang_ends_at_the_deadline_and_costs_one_document() {
     assert_eq!(extract.defects[0].problem, Problem::Timeout);
 }
 
+/// A page that costs a worker its life or its time costs that page: those before it were told, and the next worker
+/// goes on behind it.
+#[tokio::test]
+async fn a_bad_page_costs_that_page() {
+    let page = |page: u32, text: &str| {
+        let leaf = match text {
+            "" => String::new(),
+            text => format!(
+                r#"{{"text":"{text}","recognised":false,"failed":null,"confidence":null,"words":[],"page_sizes":[]}}"#
+            ),
+        };
+        format!(r#"frame '{{"event":"page-done","page":{page},"of":3}}' '{leaf}'"#)
+    };
+    let first = [at(BEGINS, 0, "brief"), page(0, ""), page(1, "bladzijde een")].join("\n");
+    let second = [at(BEGINS, 0, "brief"), page(2, ""), at(FINISHED, 0, "brief"), DONE.to_owned()].join("\n");
+    let stand_in = StandIn::new(&[&first, &second]);
+    let extract = stand_in.reader(times(Duration::from_millis(1500))).read(request()).await.unwrap();
+    let [document] = extract.documents.as_slice() else { panic!("{:?}", extract.documents) };
+    assert_eq!(document.text, "bladzijde een\n\ngelezen");
+    assert_eq!((document.problem, document.pages), (Some(Problem::Timeout), Some(3)));
+    assert_eq!(
+        extract.defects[0].explanation,
+        "Bladzijde 2 van het bestand “brief” kon niet binnen de tijd worden gelezen: bekijk die zelf."
+    );
+    assert_eq!(extract.defects[0].document, Some(0));
+
+    // And when no worker gets any further, what was told is kept.
+    let stand_in = StandIn::new(&[&(first + "\nexit 1"); 8].map(String::as_str));
+    let extract = stand_in.reader(times(Duration::from_secs(30))).read(request()).await.unwrap();
+    assert!(extract.documents[0].text.starts_with("bladzijde een"), "{:?}", extract.documents);
+    assert_eq!(extract.documents[0].problem, Some(Problem::Damaged));
+}
+
 #[tokio::test]
 async fn a_hang_before_any_document_is_told_for_the_piece() {
     let stand_in = StandIn::new(&["sleep 1000"]);

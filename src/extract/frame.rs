@@ -44,6 +44,8 @@ pub(super) struct Behind {
     pub finished: BTreeSet<usize>,
     /// They cost a worker its life before it knew what they hold: not touched again.
     pub lost: BTreeSet<usize>,
+    /// A document that was half read, and the last of its pages that was dealt with.
+    pub half: Option<(usize, u32)>,
 }
 
 /// One attachment of a message: the `nth` (from 0) of those with this name, in the order of the documents.
@@ -70,6 +72,9 @@ pub(super) enum Tell {
     /// The body is part of a piece in which something harmful is suspected. The daemon answers with one frame, a
     /// [`Verdict`](super::clamd::Verdict).
     Check,
+    /// The document's pages up to this one (0: none yet) are dealt with, of so many; the body is the [`Leaf`] of
+    /// this page, or empty. Documents of one page do without.
+    PageDone { page: u32, of: u32 },
     /// The body is a [`Finished`].
     Finished { index: usize },
     /// The body is what was asked for, or the next of several.
@@ -91,6 +96,18 @@ pub(super) struct Done {
 pub(super) struct Finished {
     pub document: crate::record::Document,
     pub notes: Vec<(Problem, String)>,
+}
+
+/// What came of one page, in case the worker does not live to finish the document.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Leaf {
+    pub text: String,
+    pub recognised: bool,
+    /// Why the page was not read.
+    pub failed: Option<Problem>,
+    pub confidence: Option<f32>,
+    pub words: Vec<crate::record::Word>,
+    pub page_sizes: Vec<crate::record::PageSize>,
 }
 
 /// The bytes of a frame up to its body.

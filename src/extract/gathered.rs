@@ -3,6 +3,7 @@
 //! Invariant: nothing that a worker sends is taken in unless it fits what was announced; a document that was
 //! begun is in the extract, read or with the reason why not.
 
+use super::begun::Begun;
 use super::clamd::Verdict;
 use super::frame::{Behind, Finished, Tell};
 use super::reading::called;
@@ -30,22 +31,13 @@ impl Cause {
         }
     }
 
-    fn sentence(self) -> &'static str {
+    pub fn sentence(self) -> &'static str {
         match self {
             Cause::Deadline => "kon niet binnen de tijd worden gelezen",
             Cause::Died | Cause::Lied => "kon niet worden gelezen (het leesprogramma stopte)",
             Cause::TooMuch => "bevat meer tekst dan kan worden bewaard",
         }
     }
-}
-
-/// The document that a worker is at.
-#[derive(Debug)]
-pub(super) struct Begun {
-    index: usize,
-    name: Option<String>,
-    media_type: String,
-    opened: bool,
 }
 
 /// What has come of one piece so far, from one worker or several.
@@ -56,7 +48,7 @@ pub(super) struct Gathered {
     /// Of these, what cost a worker its life before it was opened.
     lost: BTreeSet<usize>,
     /// Begun and not yet finished.
-    pub reading: Option<Begun>,
+    reading: Option<Begun>,
     pub notes: Vec<(Problem, String)>,
     pub bytes: u64,
 }
@@ -69,8 +61,25 @@ impl Gathered {
                 Ok(message) => self.message = Some(message),
                 Err(_) => return false,
             },
-            Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX && self.reading.is_none() => {
-                self.reading = Some(Begun { index, name, media_type, opened: false });
+            Tell::Begins { index, name, media_type } if index < DOCUMENTS_MAX => {
+                match &mut self.reading {
+                    Some(begun) if begun.index == index => begun.again(),
+                    // No worker of ours leaves a document unfinished and goes on.
+                    Some(_) => return false,
+                    None => self.reading = Some(Begun::new(index, name, media_type)),
+                }
+            }
+            Tell::PageDone { page, of } => {
+                let Some(begun) = &mut self.reading else { return false };
+                let leaf = match body {
+                    [] => None,
+                    body => match serde_json::from_slice(body) {
+                        Ok(leaf) => Some(leaf),
+                        Err(_) => return false,
+                    },
+                };
+                begun.bytes += body.len() as u64;
+                return begun.leaf(page, of, leaf);
             }
             Tell::Opened { index } => match &mut self.reading {
                 Some(begun) if begun.index == index => begun.opened = true,
@@ -81,30 +90,46 @@ impl Gathered {
                 if !covered(&finished.document.parts, finished.document.text.chars().count()) {
                     finished.document.parts.clear();
                 }
-                self.reading = None;
-                self.finished.insert(index, finished);
+                if let Some(begun) = self.reading.take() {
+                    // Its pages came twice: as they were done, and now as a whole.
+                    self.bytes = self.bytes.saturating_sub(begun.bytes);
+                    self.finished.insert(index, begun.finished(finished));
+                }
             }
             _ => return false,
         }
         true
     }
 
-    /// Holds the document that was being read answerable; false when none was.
+    /// Holds what was being read answerable, a page if it is known which and the document otherwise; false when
+    /// nothing was.
     pub fn blame(&mut self, cause: Cause) -> bool {
-        let Some(Begun { index, name, media_type, opened }) = self.reading.take() else { return false };
-        let note = format!("{} {}.", called(name.as_deref()), cause.sentence());
-        let document = Document::unread(name, &media_type, cause.problem());
-        self.finished.insert(index, Finished { document, notes: vec![(cause.problem(), note)] });
-        if !opened {
-            self.lost.insert(index);
+        let Some(begun) = &mut self.reading else { return false };
+        if !begun.blame_page(cause) {
+            self.give_up(cause);
         }
         true
+    }
+
+    /// Nobody is to blame: the next worker tries again what this one did not finish.
+    pub fn retry(&mut self) {
+        self.reading.take_if(|begun| begun.resume().is_none());
+    }
+
+    /// No worker will finish the document that was being read: what there is of it is kept.
+    pub fn give_up(&mut self, cause: Cause) {
+        let Some(begun) = self.reading.take() else { return };
+        if !begun.opened {
+            self.lost.insert(begun.index);
+        }
+        self.finished.insert(begun.index, begun.given_up(cause));
     }
 
     /// Where the next worker goes on.
     pub fn behind(&self) -> Behind {
         let finished = self.finished.keys().filter(|index| !self.lost.contains(index)).copied().collect();
-        Behind { finished, lost: self.lost.clone() }
+        let half = self.reading.as_ref().and_then(|begun| Some((begun.index, begun.resume()?)));
+        Behind { finished, lost: self.lost.clone(), half }
     }
 
     /// Tells what the virus scanner said of the piece as a whole, where no single document explains it.

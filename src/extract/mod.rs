@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `pool` | the workers: death, retry without the document that caused it |
 //! | `talk` | one worker: its start, its frames, its deadlines |
-//! | `gathered` | what came of one piece, from one worker or several |
+//! | `gathered`, `begun` | what came of one piece, from one worker or several; of a document not yet finished |
 //! | `frame` | what goes over the pipe |
 //! | `worker` | the process: fence first, then pieces one by one |
 //! | `fence` | rlimits, landlock, seccomp |
@@ -22,6 +22,7 @@
 //! | `paper/` | PDF, images, scans; `ocr` alone knows Tesseract |
 //! | `office/` | office files and archives |
 
+mod begun;
 mod budget;
 mod charset;
 mod clamd;

@@ -153,7 +153,7 @@ impl Reader {
                 // It may have been killed while it lay idle, or brought the last straw of memory with it from
                 // earlier pieces: a document is blamed only when a new worker dies of it too.
                 Ended::Lost(Cause::Died) if !fresh => {
-                    gathered.reading = None;
+                    gathered.retry();
                     fresh = true;
                 }
                 Ended::Lost(cause) => {
@@ -161,6 +161,7 @@ impl Reader {
                     let named = gathered.blame(cause);
                     tracing::warn!(?cause, lost, "a reading worker was lost");
                     if !named || lost >= WORKERS_LOST_MAX || Instant::now() >= end {
+                        gathered.give_up(cause);
                         gathered.notes.push((
                             cause.problem(),
                             "Niet alles in dit stuk kon worden gelezen: bekijk het origineel.".to_owned(),

@@ -7,7 +7,7 @@
 
 use super::budget::Budget;
 use super::clamd::Verdict;
-use super::frame::{Behind, Finished, Tell};
+use super::frame::{Behind, Finished, Leaf, Tell};
 use super::paper::ocr::{Engine, EngineError};
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
 use crate::record::{Document, Message, Method, PageSize, Part, PartKind, Problem, Word};
@@ -73,6 +73,8 @@ pub(super) struct Reading<'a> {
     engine: &'a mut Engine,
     behind: Behind,
     next: usize,
+    /// The document that was announced last.
+    current: usize,
     /// What this piece may still grow to.
     pub budget: Budget,
     /// Keep words with their boxes.
@@ -98,6 +100,7 @@ impl<'a> Reading<'a> {
             engine,
             behind,
             next: 0,
+            current: 0,
             budget: Budget::new(),
             words,
             check: false,
@@ -184,6 +187,7 @@ impl<'a> Reading<'a> {
     }
 
     fn announce(&mut self, index: usize, name: Option<&str>, media_type: &str) {
+        self.current = index;
         let begins = Tell::Begins { index, name: name.map(str::to_owned), media_type: media_type.to_owned() };
         self.tell(&begins, b"");
     }
@@ -254,6 +258,20 @@ impl<'a> Reading<'a> {
         self.tell(&Tell::Page, b"");
     }
 
+    /// The pages of the document up to `page` are dealt with, of `of`. Page 0, without a leaf, says that pages
+    /// will follow.
+    pub fn page_done(&mut self, page: u32, of: u32, leaf: Option<&Leaf>) {
+        if of > 1 {
+            let body = leaf.map(|leaf| serde_json::to_vec(leaf).unwrap_or_default()).unwrap_or_default();
+            self.tell(&Tell::PageDone { page, of }, &body);
+        }
+    }
+
+    /// Pages of the document that an earlier worker dealt with.
+    pub fn pages_behind(&self) -> u32 {
+        self.behind.half.filter(|&(index, _)| index == self.current).map_or(0, |(_, page)| page)
+    }
+
     pub fn engine(&mut self) -> &mut Engine {
         self.engine
     }
@@ -295,6 +313,13 @@ pub(super) fn called(name: Option<&str>) -> String {
         }
         None => "De tekst van het bericht".to_owned(),
     }
+}
+
+/// As [`called`], within a sentence.
+pub(super) fn lower_called(name: Option<&str>) -> String {
+    let text = called(name);
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// The document as it is kept: bounded, without control characters, its parts covering its text.
@@ -434,7 +459,8 @@ mod tests {
             let opened = Behind { finished: (0..=died_at).collect(), ..Behind::default() };
             assert_eq!(announced(opened), all[died_at + 1..]);
             // It died at opening one: nobody knows what lies within, so what follows takes the next numbers.
-            let lost = Behind { finished: (0..died_at).collect(), lost: [died_at].into() };
+            let lost =
+                Behind { finished: (0..died_at).collect(), lost: [died_at].into(), ..Behind::default() };
             let rest = announced(lost);
             assert!(rest.iter().all(|(index, _)| *index > died_at));
             assert!(rest.iter().zip(died_at + 1..).all(|((index, _), next)| *index == next));

@@ -6,7 +6,8 @@
 
 use super::ocr::{EngineError, Seen};
 use super::page_image::{ink, rotated, rotated_back, rows, sized, sketch, turn};
-use crate::extract::reading::{Content, Reading, called, tidy};
+use crate::extract::frame::Leaf;
+use crate::extract::reading::{Content, Reading, called, lower_called, tidy};
 use crate::record::{Method, PageSize, Problem, Word};
 use image::GrayImage;
 
@@ -39,6 +40,20 @@ pub(in crate::extract) struct Paper {
     recognised: u32,
     blank: u32,
     failed: Option<Problem>,
+    /// As `failed`, since the last leaf.
+    failed_now: Option<Problem>,
+    told: Told,
+}
+
+/// How much of the pages was told with their leaves.
+#[derive(Default)]
+struct Told {
+    texts: usize,
+    words: usize,
+    sizes: usize,
+    recognised: u32,
+    letters: f64,
+    confidence: f64,
 }
 
 /// One way of reading a page.
@@ -89,6 +104,30 @@ impl Paper {
         self.words.extend(words);
     }
 
+    /// What has come since the last leaf: the page that was just dealt with.
+    pub fn leaf(&mut self) -> Leaf {
+        let told = std::mem::take(&mut self.told);
+        let letters = self.letters - told.letters;
+        let leaf = Leaf {
+            text: tidy(&self.texts[told.texts..].join("\n\n")),
+            recognised: self.recognised > told.recognised,
+            failed: self.failed_now.take(),
+            confidence: (letters > 0.0)
+                .then(|| ((self.confidence - told.confidence) / letters / 100.0) as f32),
+            words: self.words[told.words..].to_vec(),
+            page_sizes: self.page_sizes[told.sizes..].to_vec(),
+        };
+        self.told = Told {
+            texts: self.texts.len(),
+            words: self.words.len(),
+            sizes: self.page_sizes.len(),
+            recognised: self.recognised,
+            letters: self.letters,
+            confidence: self.confidence,
+        };
+        leaf
+    }
+
     /// Nothing was read and nothing was found blank.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.recognised + self.blank == 0
@@ -97,6 +136,7 @@ impl Paper {
     /// A page could not be read.
     pub fn fail(&mut self, problem: Problem) {
         self.failed.get_or_insert(problem);
+        self.failed_now.get_or_insert(problem);
     }
 
     /// Recognises a page. `number` counts from 1; `dpi` is what the file says, if it does.
@@ -221,13 +261,6 @@ impl Paper {
         }
         content
     }
-}
-
-/// As [`called`], within a sentence.
-fn lower_called(name: Option<&str>) -> String {
-    let text = called(name);
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Without the marks that folds, borders and speckles turn into.

@@ -4,6 +4,7 @@
 //! are embedded in it. Invariant: each page is decided for itself; what a scanner laid unseen behind its image
 //! is not believed; no image past the bound is decoded.
 
+use super::ocr::EngineError;
 use super::page_image::turn;
 use super::page_text::{BOX_DPI, PageText};
 use super::pages::Paper;
@@ -20,6 +21,7 @@ use hayro_interpret::{
     InterpreterCache, InterpreterSettings, SoftMask, TransformExt, font::GlyphRun, interpret_page,
 };
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Letters from which a text layer is the page, even when an image lies behind it.
 const LETTERS_MIN: usize = 200;
@@ -71,33 +73,26 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
     if count == 0 {
         return with_lopdf(name, bytes);
     }
-    let cache = InterpreterCache::new();
-    let render_cache = RenderCache::new();
     let mut paper = Paper::default();
-    for (number, page) in (1..=PAGES_MAX).zip(pages.iter()) {
-        let (width, height) = page.render_dimensions();
-        let mut layer = PageText::new(f64::from(width), f64::from(height));
-        look(page, &pdf, &cache, &mut layer);
-        if is_text(&layer) {
-            let (text, words) = layer.into_text(number, reading.words);
-            paper.text_page(text);
-            let pixels = |points: f32| (f64::from(points) * BOX_DPI / 72.0).round() as u32;
-            let size = PageSize { page: number, width: pixels(width), height: pixels(height), turns: 0 };
-            paper.keep_words(size, words);
-            continue;
+    let behind = reading.pages_behind();
+    reading.page_done(behind, count.min(PAGES_MAX), None);
+    let mut caches = Caches::new();
+    for (number, page) in (1..=PAGES_MAX).zip(pages.iter()).skip(behind as usize) {
+        let one = AssertUnwindSafe(|| read_page(reading, &mut paper, &pdf, page, number, &caches));
+        match catch_unwind(one) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                reading.engine_failed(error);
+                break;
+            }
+            Err(_) => {
+                // Whatever was in the middle of something is not used again.
+                reading.engine().forget();
+                caches = Caches::new();
+                paper.fail(Problem::Damaged);
+            }
         }
-        if layer.image_pixels > IMAGE_PIXELS_MAX {
-            paper.fail(Problem::TooLarge);
-            continue;
-        }
-        let (image, dpi) = match scanned(page, &pdf, &cache, &layer) {
-            Some(scan) => scan,
-            None => rendered(page, &render_cache),
-        };
-        if let Err(error) = paper.recognise(reading, number, image, Some(dpi)) {
-            reading.engine_failed(error);
-            break;
-        }
+        reading.page_done(number, count.min(PAGES_MAX), Some(&paper.leaf()));
     }
     let mut content = paper.into_content(name, count);
     if !is_whole(bytes) {
@@ -116,6 +111,48 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         ));
     }
     content
+}
+
+/// What one page leaves for the next: fonts and images that both use.
+struct Caches<'a> {
+    text: InterpreterCache<'a>,
+    drawing: RenderCache<'a>,
+}
+
+impl Caches<'_> {
+    fn new() -> Self {
+        Self { text: InterpreterCache::new(), drawing: RenderCache::new() }
+    }
+}
+
+fn read_page<'a>(
+    reading: &mut Reading<'_>,
+    paper: &mut Paper,
+    pdf: &'a Pdf,
+    page: &'a Page<'a>,
+    number: u32,
+    caches: &Caches<'a>,
+) -> Result<(), EngineError> {
+    let (width, height) = page.render_dimensions();
+    let mut layer = PageText::new(f64::from(width), f64::from(height));
+    look(page, pdf, &caches.text, &mut layer);
+    if is_text(&layer) {
+        let (text, words) = layer.into_text(number, reading.words);
+        paper.text_page(text);
+        let pixels = |points: f32| (f64::from(points) * BOX_DPI / 72.0).round() as u32;
+        let size = PageSize { page: number, width: pixels(width), height: pixels(height), turns: 0 };
+        paper.keep_words(size, words);
+        return Ok(());
+    }
+    if layer.image_pixels > IMAGE_PIXELS_MAX {
+        paper.fail(Problem::TooLarge);
+        return Ok(());
+    }
+    let (image, dpi) = match scanned(page, pdf, &caches.text, &layer) {
+        Some(scan) => scan,
+        None => rendered(page, &caches.drawing),
+    };
+    paper.recognise(reading, number, image, Some(dpi))
 }
 
 /// Does the file end as a PDF ends? One that was cut off on the way does not.

@@ -62,37 +62,43 @@ pub(in crate::extract) fn read(
     bytes: &[u8],
 ) -> Content {
     let mut paper = Paper::default();
-    let mut pages = 0;
+    let count = if kind == Kind::Tiff { tiff_pages::count(bytes) } else { 1 };
+    let of = count.min(PAGES_MAX);
+    let behind = reading.pages_behind();
+    reading.page_done(behind, of, None);
+    let mut page = behind;
     let mut failed = None;
     let mut whole = true;
     let mut each = |shot: Result<Shot, Unreadable>| {
-        pages += 1;
+        page += 1;
         match shot {
             Ok(shot) => {
                 whole &= shot.whole;
-                let recognised = paper.recognise(reading, pages, shot.page, shot.dpi);
-                recognised.map_err(|error| reading.engine_failed(error)).is_ok()
+                if let Err(error) = paper.recognise(reading, page, shot.page, shot.dpi) {
+                    reading.engine_failed(error);
+                    return false;
+                }
             }
             Err(why) => {
+                paper.fail(why.problem());
                 failed = Some(why);
-                true
             }
         }
+        reading.page_done(page, of, Some(&paper.leaf()));
+        true
     };
-    let more = match kind {
-        Kind::Tiff => tiff_pages::pages(bytes, each),
+    match kind {
+        Kind::Tiff => tiff_pages::pages(bytes, behind, each),
         _ => {
             each(one_page(kind, bytes));
-            false
         }
-    };
-    if let Some(why) = failed {
-        if paper.is_empty() {
-            return Content::unread(why.problem(), format!("{} {}.", called(name), why.sentence()));
-        }
-        paper.fail(why.problem());
     }
-    let mut content = paper.into_content(name, pages);
+    if let Some(why) = failed
+        && paper.is_empty()
+    {
+        return Content::unread(why.problem(), format!("{} {}.", called(name), why.sentence()));
+    }
+    let mut content = paper.into_content(name, count);
     if !whole {
         if content.text.is_empty() {
             content.problem = Some(Problem::Damaged);
@@ -102,7 +108,7 @@ pub(in crate::extract) fn read(
             format!("{} is niet compleet; misschien is niet alles gelezen.", called(name)),
         ));
     }
-    if more {
+    if count > PAGES_MAX {
         content.notes.push((
             Problem::TooLarge,
             format!("{} heeft meer dan {PAGES_MAX} bladzijden; de rest is niet gelezen.", called(name)),

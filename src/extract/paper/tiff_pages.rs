@@ -31,8 +31,19 @@ const TAG_JPEG_LENGTH: Tag = Tag::Unknown(0x202);
 const TAG_T4_OPTIONS: Tag = Tag::Unknown(0x124);
 const TAG_FILL_ORDER: Tag = Tag::Unknown(0x10a);
 
-/// Gives each page to `each` until it says stop; true when there are more than the bound.
-pub(super) fn pages(bytes: &[u8], mut each: impl FnMut(Result<Shot, Unreadable>) -> bool) -> bool {
+/// How many pages there are, up to one more than the bound.
+pub(super) fn count(bytes: &[u8]) -> u32 {
+    let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else { return 1 };
+    let mut count = 1;
+    while count <= PAGES_MAX && decoder.more_images() {
+        let _ = decoder.next_image();
+        count += 1;
+    }
+    count
+}
+
+/// Gives each page behind `behind` others to `each`, until it says stop or the bound is reached.
+pub(super) fn pages(bytes: &[u8], behind: u32, mut each: impl FnMut(Result<Shot, Unreadable>) -> bool) {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(IMAGE_PIXELS_MAX * 4).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = usize::try_from(UNPACKED_BYTES_MAX).unwrap_or(usize::MAX);
@@ -40,23 +51,28 @@ pub(super) fn pages(bytes: &[u8], mut each: impl FnMut(Result<Shot, Unreadable>)
         Ok(decoder) => decoder.with_limits(limits),
         Err(_) => {
             each(Err(Unreadable::Damaged));
-            return false;
+            return;
         }
     };
     let mut came = true;
-    for _ in 0..PAGES_MAX {
-        let page = if came {
-            // What a page makes the decoder panic over is that page's.
-            catch_unwind(AssertUnwindSafe(|| page(&mut decoder, bytes))).unwrap_or(Err(Unreadable::Damaged))
-        } else {
-            Err(Unreadable::Damaged)
-        };
-        if !each(page) || !decoder.more_images() {
-            return false;
+    for number in 1..=PAGES_MAX {
+        if number > behind {
+            let page = if came {
+                // What a page makes the decoder panic over is that page's.
+                catch_unwind(AssertUnwindSafe(|| page(&mut decoder, bytes)))
+                    .unwrap_or(Err(Unreadable::Damaged))
+            } else {
+                Err(Unreadable::Damaged)
+            };
+            if !each(page) {
+                return;
+            }
+        }
+        if !decoder.more_images() {
+            return;
         }
         came = decoder.next_image().is_ok();
     }
-    true
 }
 
 fn why(error: TiffError) -> Unreadable {
