@@ -1,11 +1,13 @@
 //! Paper: PDF (ISO 32000), images and scans → text with the place of each word on its page.
 //!
 //! `pdf` and `picture` (with `raster`, `tiff_pages`, `heic`) give page images or text layers, `pages` gathers a
-//! document's pages and has them recognised, `page_image` knows pixels, `page_text` knows places of letters.
-//! Invariant: `ocr` alone knows Tesseract; no image is decoded before its declared size has been held against the
-//! bound.
+//! document's pages and has them recognised, `page_text` knows places of letters. Before a page is recognised,
+//! `surround` clears the table below a photographed sheet, `light` takes its shadows away, and `rows` and `view` set
+//! it straight. Invariant: `ocr` alone knows Tesseract; no image is decoded before its declared size has been held
+//! against the bound.
 
 mod heic;
+mod light;
 pub(super) mod ocr;
 mod page_image;
 mod page_text;
@@ -13,4 +15,7 @@ pub(super) mod pages;
 pub(super) mod pdf;
 pub(super) mod picture;
 mod raster;
+mod rows;
+mod surround;
 mod tiff_pages;
+mod view;

@@ -4,8 +4,12 @@
 //! and the next page of the same document is tried that way first. Invariant: low confidence is told to staff
 //! and never hidden; a word's box is in pixels of the page image as it came, turned upright.
 
+use super::light::light;
 use super::ocr::{EngineError, Seen};
-use super::page_image::{ink, rotated, rotated_back, rows, sized, sketch, turn};
+use super::page_image::{ink, sized, sketch, turn};
+use super::rows::rows;
+use super::surround::surround;
+use super::view::{View, paper};
 use crate::extract::frame::Leaf;
 use crate::extract::reading::{Content, Reading, called, lower_called, tidy};
 use crate::record::{Method, PageSize, Problem, Word};
@@ -16,9 +20,6 @@ const CONFIDENT: f32 = 72.0;
 
 /// Mean confidence below which staff are told to read with their own eyes.
 const POOR: f32 = 60.0;
-
-/// Degrees of skew from which a page is set straight.
-const SKEW_MIN: f64 = 0.15;
 
 /// Pixels under which no word stands on an image: icons and bullets.
 const READABLE_WIDTH: u32 = 60;
@@ -155,14 +156,25 @@ impl Paper {
             return Ok(());
         }
         let came = page.dimensions();
-        let (page, dpi) = sized(page, dpi);
+        let (mut page, dpi) = sized(page, dpi);
         let scale = f64::from(came.0) / f64::from(page.width());
-        let sketch = sketch(&page);
+        let mut sketch = sketch(&page);
         if ink(&sketch) < INK_MIN {
             self.blank += 1;
             return Ok(());
         }
         reading.page_begins();
+        let surround = surround(&sketch);
+        let light = light(&sketch);
+        if !light.is_even() {
+            light.even(&mut page);
+            light.even(&mut sketch);
+        }
+        if let Some(surround) = surround {
+            let paper = paper(&sketch);
+            surround.clear(&mut page, paper);
+            surround.clear(&mut sketch, paper);
+        }
         let best = self.upright(reading, &page, dpi, &sketch)?;
         self.recognised += 1;
         if best.words.is_empty() {
@@ -202,12 +214,16 @@ impl Paper {
         for turns in [first, first + 2, first + 1, first + 3].map(|turns| turns % 4) {
             let turned = turn(page, turns);
             let turned = turned.as_ref().unwrap_or(page);
-            let skew = if turns % 2 == 0 { across.skew } else { down.skew };
-            let words = if skew.abs() < SKEW_MIN {
-                reading.engine().read(turned, dpi)?
-            } else {
-                let words = reading.engine().read(&rotated(turned, -skew), dpi)?;
-                words.into_iter().map(|word| rotated_back(word, turned.dimensions(), -skew)).collect()
+            let mut rows = if turns % 2 == 0 { across } else { down };
+            if turns >= 2 {
+                rows = rows.upside_down();
+            }
+            let words = match View::of(rows, turned.dimensions()) {
+                Some(view) => {
+                    let words = reading.engine().read(&view.straight(turned), dpi)?;
+                    words.into_iter().map(|word| view.word_back(word)).collect()
+                }
+                None => reading.engine().read(turned, dpi)?,
             };
             let attempt = Attempt { turns, words: worth_keeping(words) };
             let confident = attempt.confidence() >= CONFIDENT && attempt.words.len() >= 3;
