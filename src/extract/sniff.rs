@@ -3,7 +3,7 @@
 //! Invariant: nothing here parses; a few bytes are looked at, so that a document can be announced with its
 //! media type before anything of it is trusted.
 
-use super::mail::{html, message};
+use super::mail::{cards, cms, html, hung, message, outlook, outlook_reading, tnef};
 use super::office::{docx, rtf};
 use super::paper::{pdf, picture};
 use super::reading::{Content, Reading, called};
@@ -26,6 +26,12 @@ pub(super) enum Kind {
     Jpeg2000,
     Docx,
     Rtf,
+    Outlook,
+    Tnef,
+    Cms,
+    Card(&'static str),
+    /// A message that only its receiver can open.
+    Locked(&'static str),
     Message,
     Html,
     Text,
@@ -48,11 +54,20 @@ impl Kind {
             Kind::Jpeg2000 => "image/jp2",
             Kind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
             Kind::Rtf => "application/rtf",
+            Kind::Outlook => outlook::MEDIA_TYPE,
+            Kind::Tnef => tnef::MEDIA_TYPE,
+            Kind::Cms => "application/pkcs7-mime",
+            Kind::Card(media_type) | Kind::Locked(media_type) => media_type,
             Kind::Message => "message/rfc822",
             Kind::Html => "text/html",
             Kind::Text => "text/plain",
             Kind::Other(media_type, _) => media_type,
         }
+    }
+
+    /// Characters that a person can read as they stand, or with their markup taken away.
+    pub fn is_text(self) -> bool {
+        matches!(self, Kind::Text | Kind::Message | Kind::Html | Kind::Empty | Kind::Card(_))
     }
 }
 
@@ -67,7 +82,7 @@ pub(super) fn is_message(bytes: &[u8], name: &str, channel: Option<Channel>) -> 
     match ending.as_deref() {
         Some("eml") => true,
         Some("pdf" | "tif" | "tiff" | "jpg" | "jpeg" | "png" | "txt") => false,
-        _ => kind(bytes) == Kind::Message,
+        _ => matches!(kind(bytes), Kind::Message | Kind::Outlook),
     }
 }
 
@@ -94,6 +109,8 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
         in_zip(bytes)
     } else if at(0, b"{\\rtf") {
         Kind::Rtf
+    } else if let Some(mail) = mail_kind(bytes) {
+        mail
     } else if let Some(other) = known(bytes) {
         other
     } else if is_header(bytes) {
@@ -130,6 +147,31 @@ fn picture_kind(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
+/// Forms in which mail programs keep or wrap messages, calendars and contacts.
+fn mail_kind(bytes: &[u8]) -> Option<Kind> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let starts =
+        |start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start.as_bytes()));
+    if outlook::is_message(bytes) {
+        Some(Kind::Outlook)
+    } else if bytes.starts_with(tnef::SIGNATURE) {
+        Some(Kind::Tnef)
+    } else if cms::is_cms(bytes) {
+        Some(Kind::Cms)
+    } else if starts("BEGIN:VCALENDAR") {
+        Some(Kind::Card("text/calendar"))
+    } else if starts("BEGIN:VCARD") {
+        Some(Kind::Card("text/vcard"))
+    } else if starts("-----BEGIN PGP MESSAGE-----") {
+        Some(Kind::Locked("application/pgp-encrypted"))
+    } else if bytes.starts_with(b"\x76\xe8\x04\x60\xc4\x11\xe3\x86") {
+        // message.rpmsg (MS-OXORMMS).
+        Some(Kind::Locked("application/x-microsoft-rpmsg-message"))
+    } else {
+        None
+    }
+}
+
 /// What a zip file holds, told by the names of its members.
 fn in_zip(bytes: &[u8]) -> Kind {
     let holds = |name: &[u8]| find(bytes, name).is_some();
@@ -155,7 +197,7 @@ fn in_zip(bytes: &[u8]) -> Kind {
 fn known(bytes: &[u8]) -> Option<Kind> {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let (media_type, name) = if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-        ("application/x-ole-storage", "een oud Word-, Excel- of Outlook-bestand (doc, xls, msg)")
+        ("application/x-ole-storage", "een oud Word- of Excel-bestand (doc, xls)")
     } else if at(0, b"RIFF") && at(8, b"AVI ") {
         ("video/x-msvideo", "een filmpje")
     } else if at(0, b"RIFF") && at(8, b"WAVE") {
@@ -166,8 +208,6 @@ fn known(bytes: &[u8]) -> Option<Kind> {
         ("audio/mp4", "een geluidsbestand")
     } else if at(4, b"ftyp") {
         ("video/mp4", "een filmpje")
-    } else if at(0, b"\x78\x9f\x3e\x22") {
-        ("application/ms-tnef", "een Outlook-bijlage (winmail.dat)")
     } else if at(0, b"ID3") || at(0, b"\xff\xfb") {
         ("audio/mpeg", "een geluidsbestand")
     } else if at(0, b"OggS") {
@@ -266,6 +306,11 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
     match kind {
         Kind::Pdf => pdf::read(reading, name, bytes, depth),
         Kind::Message => message::read_nested(reading, name, bytes, depth),
+        Kind::Outlook => outlook_reading::read_msg(reading, name, bytes, depth),
+        Kind::Tnef => outlook_reading::read_winmail(reading, name, bytes, None, depth),
+        Kind::Cms => hung::read_cms(reading, name, bytes, depth),
+        Kind::Locked(media_type) => outlook_reading::read_locked(reading, name, media_type),
+        Kind::Card(_) => reading.document(name, media_type, |_| cards::read(bytes)),
         Kind::Jpeg
         | Kind::Png
         | Kind::Tiff

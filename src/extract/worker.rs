@@ -6,7 +6,7 @@
 use super::clamd::Verdict;
 use super::fence;
 use super::frame::{self, Ask, Done, Task, Tell};
-use super::mail::message;
+use super::mail::{hung, message};
 use super::paper::ocr::{Engine, tessdata_dir};
 use super::reading::{Fault, Outlet, Reading};
 use super::sniff;
@@ -88,7 +88,7 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
                 }
             }
             Task::Attachment(wanted) => {
-                give(&mut pipe, message::attachment_bytes(&bytes, &wanted.name, wanted.nth))?;
+                give(&mut pipe, hung::attachment_bytes(&bytes, &wanted.name, wanted.nth))?;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A backlog: the pieces in files and folders that a person names, in order, as if they had just arrived.
 //!
-//! Takes `.eml`, `.mbox`, Maildir folders (`cur` and `new`), and `.pdf .tif .tiff .jpg .jpeg .png` letters; any
+//! Takes `.eml`, `.msg`, `.mbox`, Maildir folders (`cur` and `new`), and `.pdf .tif .tiff .jpg .jpeg .png` letters; any
 //! other name is told by its content. Invariants: nothing is moved or changed; memory is bounded by one piece;
 //! a file that is not taken is named, with the reason.
 
@@ -137,9 +137,9 @@ impl Import {
             },
             Ok(Kind::Message) => Step::File(path, Channel::Email),
             Ok(Kind::Letter) => Step::File(path, Channel::Letter),
-            Ok(Kind::Unknown) => {
-                refused("is neither a message (.eml, .mbox) nor a letter (.pdf .tif .jpg .png)".to_owned())
-            }
+            Ok(Kind::Unknown) => refused(
+                "is neither a message (.eml, .msg, .mbox) nor a letter (.pdf .tif .jpg .png)".to_owned(),
+            ),
             Err(error) => refused(format!("cannot be read: {error}")),
         }
     }
@@ -284,7 +284,7 @@ fn kind(path: &Path, named: bool) -> std::io::Result<Kind> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     match ending.as_str() {
-        "eml" => return Ok(Kind::Message),
+        "eml" | "msg" => return Ok(Kind::Message),
         "mbox" => return Ok(Kind::Mbox),
         _ if is_letter(&name) => return Ok(Kind::Letter),
         _ if !named => return Ok(Kind::Unknown),
@@ -328,6 +328,7 @@ mod tests {
         }
         fs::write(at("a/1.eml"), MESSAGE).unwrap();
         fs::write(at("a/b/2.pdf"), "%PDF-1.7").unwrap();
+        fs::write(at("a/b/1.msg"), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").unwrap();
         fs::write(at("a/b/3.xlsx"), "PK").unwrap();
         fs::write(at("a/b/4.tif"), "").unwrap();
         fs::write(at("a/.hidden"), "x").unwrap();
@@ -349,13 +350,21 @@ mod tests {
         let file = |name: &str| Origin::Import { file: name.to_owned() };
         assert_eq!(
             origins,
-            [file("1.eml"), file("2.pdf"), file("c.mbox 1"), file("c.mbox 2"), file("1.x:2,S"), file("2.x")]
+            [
+                file("1.eml"),
+                file("1.msg"),
+                file("2.pdf"),
+                file("c.mbox 1"),
+                file("c.mbox 2"),
+                file("1.x:2,S"),
+                file("2.x")
+            ]
         );
         let refused: Vec<_> = refused.into_iter().map(|one| one.unwrap_err().to_string()).collect();
         assert_eq!(refused.len(), 2);
         assert!(refused[0].contains("3.xlsx: is neither"), "{refused:?}");
         assert!(refused[1].contains("4.tif: is empty"), "{refused:?}");
-        assert_eq!(Import::count(&paths), 8);
+        assert_eq!(Import::count(&paths), 9);
     }
 
     #[test]

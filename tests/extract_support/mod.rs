@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod outlook;
+
 use bode::extract::{ReadRequest, Reader, ReaderOptions};
 use bode::record::{Channel, Extract};
 use std::path::PathBuf;

@@ -3,20 +3,46 @@
 //! Plain text is preferred; HTML is read when there is no plain text or the plain text says nothing. Invariant:
 //! gives one text for the whole message, in reading order, its quotes marked with `>`.
 
-use super::html;
+use super::{blocks, html};
 use crate::extract::charset;
 use crate::extract::reading::tidy;
+use crate::limits::DOCUMENTS_MAX;
 use crate::record::Method;
 use mail_parser::decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode};
 use mail_parser::{Encoding, MessagePart, MimeHeaders, PartType};
+use std::borrow::Cow;
+
+/// The text of a message, and what was found within it.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub method: Method,
+    pub text: String,
+    /// Files that were written into the text, as mail programs did before MIME.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// A part of the text can only be read by its receiver.
+    pub encrypted: bool,
+}
 
 /// The text of the message and how it was had.
-pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>) -> (Method, String) {
-    let plain = join(parsed, &parsed.text_body, |part| !part.is_text_html());
+pub(super) fn read(parsed: &mail_parser::Message<'_>) -> Body {
+    let mut files = Vec::new();
+    let mut encrypted = false;
+    let (method, text) = text_of(parsed, &mut |text| {
+        let taken = blocks::take_out(text);
+        encrypted |= taken.encrypted;
+        files.extend(taken.files);
+        taken.text.into_owned()
+    });
+    files.truncate(DOCUMENTS_MAX);
+    Body { method, text, files, encrypted }
+}
+
+fn text_of(parsed: &mail_parser::Message<'_>, take_out: &mut dyn FnMut(&str) -> String) -> (Method, String) {
+    let plain = join(parsed, &parsed.text_body, take_out, |part| !part.is_text_html());
     if says_something(&plain) {
         return (Method::Body, plain);
     }
-    let html = join(parsed, &parsed.html_body, |part| part.is_text_html());
+    let html = join(parsed, &parsed.html_body, take_out, |part| part.is_text_html());
     if says_something(&html) {
         return (Method::Html, html);
     }
@@ -26,7 +52,7 @@ pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>) -> (Method, St
         return if part.is_text_html() {
             (Method::Html, html::to_text(&text))
         } else {
-            (Method::Body, self::plain(part, &text))
+            (Method::Body, self::plain(part, &take_out(&text)))
         };
     }
     // Neither says anything: whichever is there.
@@ -34,9 +60,7 @@ pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>) -> (Method, St
 }
 
 /// The text of a message whose structure is broken, so that the parser took it for an attachment.
-pub(in crate::extract) fn loose_text<'a, 'x>(
-    parsed: &'a mail_parser::Message<'x>,
-) -> Option<&'a MessagePart<'x>> {
+pub(super) fn loose_text<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> Option<&'a MessagePart<'x>> {
     if !parsed.text_body.is_empty() || !parsed.html_body.is_empty() {
         return None;
     }
@@ -46,7 +70,7 @@ pub(in crate::extract) fn loose_text<'a, 'x>(
 }
 
 /// Is there more than blanks and the usual "your program cannot show this"?
-fn says_something(text: &str) -> bool {
+pub(super) fn says_something(text: &str) -> bool {
     const EXCUSES: &[&str] =
         &["html compatible", "html-compatible", "view this email in", "does not support html"];
     let lower = text.to_lowercase();
@@ -54,7 +78,12 @@ fn says_something(text: &str) -> bool {
         && !(lower.len() < 300 && EXCUSES.iter().any(|excuse| lower.contains(excuse)))
 }
 
-fn join(parsed: &mail_parser::Message<'_>, ids: &[u32], wanted: impl Fn(&MessagePart<'_>) -> bool) -> String {
+fn join(
+    parsed: &mail_parser::Message<'_>,
+    ids: &[u32],
+    take_out: &mut dyn FnMut(&str) -> String,
+    wanted: impl Fn(&MessagePart<'_>) -> bool,
+) -> String {
     let mut texts: Vec<String> = Vec::new();
     for &id in ids {
         let Some(part) = parsed.parts.get(id as usize) else { continue };
@@ -62,7 +91,7 @@ fn join(parsed: &mail_parser::Message<'_>, ids: &[u32], wanted: impl Fn(&Message
             continue;
         }
         let text = characters(parsed, part);
-        let text = if part.is_text_html() { html::to_text(&text) } else { plain(part, &text) };
+        let text = if part.is_text_html() { html::to_text(&text) } else { plain(part, &take_out(&text)) };
         if !text.is_empty() {
             texts.push(text);
         }
@@ -82,7 +111,7 @@ fn plain(part: &MessagePart<'_>, text: &str) -> String {
 
 /// The characters of a text part. The parser's own decoding is kept where the label can be trusted; else the
 /// bytes are looked at again.
-pub(in crate::extract) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> String {
+pub(super) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> String {
     let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return String::new() };
     let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
     let odd = |c: char| c == '\u{fffd}' || ('\u{80}'..'\u{100}').contains(&c) || c == '\0';
@@ -96,13 +125,16 @@ pub(in crate::extract) fn characters(parsed: &mail_parser::Message<'_>, part: &M
 }
 
 /// The bytes of a part, its transfer encoding undone.
-fn bytes(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> Option<Vec<u8>> {
+pub(super) fn bytes<'a>(
+    parsed: &'a mail_parser::Message<'_>,
+    part: &MessagePart<'_>,
+) -> Option<Cow<'a, [u8]>> {
     let range = part.offset_body as usize..part.offset_end as usize;
     let raw = parsed.raw_message.get(range)?;
     match part.encoding {
-        Encoding::None => Some(raw.to_vec()),
-        Encoding::QuotedPrintable => quoted_printable_decode(raw),
-        Encoding::Base64 => base64_decode(raw),
+        Encoding::None => Some(raw.into()),
+        Encoding::QuotedPrintable => quoted_printable_decode(raw).map(Cow::Owned),
+        Encoding::Base64 => base64_decode(raw).map(Cow::Owned),
     }
 }
 
@@ -141,7 +173,8 @@ mod tests {
     use mail_parser::MessageParser;
 
     fn text_of(message: &[u8]) -> (Method, String) {
-        read(&MessageParser::default().parse(message).unwrap())
+        let body = read(&MessageParser::default().parse(message).unwrap());
+        (body.method, body.text)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use mail_parser::{DateTime, HeaderName, HeaderValue, MessageParser, MimeHeaders, PartType};
 
 /// Addresses kept of one field.
-const ADDRESSES_MAX: usize = 200;
+pub(super) const ADDRESSES_MAX: usize = 200;
 
 /// The header of a parsed message. `bytes` is the message as it came.
 pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) -> Message {
@@ -90,6 +90,25 @@ fn header_len(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
+/// The message with this body part, which has a header of its own, in the place of its body.
+pub(super) fn with_entity(bytes: &[u8], entity: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(bytes.len() + entity.len());
+    let mut kept = true;
+    for line in bytes[..header_len(bytes)].split_inclusive(|&byte| byte == b'\n') {
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            let start = line[..line.len().min(16)].to_ascii_lowercase();
+            kept = !start.starts_with(b"content-")
+                && !start.starts_with(b"mime-version:")
+                && !start.trim_ascii().is_empty();
+        }
+        if kept {
+            whole.extend_from_slice(line);
+        }
+    }
+    whole.extend_from_slice(entity.trim_ascii_start());
+    whole
+}
+
 /// White space to single blanks, no control characters, cut at the bound.
 fn bounded(text: &str) -> String {
     let mut kept = String::new();
@@ -120,7 +139,7 @@ fn addresses(value: &HeaderValue<'_>) -> Vec<Address> {
 }
 
 /// Enough of RFC 5321 to be answered: one `@` with something on both sides, no blanks or brackets.
-fn is_addr_spec(text: &str) -> bool {
+pub(super) fn is_addr_spec(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c))
 }
@@ -134,7 +153,7 @@ fn reverse_path(text: &str) -> String {
 }
 
 /// Message ids without their brackets. Some machines forget the brackets.
-fn msg_ids(text: &str) -> Vec<String> {
+pub(super) fn msg_ids(text: &str) -> Vec<String> {
     let mut ids = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('<') {

@@ -1,21 +1,32 @@
-//! A message: its header, its text, its attachments, and the messages within it (RFC 5322, 2045–2049, 6522).
+//! A message: its header, its text, its attachments, and the messages within it (RFC 5322, 2045–2049, 6522), and
+//! what S/MIME and OpenPGP wrap it in (RFC 8551, 3156).
 //!
-//! Invariant: size, number of parts and nesting are bounded before the parser sees a byte; every attachment is
-//! a document, read or named as unread.
+//! Signatures are not checked: what is signed is read as if it were not. Invariant: size, number of parts and
+//! nesting are bounded before the parser sees a byte; every attachment is a document, read or named as unread.
 
-use super::{body, header, html, parts};
-use crate::extract::paper::picture;
+use super::body::{self, Body};
+use super::cms::{self, Cms};
+use super::{header, hung, outlook_reading, parts};
 use crate::extract::reading::{Content, Reading, called, tidy};
-use crate::extract::{sniff, text};
-use crate::limits::BODY_PARTS_MAX;
+use crate::extract::sniff;
+use crate::limits::{BODY_PARTS_MAX, NESTING_MAX};
 use crate::record::{Message, Method, Part, PartKind, Problem};
-use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{MessageParser, MimeHeaders, PartType};
+use std::borrow::Cow;
 
 /// Lines that start with two dashes, each of which could open a body part. Far more than any real message has.
 const DASHED_LINES_MAX: usize = 50_000;
 
+/// What staff can do about a message that only its receiver's key opens.
+pub(super) const LOCKED: &str =
+    "Het bericht is versleuteld; vraag de afzender om het zonder versleuteling te sturen.";
+
 /// Reads a message that is the piece itself.
 pub(in crate::extract) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
+    if sniff::kind(bytes) == sniff::Kind::Outlook {
+        return outlook_reading::read(reading, bytes);
+    }
+    let bytes = &*unwrapped(bytes);
     let Some(parsed) = parse(bytes) else {
         if let Some(parsed) = MessageParser::default().parse_headers(bytes) {
             reading.header(&header::read(&parsed, bytes));
@@ -35,28 +46,47 @@ pub(in crate::extract) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
     reading.header(&message);
     let media_type =
         if parsed.text_body.is_empty() && !parsed.html_body.is_empty() { "text/html" } else { "text/plain" };
-    let encrypted = is_encrypted(&message);
-    reading.document(None, media_type, |_| {
-        let (method, text) = body::read(&parsed);
-        let mut content = Content::of(method, text);
-        content.parts = parts::split(&content.text, forwards(&message));
-        if content.text.is_empty() {
-            content.problem = Some(if encrypted { Problem::Encrypted } else { Problem::Empty });
-            if encrypted {
-                content.notes.push((
-                    Problem::Encrypted,
-                    "Het bericht is versleuteld; vraag de afzender om het zonder versleuteling te sturen."
-                        .into(),
-                ));
-            } else if parsed.attachments.is_empty() {
-                content.notes.push((Problem::Empty, "Het bericht heeft geen tekst en geen bijlagen.".into()));
-            }
-        }
-        content
-    });
-    if !encrypted {
-        attachments(reading, &parsed, 0);
+    let locked = is_locked(&parsed);
+    let body = reading.container(
+        None,
+        media_type,
+        || body::read(&parsed),
+        |_, body| {
+            let (method, text) = body_or_winmail(body, &parsed);
+            own_words(method, text, &message, locked || body.encrypted, !parsed.attachments.is_empty())
+        },
+    );
+    if !locked {
+        hung::read(reading, &parsed, body.as_ref(), Some(&message), 0);
     }
+}
+
+/// The text of a message; Outlook sometimes hangs the only one on it.
+fn body_or_winmail(body: &Body, parsed: &mail_parser::Message<'_>) -> (Method, String) {
+    let winmail = (!body::says_something(&body.text)).then(|| hung::winmail(parsed)).flatten();
+    winmail.map_or_else(|| (body.method, body.text.clone()), |winmail| winmail.body())
+}
+
+/// The text of the piece itself, split by whose words they are.
+pub(super) fn own_words(
+    method: Method,
+    text: String,
+    message: &Message,
+    locked: bool,
+    more: bool,
+) -> Content {
+    let mut content = Content::of(method, text);
+    content.parts = parts::split(&content.text, forwards(message));
+    if locked {
+        content.problem = Some(Problem::Encrypted);
+        content.notes.push((Problem::Encrypted, LOCKED.to_owned()));
+    } else if content.text.is_empty() {
+        content.problem = Some(Problem::Empty);
+        if !more {
+            content.notes.push((Problem::Empty, "Het bericht heeft geen tekst en geen bijlagen.".into()));
+        }
+    }
+    content
 }
 
 /// Reads a message that is a file of its own, or that another parser did not see as a message.
@@ -78,7 +108,7 @@ pub(in crate::extract) fn read_nested(
 }
 
 /// Parses within bounds; `None` past them.
-fn parse(bytes: &[u8]) -> Option<mail_parser::Message<'_>> {
+pub(super) fn parse(bytes: &[u8]) -> Option<mail_parser::Message<'_>> {
     let mut declared = 0;
     let mut dashed = 0;
     for line in bytes.split(|&byte| byte == b'\n') {
@@ -90,6 +120,70 @@ fn parse(bytes: &[u8]) -> Option<mail_parser::Message<'_>> {
         }
     }
     MessageParser::default().parse(bytes).filter(|parsed| !parsed.parts.is_empty())
+}
+
+/// A message that is signed as a whole and sent as one CMS part, with what was signed in its place.
+pub(super) fn unwrapped(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut whole = Cow::Borrowed(bytes);
+    for _ in 0..NESTING_MAX {
+        // Hardly any message is: the header tells, so that others are not parsed twice.
+        let Some(header) = MessageParser::default().parse_headers(&*whole) else { break };
+        if !declares_cms(&header) {
+            break;
+        }
+        let Some(inner) = parse(&whole).and_then(|parsed| signed_within(&parsed, &whole)) else { break };
+        whole = Cow::Owned(inner);
+    }
+    whole
+}
+
+fn declares_cms(parsed: &mail_parser::Message<'_>) -> bool {
+    let Some(content_type) = parsed.content_type() else { return false };
+    let subtype = content_type.subtype().unwrap_or_default().to_ascii_lowercase();
+    content_type.ctype().eq_ignore_ascii_case("application")
+        && (subtype.ends_with("pkcs7-mime")
+            || parsed.attachment_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".p7m")))
+}
+
+/// The one part that the whole message is, when it is a CMS message.
+fn whole_cms(parsed: &mail_parser::Message<'_>) -> Option<Cms> {
+    match &parsed.parts.first()?.body {
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => cms::open(bytes),
+        _ => None,
+    }
+}
+
+/// The header of the message over the body part that was signed.
+fn signed_within(parsed: &mail_parser::Message<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
+    let Some(Cms::Signed(entity)) = whole_cms(parsed) else { return None };
+    is_entity(&entity).then(|| header::with_entity(bytes, &entity))
+}
+
+/// Is it a body part with its header, as S/MIME signs, and not a file?
+pub(super) fn is_entity(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(64)];
+    let start = start.trim_ascii_start().to_ascii_lowercase();
+    start.starts_with(b"content-") || start.starts_with(b"mime-version:")
+}
+
+/// Does only its receiver's key open it?
+fn is_locked(parsed: &mail_parser::Message<'_>) -> bool {
+    let encrypted = parsed.content_type().is_some_and(|content_type| {
+        content_type.ctype().eq_ignore_ascii_case("multipart")
+            && content_type.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("encrypted"))
+    });
+    let sealed = || match whole_cms(parsed) {
+        Some(cms) => cms == Cms::Encrypted,
+        // Damaged on the way: what it says of itself.
+        None => {
+            declares_cms(parsed)
+                && !parsed
+                    .content_type()
+                    .and_then(|content_type| content_type.attribute("smime-type"))
+                    .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("signed"))
+        }
+    };
+    encrypted || sealed()
 }
 
 /// Does the header speak of a forwarded message rather than of a reply?
@@ -104,136 +198,8 @@ fn forwards(message: &Message) -> bool {
         && message.references.is_empty()
 }
 
-fn is_encrypted(message: &Message) -> bool {
-    let media_type = &message.media_type;
-    media_type.starts_with("multipart/encrypted")
-        || (media_type.starts_with("application/pkcs7-mime")
-            || media_type.starts_with("application/x-pkcs7-mime"))
-            && !media_type.contains("signed-data")
-}
-
-/// What belongs to a message without being a text that someone wrote: signatures and reports.
-const PASSED_OVER: &[(&str, &str)] = &[
-    ("application", "pkcs7-signature"),
-    ("application", "x-pkcs7-signature"),
-    ("application", "pgp-signature"),
-    ("message", "delivery-status"),
-    ("message", "disposition-notification"),
-    ("message", "feedback-report"),
-    ("text", "rfc822-headers"),
-];
-
-/// What is hung on a message, in order: neither its text nor what is passed over.
-fn hung_on<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> impl Iterator<Item = &'a MessagePart<'x>> {
-    let taken_as_body = body::loose_text(parsed).is_some();
-    let ids = parsed.attachments.iter().filter(move |&&id| !(id == 0 && taken_as_body));
-    ids.filter_map(|&id| parsed.parts.get(id as usize))
-        .filter(|part| !PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)))
-}
-
-fn attachments(reading: &mut Reading<'_>, parsed: &mail_parser::Message<'_>, depth: usize) {
-    for part in hung_on(parsed) {
-        attachment(reading, parsed, part, depth);
-    }
-}
-
-fn attachment(
-    reading: &mut Reading<'_>,
-    parsed: &mail_parser::Message<'_>,
-    part: &MessagePart<'_>,
-    depth: usize,
-) {
-    let name = part.attachment_name().map(file_name).filter(|name| !name.is_empty());
-    let name = name.as_deref();
-    match &part.body {
-        PartType::Text(text) if text.trim().is_empty() && name.is_none() => {}
-        PartType::Text(_) => {
-            let text = body::characters(parsed, part);
-            // Declared as text, but perhaps a PDF all the same.
-            match sniff::kind(text.as_bytes()) {
-                sniff::Kind::Text | sniff::Kind::Message | sniff::Kind::Html | sniff::Kind::Empty => {
-                    let media_type =
-                        part.content_type().map(media_type).unwrap_or_else(|| "text/plain".to_owned());
-                    reading.document(Some(name.unwrap_or("tekst")), &media_type, |_| {
-                        text::read(text.as_bytes())
-                    });
-                }
-                _ => sniff::read_file(reading, name, text.as_bytes(), depth),
-            }
-        }
-        PartType::Html(_) => {
-            let text = body::characters(parsed, part);
-            reading.document(Some(name.unwrap_or("html")), "text/html", |_| html::read(text.as_bytes()));
-        }
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-            let kind = sniff::kind(bytes);
-            if is_inline(part) && picture::is_decoration(kind, bytes) {
-                return;
-            }
-            sniff::read_file(reading, Some(name.unwrap_or("bijlage")), bytes, depth);
-        }
-        PartType::Message(message) => {
-            if message.parts.is_empty() {
-                return;
-            }
-            let range = part.offset_body as usize..part.offset_end as usize;
-            let raw = parsed.raw_message.get(range).unwrap_or_default();
-            nested(reading, name, message, raw, depth + 1);
-        }
-        PartType::Multipart(_) => {}
-    }
-}
-
-/// The bytes of an attachment as it was sent: the `nth` document with this name. Walks the message as
-/// [`attachments`] does, so that both mean the same one; what lies within a PDF or an office file is no
-/// attachment of the message.
-pub(in crate::extract) fn attachment_bytes(bytes: &[u8], name: &str, nth: usize) -> Option<Vec<u8>> {
-    let mut left = nth;
-    find_attachment(&parse(bytes)?, name, &mut left, 0)
-}
-
-fn find_attachment(
-    parsed: &mail_parser::Message<'_>,
-    wanted: &str,
-    left: &mut usize,
-    depth: usize,
-) -> Option<Vec<u8>> {
-    for part in hung_on(parsed) {
-        let name = part.attachment_name().map(file_name).filter(|name| !name.is_empty());
-        let (unnamed, contents) = match &part.body {
-            PartType::Text(text) if text.trim().is_empty() && name.is_none() => continue,
-            PartType::Text(_) => ("tekst", part.contents()),
-            PartType::Html(_) => ("html", part.contents()),
-            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-                if is_inline(part) && picture::is_decoration(sniff::kind(bytes), bytes) {
-                    continue;
-                }
-                ("bijlage", part.contents())
-            }
-            PartType::Message(message) if !message.parts.is_empty() => {
-                let range = part.offset_body as usize..part.offset_end as usize;
-                ("bericht", parsed.raw_message.get(range).unwrap_or_default())
-            }
-            PartType::Message(_) | PartType::Multipart(_) => continue,
-        };
-        if name.as_deref().unwrap_or(unnamed) == wanted {
-            match left.checked_sub(1) {
-                Some(fewer) => *left = fewer,
-                None => return Some(contents.to_vec()),
-            }
-        }
-        if let PartType::Message(message) = &part.body
-            && depth < crate::limits::NESTING_MAX
-            && let Some(found) = find_attachment(message, wanted, left, depth + 1)
-        {
-            return Some(found);
-        }
-    }
-    None
-}
-
 /// A message within a message: one document with its header lines and text, then its attachments.
-fn nested(
+pub(super) fn nested(
     reading: &mut Reading<'_>,
     name: Option<&str>,
     parsed: &mail_parser::Message<'_>,
@@ -241,28 +207,54 @@ fn nested(
     depth: usize,
 ) {
     let name = Some(name.unwrap_or("bericht"));
-    if depth > crate::limits::NESTING_MAX {
-        return reading.document(name, "message/rfc822", |_| {
-            Content::unread(
-                Problem::TooLarge,
-                format!("{} zit in te veel berichten verpakt en is niet gelezen.", called(name)),
-            )
-        });
+    if depth > NESTING_MAX {
+        return reading.document(name, "message/rfc822", |_| too_deep(name));
     }
-    reading.document(name, "message/rfc822", |_| {
-        let message = header::read(parsed, bytes);
-        let (_, text) = body::read(parsed);
-        let text = tidy(&format!("{}\n\n{text}", header_lines(&message)));
-        let mut content = Content::of(Method::Message, text);
-        let end = content.text.chars().count();
-        if end > 0 {
-            content.parts = vec![Part { start: 0, end, kind: PartKind::Forwarded }];
-        } else {
-            content.problem = Some(Problem::Empty);
-        }
-        content
-    });
-    attachments(reading, parsed, depth);
+    if let Some(inner) = signed_within(parsed, bytes)
+        && let Some(parsed) = parse(&inner)
+    {
+        return nested(reading, name, &parsed, &inner, depth + 1);
+    }
+    let locked = is_locked(parsed);
+    let body = reading.container(
+        name,
+        "message/rfc822",
+        || body::read(parsed),
+        |_, body| {
+            let (_, text) = body_or_winmail(body, parsed);
+            anothers_words(name, &header::read(parsed, bytes), &text, locked || body.encrypted)
+        },
+    );
+    if !locked {
+        hung::read(reading, parsed, body.as_ref(), None, depth);
+    }
+}
+
+/// The text of a message within the piece, under its header lines: it was written elsewhere, by whoever.
+pub(super) fn anothers_words(name: Option<&str>, message: &Message, text: &str, locked: bool) -> Content {
+    let mut content = Content::of(Method::Message, tidy(&format!("{}\n\n{text}", header_lines(message))));
+    let end = content.text.chars().count();
+    if end > 0 {
+        content.parts = vec![Part { start: 0, end, kind: PartKind::Forwarded }];
+    } else {
+        content.problem = Some(Problem::Empty);
+    }
+    if locked {
+        content.problem = Some(Problem::Encrypted);
+        content.notes.push((Problem::Encrypted, locked_file(name)));
+    }
+    content
+}
+
+pub(super) fn locked_file(name: Option<&str>) -> String {
+    format!("{} is versleuteld; vraag de afzender om het zonder versleuteling te sturen.", called(name))
+}
+
+pub(super) fn too_deep(name: Option<&str>) -> Content {
+    Content::unread(
+        Problem::TooLarge,
+        format!("{} zit in te veel berichten verpakt en is niet gelezen.", called(name)),
+    )
 }
 
 /// The header as a mail program shows it above a forwarded message.
@@ -286,22 +278,6 @@ fn header_lines(message: &Message) -> String {
         lines.push(format!("Onderwerp: {subject}"));
     }
     lines.join("\n")
-}
-
-/// Shown within the text rather than hung on: decorations are.
-fn is_inline(part: &MessagePart<'_>) -> bool {
-    part.content_id().is_some()
-        || part.content_disposition().is_none_or(|disposition| disposition.is_inline())
-}
-
-fn media_type(content_type: &mail_parser::ContentType<'_>) -> String {
-    format!("{}/{}", content_type.ctype(), content_type.subtype().unwrap_or("plain")).to_lowercase()
-}
-
-/// A file name without folders, control characters or endless length.
-fn file_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    last.chars().filter(|c| !c.is_control()).take(200).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -334,6 +310,5 @@ mod tests {
         assert!(with("klacht", &[]));
         assert!(!with("klacht", &["a@b"]));
         assert!(!with("Re: klacht", &[]));
-        assert_eq!(file_name("..\\x/../brief\u{7}.pdf "), "brief.pdf");
     }
 }

@@ -1,11 +1,33 @@
-//! Messages: RFC 5322 and 2045–2049 (format), 3676 (format=flowed), 3464 (delivery status), 6522 (reports).
+//! Messages: RFC 5322 and 2045–2049 (format), 3676 (format=flowed), 3464 (delivery status), 6522 (reports), 8551
+//! (S/MIME), 9580 (OpenPGP armour), MS-OXMSG and MS-OXTNEF (Outlook), 5545 and 6350 (invitations, contacts).
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | `message` | a message and those within it, opened from what it was signed in |
+//! | `hung` | what is hung on a message, read or given |
+//! | `header`, `body`, `blocks` | its header; its text; what stands in the text and is no text |
+//! | `parts`, `patterns` | whose words they are |
+//! | `html`, `cards` | HTML; invitations and contacts |
+//! | `cms` | what S/MIME holds, unverified |
+//! | `mapi`, `lzfu` | properties of Outlook's messages, and their compressed bodies |
+//! | `outlook`, `tnef`, `outlook_reading` | `.msg` files; winmail.dat; both as documents |
 //!
 //! Invariant: size, number of parts and nesting are bounded before a parser sees a byte; every attachment is a
-//! document, read or named as unread.
+//! document, read or named as unread. No signature is checked and no key is held: what is signed is read as if it
+//! were not, what is encrypted is named.
 
-pub(super) mod body;
-pub(super) mod header;
+mod blocks;
+mod body;
+pub(super) mod cards;
+pub(super) mod cms;
+mod header;
 pub(super) mod html;
+pub(super) mod hung;
+mod lzfu;
+mod mapi;
 pub(super) mod message;
-pub(super) mod parts;
+pub(super) mod outlook;
+pub(super) mod outlook_reading;
+mod parts;
 mod patterns;
+pub(super) mod tnef;

@@ -44,7 +44,6 @@ pub(in crate::extract) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Ve
 }
 
 /// The readable text of RTF; of its HTML when Outlook wrapped a message in it.
-#[allow(dead_code, reason = "for the bodies of Outlook messages, which `mail` is about to open")]
 pub(in crate::extract) fn text_of(bytes: &[u8]) -> String {
     parse(bytes).readable()
 }
