@@ -148,7 +148,12 @@ async fn what_cannot_be_read_is_named_in_dutch() {
         ("kapot.jpg", fixture("foto-exif.jpg")[..300].to_vec(), Problem::Damaged, "beschadigd"),
         ("kapot.tif", b"II*\0\x08\0\0\0garbage".to_vec(), Problem::Damaged, "beschadigd"),
         ("kapot.docx", fixture("brief.docx")[..9000].to_vec(), Problem::Damaged, "beschadigd"),
-        ("oud.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....".to_vec(), Problem::Unsupported, "oud Word"),
+        (
+            "oud.doc",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....".to_vec(),
+            Problem::Unsupported,
+            "onbekend programma",
+        ),
         ("logo.png", fixture("logo.png"), Problem::Empty, "geen leesbare tekst"),
     ];
     for (name, bytes, problem, said) in cases {

@@ -4,42 +4,64 @@
 
 use crate::limits::UNPACKED_BYTES_MAX;
 use std::cell::Cell;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::rc::Rc;
 
 /// Bytes that may still be unpacked. Clones draw on the same.
 #[derive(Clone, Debug)]
 pub(super) struct Budget(Rc<Cell<u64>>);
 
+/// The piece has grown to its bound: nothing more is unpacked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spent;
+
+/// What came out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unpacked {
+    pub bytes: Vec<u8>,
+    /// False when it broke off: these are the bytes before the damage.
+    pub whole: bool,
+}
+
 impl Budget {
     pub fn new() -> Self {
         Self(Rc::new(Cell::new(UNPACKED_BYTES_MAX)))
     }
 
-    /// The bytes of something packed. What came before damage is kept. `None` past the bound: then nothing
-    /// more is unpacked of this piece.
-    pub fn unpack(&self, packed: impl Read) -> Option<Vec<u8>> {
+    /// The bytes of something packed.
+    ///
+    /// # Errors
+    /// When there are more than the piece may still grow by.
+    pub fn unpack(&self, packed: impl Read) -> Result<Unpacked, Spent> {
         let mut bytes = Vec::new();
-        let _ = packed.take(self.0.get() + 1).read_to_end(&mut bytes);
-        self.draw(bytes.len() as u64).then_some(bytes)
+        let whole = packed.take(self.0.get() + 1).read_to_end(&mut bytes).is_ok();
+        self.draw(bytes.len() as u64)?;
+        Ok(Unpacked { bytes, whole })
     }
 
-    #[allow(dead_code, reason = "for spreadsheets, which come next")]
     /// As [`Budget::unpack`], without keeping the bytes: how many there are.
-    pub fn measure(&self, packed: impl Read) -> Option<u64> {
+    ///
+    /// # Errors
+    /// When there are more than the piece may still grow by.
+    pub fn measure(&self, packed: impl Read) -> Result<u64, Spent> {
         let mut packed = packed.take(self.0.get() + 1);
         let mut chunk = [0; 16 * 1024];
         let mut length = 0;
-        while let Ok(n @ 1..) = packed.read(&mut chunk) {
-            length += n as u64;
+        loop {
+            match packed.read(&mut chunk) {
+                Ok(n @ 1..) => length += n as u64,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => break,
+            }
         }
-        self.draw(length).then_some(length)
+        self.draw(length)?;
+        Ok(length)
     }
 
-    fn draw(&self, bytes: u64) -> bool {
+    fn draw(&self, bytes: u64) -> Result<(), Spent> {
         let left = self.0.get().checked_sub(bytes);
         self.0.set(left.unwrap_or(0));
-        left.is_some()
+        left.map(|_| ()).ok_or(Spent)
     }
 }
 
@@ -51,9 +73,10 @@ mod tests {
     fn all_draw_on_one_budget() {
         let budget = Budget::new();
         let half = UNPACKED_BYTES_MAX / 2 + 1;
-        assert_eq!(budget.measure(std::io::repeat(0).take(half)), Some(half));
-        assert_eq!(budget.clone().unpack(&b"hoi"[..]).as_deref(), Some(&b"hoi"[..]));
-        assert_eq!(budget.measure(std::io::repeat(0).take(half)), None);
-        assert!(budget.unpack(&b"hoi"[..]).is_none());
+        assert_eq!(budget.measure(std::io::repeat(0).take(half)), Ok(half));
+        let unpacked = Unpacked { bytes: b"hoi".to_vec(), whole: true };
+        assert_eq!(budget.clone().unpack(&b"hoi"[..]), Ok(unpacked));
+        assert_eq!(budget.measure(std::io::repeat(0).take(half)), Err(Spent));
+        assert_eq!(budget.unpack(&b"hoi"[..]), Err(Spent));
     }
 }

@@ -4,7 +4,7 @@
 //! media type before anything of it is trusted.
 
 use super::mail::{cards, cms, html, hung, message, outlook, outlook_reading, tnef};
-use super::office::{docx, rtf};
+use super::office::{self, Format};
 use super::paper::{pdf, picture};
 use super::reading::{Content, Reading, called};
 use super::text;
@@ -24,8 +24,7 @@ pub(super) enum Kind {
     Bmp,
     Heic,
     Jpeg2000,
-    Docx,
-    Rtf,
+    Office(Format),
     Outlook,
     Tnef,
     Cms,
@@ -52,8 +51,7 @@ impl Kind {
             Kind::Bmp => "image/bmp",
             Kind::Heic => "image/heic",
             Kind::Jpeg2000 => "image/jp2",
-            Kind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            Kind::Rtf => "application/rtf",
+            Kind::Office(format) => format.media_type(),
             Kind::Outlook => outlook::MEDIA_TYPE,
             Kind::Tnef => tnef::MEDIA_TYPE,
             Kind::Cms => "application/pkcs7-mime",
@@ -106,15 +104,19 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
     } else if let Some(picture) = picture_kind(bytes) {
         picture
     } else if at(0, b"PK\x03\x04") || at(0, b"PK\x05\x06") {
-        in_zip(bytes)
+        Kind::Office(office::of_zip(bytes))
     } else if at(0, b"{\\rtf") {
-        Kind::Rtf
+        Kind::Office(Format::Rtf)
     } else if let Some(mail) = mail_kind(bytes) {
         mail
+    } else if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
+        office::of_ole(bytes).map_or(Kind::Outlook, Kind::Office)
     } else if let Some(other) = known(bytes) {
         other
     } else if is_header(bytes) {
         Kind::Message
+    } else if let Some(format) = office::of_xml(bytes) {
+        Kind::Office(format)
     } else if is_html(bytes) {
         Kind::Html
     } else if is_text(bytes) {
@@ -172,33 +174,9 @@ fn mail_kind(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
-/// What a zip file holds, told by the names of its members.
-fn in_zip(bytes: &[u8]) -> Kind {
-    let holds = |name: &[u8]| find(bytes, name).is_some();
-    let mimetype = bytes.get(30..).unwrap_or_default();
-    if holds(b"word/document") {
-        Kind::Docx
-    } else if holds(b"xl/workbook") {
-        Kind::Other("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "een Excel-bestand")
-    } else if holds(b"ppt/presentation") {
-        Kind::Other(
-            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-            "een PowerPoint-bestand",
-        )
-    } else if mimetype.starts_with(b"mimetypeapplication/vnd.oasis.opendocument.text") {
-        Kind::Other("application/vnd.oasis.opendocument.text", "een OpenDocument-tekst (odt)")
-    } else if mimetype.starts_with(b"mimetypeapplication/vnd.oasis.opendocument") {
-        Kind::Other("application/vnd.oasis.opendocument", "een OpenDocument-bestand")
-    } else {
-        Kind::Other("application/zip", "een zip-bestand")
-    }
-}
-
 fn known(bytes: &[u8]) -> Option<Kind> {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let (media_type, name) = if at(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-        ("application/x-ole-storage", "een oud Word- of Excel-bestand (doc, xls)")
-    } else if at(0, b"RIFF") && at(8, b"AVI ") {
+    let (media_type, name) = if at(0, b"RIFF") && at(8, b"AVI ") {
         ("video/x-msvideo", "een filmpje")
     } else if at(0, b"RIFF") && at(8, b"WAVE") {
         ("audio/wav", "een geluidsbestand")
@@ -212,8 +190,14 @@ fn known(bytes: &[u8]) -> Option<Kind> {
         ("audio/mpeg", "een geluidsbestand")
     } else if at(0, b"OggS") {
         ("audio/ogg", "een geluidsbestand")
-    } else if at(0, b"Rar!") || at(0, b"7z\xbc\xaf") || at(0, b"\x1f\x8b") {
-        ("application/x-compressed", "een ingepakt bestand")
+    } else if at(0, b"Rar!") {
+        ("application/vnd.rar", "een ingepakt bestand (rar)")
+    } else if at(0, b"7z\xbc\xaf") {
+        ("application/x-7z-compressed", "een ingepakt bestand (7z)")
+    } else if at(0, b"\x1f\x8b") {
+        ("application/gzip", "een ingepakt bestand (gzip)")
+    } else if at(257, b"ustar") {
+        ("application/x-tar", "een ingepakt bestand (tar)")
     } else if at(0, b"MZ") || at(0, b"\x7fELF") {
         ("application/x-executable", "een programma")
     } else {
@@ -321,21 +305,7 @@ pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[
         | Kind::Jpeg2000 => {
             reading.document(name, media_type, |reading| picture::read(reading, name, kind, bytes));
         }
-        Kind::Docx | Kind::Rtf => {
-            let budget = reading.budget.clone();
-            let opened = reading.container(
-                name,
-                media_type,
-                || if kind == Kind::Rtf { rtf::read(name, bytes) } else { docx::read(&budget, name, bytes) },
-                |_, (content, _)| content.clone(),
-            );
-            for (image, bytes) in opened.map(|(_, images)| images).unwrap_or_default() {
-                if !picture::is_decoration(self::kind(&bytes), &bytes) {
-                    let within = format!("{} › {image}", name.unwrap_or("document"));
-                    read_file(reading, Some(&within), &bytes, depth + 1);
-                }
-            }
-        }
+        Kind::Office(format) => office::read(reading, name, format, bytes, depth),
         Kind::Html => reading.document(name, media_type, |_| html::read(bytes)),
         Kind::Text => reading.document(name, media_type, |_| text::read(bytes)),
         Kind::Empty => reading.document(name, media_type, |_| {
@@ -361,12 +331,12 @@ mod tests {
             (b"\r\n%PDF-1.4\n", Kind::Pdf),
             (b"\xff\xd8\xff\xe0", Kind::Jpeg),
             (b"II*\0....", Kind::Tiff),
-            (b"PK\x03\x04......word/document.xml", Kind::Docx),
+            (b"PK\x03\x04", Kind::Office(Format::Zip)),
             (b"From: a@example.nl\r\nSubject: x\r\n\r\nhoi", Kind::Message),
             (b"Return-Path: <>\nReceived: by x\n\tat y\nFrom: a@example.nl\n\n", Kind::Message),
             (b"Aan: de ombudsman\nBetreft: x\n\nGeachte", Kind::Text),
             (b"  <!DOCTYPE HTML><html>", Kind::Html),
-            (b"{\\rtf1 hoi}", Kind::Rtf),
+            (b"{\\rtf1 hoi}", Kind::Office(Format::Rtf)),
             ("Geachte ombudsman,\n\nénorm".as_bytes(), Kind::Text),
             (b"\0\x01\x02\x03\x04\x05", Kind::Other("", "een onbekende soort bestand")),
         ];

@@ -1,126 +1,230 @@
-//! Word documents (ECMA-376): the text of the paragraphs, headers and notes, and the images pasted in.
+//! Word and PowerPoint (ECMA-376): the text as it stands on the page, and the files within: images pasted in,
+//! embedded documents.
 //!
-//! Invariant: no member of the zip grows past the bound when it is unpacked, whatever its header declares.
+//! Left out: what was deleted with changes tracked, comments, field codes, hidden text, and the stand-ins for
+//! programs that do not know a newer form of the same thing. Invariant: nothing grows past the budget.
 
-use crate::extract::budget::Budget;
-use crate::extract::reading::{Content, Held, called, tidy};
-use crate::record::{Method, Problem};
-use quick_xml::Reader;
-use quick_xml::events::Event;
-use std::io::Cursor;
-use zip::ZipArchive;
-
-/// Members looked at: a document has dozens, a hostile zip millions.
-const MEMBERS_MAX: usize = 10_000;
+use super::package::{Package, Unopened};
+use super::page::Page;
+use super::signs::sign;
+use super::xml::{Node, attribute, is_on, walk};
+use super::{Found, is_metafile, named};
+use crate::extract::budget::{Budget, Spent};
+use crate::extract::reading::{Held, tidy};
+use quick_xml::events::BytesStart;
 
 /// Images taken out: letters are sometimes pasted into a document as photos.
 const IMAGES_MAX: usize = 20;
 
-/// A Word document's text and the images in it, with their names.
-pub(in crate::extract) fn read(budget: &Budget, name: Option<&str>, bytes: &[u8]) -> (Content, Vec<Held>) {
-    let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else { return (damaged(name), Vec::new()) };
-    if archive.len() > MEMBERS_MAX {
-        return (too_large(name), Vec::new());
-    }
-    let mut members: Vec<String> =
-        archive.file_names().filter_map(Result::ok).map(|name| name.into_owned()).collect();
-    members.sort();
+/// Files of other programs within a document that are read.
+const EMBEDDED_MAX: usize = 20;
+
+/// Fields within fields that are told apart.
+const FIELDS_MAX: usize = 100;
+
+/// Slides read.
+const SLIDES_MAX: usize = 1_000;
+
+/// A Word document.
+pub(super) fn read(name: Option<&str>, bytes: &[u8], budget: &Budget) -> Found {
+    Found::of(name, "Word-bestand", words(bytes, budget))
+}
+
+/// A PowerPoint presentation.
+pub(super) fn read_slides(name: Option<&str>, bytes: &[u8], budget: &Budget) -> Found {
+    Found::of(name, "PowerPoint-bestand", slides(bytes, budget))
+}
+
+/// Word in one XML file, as Word 2003 wrote it.
+pub(super) fn read_flat(name: Option<&str>, bytes: &[u8]) -> Found {
+    let (text, whole) = text_of(bytes);
+    Found::of(name, "Word-bestand", Ok(Found::text(tidy(&text), !whole)))
+}
+
+fn words(bytes: &[u8], budget: &Budget) -> Result<Found, Unopened> {
+    let mut package = Package::open(bytes, budget)?;
     let mut texts: Vec<String> = Vec::new();
     // As they stand on the page: letterhead, text, notes, foot.
     for stem in ["word/header", "word/document", "word/footnotes", "word/endnotes", "word/footer"] {
-        for member in members.iter().filter(|member| member.starts_with(stem) && member.ends_with(".xml")) {
-            let Some(xml) = unpack(budget, &mut archive, member) else {
-                return (too_large(name), Vec::new());
-            };
-            let text = tidy(&text_of(&String::from_utf8_lossy(&xml)));
+        for member in package.names(stem).iter().filter(|member| member.ends_with(".xml")) {
+            let (text, whole) = text_of(&package.bytes(member)?);
+            package.damaged |= !whole;
+            let text = tidy(&text);
             // First, odd and even pages often have the same letterhead.
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);
             }
         }
     }
-    let mut images = Vec::new();
-    for member in members.iter().filter(|member| member.starts_with("word/media/")).take(IMAGES_MAX) {
-        let Some(image) = unpack(budget, &mut archive, member) else { break };
-        images.push((member.trim_start_matches("word/media/").to_owned(), image));
-    }
-    let mut content = Content::of(Method::Office, texts.join("\n\n"));
-    if content.text.is_empty() {
-        content.problem = Some(Problem::Empty);
-        if images.is_empty() {
-            content.notes.push((Problem::Empty, format!("{} bevat geen tekst.", called(name))));
+    let mut found = Found::text(texts.join("\n\n"), false);
+    let chunks = chunks(&package.bytes("word/_rels/document.xml.rels")?);
+    for chunk in chunks.into_iter().take(EMBEDDED_MAX) {
+        let member = format!("word/{chunk}");
+        let member = if package.holds(&member) { member } else { chunk };
+        if package.holds(&member) {
+            found.held.push((named(&member), package.bytes(&member)?));
         }
     }
-    (content, images)
+    take_files(&mut package, "word", &mut found)?;
+    found.damaged = package.damaged;
+    Ok(found)
 }
 
-fn damaged(name: Option<&str>) -> Content {
-    Content::unread(Problem::Damaged, format!("{} is een beschadigd Word-bestand.", called(name)))
-}
-
-fn too_large(name: Option<&str>) -> Content {
-    Content::unread(Problem::TooLarge, format!("{} is uitgepakt te groot en is niet gelezen.", called(name)))
-}
-
-/// A member's bytes; empty when it is damaged; `None` past the bound.
-fn unpack(budget: &Budget, archive: &mut ZipArchive<Cursor<&[u8]>>, member: &str) -> Option<Vec<u8>> {
-    match archive.by_name(member) {
-        Ok(file) => budget.unpack(file),
-        Err(_) => Some(Vec::new()),
+fn slides(bytes: &[u8], budget: &Budget) -> Result<Found, Unopened> {
+    let mut package = Package::open(bytes, budget)?;
+    let mut texts = Vec::new();
+    for member in package.names("ppt/slides/slide").iter().take(SLIDES_MAX) {
+        let (text, whole) = text_of(&package.bytes(member)?);
+        package.damaged |= !whole;
+        texts.push(tidy(&text));
     }
+    texts.retain(|text| !text.is_empty());
+    let mut found = Found::text(texts.join("\n\n"), false);
+    take_files(&mut package, "ppt", &mut found)?;
+    found.damaged = package.damaged;
+    Ok(found)
 }
 
-/// The text of a WordprocessingML part; what was deleted or is an instruction stays out.
-fn text_of(xml: &str) -> String {
-    let mut reader = Reader::from_str(xml);
-    reader.config_mut().check_end_names = false;
-    let mut text = String::new();
-    let mut in_text = false;
-    // Within the stand-in for programs that do not know the newer form of the same thing.
-    let mut fallback = 0_u32;
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(tag)) => match tag.local_name().as_ref() {
-                "t" => in_text = true,
-                "Fallback" => fallback += 1,
-                _ => {}
-            },
-            Ok(Event::End(tag)) => match tag.local_name().as_ref() {
-                "t" => in_text = false,
-                "Fallback" => fallback = fallback.saturating_sub(1),
-                "p" if fallback == 0 => text.push('\n'),
-                "tc" if fallback == 0 => {
-                    // A cell's last paragraph end becomes a gap in the row.
-                    let end = text.trim_end_matches('\n').len();
-                    text.truncate(end);
-                    text.push(' ');
-                }
-                "tr" if fallback == 0 => text.push('\n'),
-                _ => {}
-            },
-            Ok(Event::Empty(tag)) if fallback == 0 => match tag.local_name().as_ref() {
-                "br" | "cr" | "p" => text.push('\n'),
-                "tab" | "ptab" => text.push(' '),
-                "noBreakHyphen" => text.push('-'),
-                _ => {}
-            },
-            Ok(Event::Text(piece)) if in_text && fallback == 0 => text.push_str(&piece.xml10_content()),
-            Ok(Event::CData(piece)) if in_text && fallback == 0 => text.push_str(&piece.xml10_content()),
-            Ok(Event::GeneralRef(reference)) if in_text && fallback == 0 => {
-                match reference.resolve_char_ref() {
-                    Ok(Some(c)) => text.push(c),
-                    _ => text.push_str(match &*reference.xml10_content() {
-                        "amp" => "&",
-                        "lt" => "<",
-                        "gt" => ">",
-                        "quot" => "\"",
-                        "apos" => "'",
-                        _ => "",
-                    }),
-                }
+/// The files within an Office file: first what was embedded, then the images.
+pub(super) fn take_files(package: &mut Package<'_>, folder: &str, found: &mut Found) -> Result<(), Spent> {
+    let embedded = package.names(&format!("{folder}/embeddings/"));
+    for member in embedded.iter().take(EMBEDDED_MAX) {
+        let bytes = package.bytes(member)?;
+        // A formula is no document.
+        if !super::ole::is_formula(&bytes) {
+            found.held.push((named(member), bytes));
+        }
+    }
+    let mut images = 0;
+    for member in package.names(&format!("{folder}/media/")) {
+        if images >= IMAGES_MAX {
+            break;
+        }
+        let image: Held = (named(&member), package.bytes(&member)?);
+        if is_metafile(&image.1) {
+            // What an embedded file looks like is kept as a drawing beside it.
+            found.drawings += usize::from(embedded.is_empty());
+        } else {
+            images += 1;
+            found.held.push(image);
+        }
+    }
+    Ok(())
+}
+
+/// The files that a document takes in as a part of its text.
+fn chunks(rels: &[u8]) -> Vec<String> {
+    let mut targets = Vec::new();
+    walk(rels, |node| {
+        if let Node::Start("Relationship", tag) = node
+            && attribute(tag, "Type").is_some_and(|kind| kind.ends_with("/aFChunk"))
+            && let Some(target) = attribute(tag, "Target")
+        {
+            targets.push(target.trim_start_matches('/').to_owned());
+        }
+    });
+    targets
+}
+
+/// The text of a part, and whether the part was whole.
+pub(super) fn text_of(xml: &[u8]) -> (String, bool) {
+    let mut writer = Writer {
+        page: Page::new(),
+        skipped: 0,
+        in_text: false,
+        hidden: false,
+        placeholder: false,
+        fields: Vec::new(),
+        tick: None,
+    };
+    let whole = walk(xml, |node| match node {
+        Node::Start(..) | Node::End(_) if writer.skipped > 0 => {
+            if matches!(node, Node::End(_)) {
+                writer.skipped -= 1;
+            } else {
+                writer.skipped += 1;
             }
-            Ok(Event::Eof) | Err(_) => return text,
-            Ok(_) => {}
+        }
+        Node::Start(name, tag) => writer.start(name, tag),
+        Node::End(name) => writer.end(name),
+        Node::Text(text) if writer.in_text && writer.is_seen() => writer.page.put(text),
+        Node::Text(_) => {}
+    });
+    (writer.page.into_text(), whole || xml.is_empty())
+}
+
+struct Writer {
+    page: Page,
+    /// Open elements of which nothing is seen.
+    skipped: usize,
+    in_text: bool,
+    hidden: bool,
+    /// The next content is what a form says before it is filled in.
+    placeholder: bool,
+    /// Open fields: is it their code that is being read, rather than what it gives?
+    fields: Vec<bool>,
+    /// The box of a form field, ticked or not.
+    tick: Option<bool>,
+}
+
+impl Writer {
+    fn is_seen(&self) -> bool {
+        self.skipped == 0 && !self.hidden && !self.fields.contains(&true)
+    }
+
+    fn start(&mut self, name: &str, tag: &BytesStart<'_>) {
+        match name {
+            "Fallback" | "del" | "moveFrom" | "pPr" | "rPrChange" | "rt" | "binData" | "tblPr" | "trPr"
+            | "tcPr" | "sectPr" | "docPr" | "styles" | "fonts" | "lists" | "annotation" => self.skipped = 1,
+            "t" => self.in_text = true,
+            "r" => self.hidden = false,
+            "vanish" | "webHidden" => self.hidden |= name == "vanish" && is_on(tag),
+            "br" | "cr" if self.is_seen() => self.page.put("\n"),
+            "tab" | "ptab" if self.is_seen() => self.page.put("\t"),
+            "noBreakHyphen" if self.is_seen() => self.page.put("-"),
+            "sym" if self.is_seen() => {
+                let code = attribute(tag, "char").and_then(|code| u32::from_str_radix(&code, 16).ok());
+                let seen = code.map(|code| match code {
+                    0xf000..=0xf0ff | 0..=0xff => sign((code & 0xff) as u8),
+                    code => char::from_u32(code).unwrap_or('•'),
+                });
+                self.page.put(seen.unwrap_or('•').encode_utf8(&mut [0; 4]));
+            }
+            "tc" => self.page.begin_cell(),
+            "txbxContent" => self.page.begin_apart(),
+            "sdtPr" => self.placeholder = false,
+            "showingPlcHdr" => self.placeholder = is_on(tag),
+            "sdtContent" if std::mem::take(&mut self.placeholder) => self.skipped = 1,
+            "fldChar" => match attribute(tag, "fldCharType").as_deref() {
+                Some("begin") if self.fields.len() < FIELDS_MAX => self.fields.push(true),
+                Some("separate") => {
+                    if let Some(field) = self.fields.last_mut() {
+                        *field = false;
+                    }
+                }
+                Some("end") => {
+                    self.fields.pop();
+                }
+                _ => {}
+            },
+            "checkBox" => self.tick = Some(false),
+            "default" | "checked" if self.tick.is_some() => self.tick = Some(is_on(tag)),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        match name {
+            "t" => self.in_text = false,
+            "p" => self.page.end_paragraph(),
+            "tc" => self.page.end_cell(" "),
+            "tr" => self.page.end_row(" "),
+            "txbxContent" => self.page.end_apart(),
+            "checkBox" => match self.tick.take() {
+                Some(true) => self.page.put("☒"),
+                _ => self.page.put("☐"),
+            },
+            _ => {}
         }
     }
 }
@@ -129,19 +233,61 @@ fn text_of(xml: &str) -> String {
 mod tests {
     use super::*;
 
+    fn check(xml: &str, text: &str) {
+        assert_eq!(tidy(&text_of(xml.as_bytes()).0), text, "{xml}");
+    }
+
     #[test]
     fn paragraphs_tables_and_references() {
-        let xml = "<w:document xmlns:w='x'><w:body><w:p><w:r><w:t>Caf&#233; &amp; </w:t></w:r><w:r><w:t>bar</w:t></w:r>\
+        check(
+            "<w:document xmlns:w='x'><w:body><w:p><w:r><w:t>Caf&#233; &amp; </w:t></w:r><w:r><w:t>bar</w:t></w:r>\
             <w:r><w:delText>weg</w:delText></w:r><w:r><w:instrText>PAGE</w:instrText></w:r></w:p>\
             <w:p><w:r><w:t>een</w:t><w:br/><w:t>twee</w:t><w:tab/><w:t>drie</w:t></w:r></w:p>\
-            <w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>\
+            <w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr>\
+            <w:tr><w:tc><w:p/></w:tc><w:tc><w:p><w:r><w:t>c</w:t></w:r></w:p></w:tc></w:tr></w:tbl>\
             <mc:AlternateContent><mc:Choice><w:p><w:r><w:t>kader</w:t></w:r></w:p></mc:Choice>\
-            <mc:Fallback><w:p><w:r><w:t>kader</w:t></w:r></w:p></mc:Fallback></mc:AlternateContent></w:body></w:document>";
-        assert_eq!(tidy(&text_of(xml)), "Café & bar\neen\ntwee drie\na b\nkader");
+            <mc:Fallback><w:p><w:r><w:t>kader</w:t></w:r></w:p></mc:Fallback></mc:AlternateContent></w:body></w:document>",
+            "Café & bar\neen\ntwee drie\na b\nc\nkader",
+        );
+    }
+
+    #[test]
+    fn what_is_not_seen_stays_out() {
+        check(
+            "<p><pPr><tabs><tab/></tabs><rPr><vanish/></rPr></pPr><r><t>a</t></r><r><rPr><vanish/></rPr><t>weg</t></r>\
+            <r><rPr><vanish w:val='0'/></rPr><t>b</t></r><moveFrom><r><t>weg</t></r></moveFrom><ins><r><t>c</t></r></ins></p>",
+            "abc",
+        );
+        check(
+            "<p><r><fldChar fldCharType='begin'/></r><r><instrText>IF</instrText></r><r><fldChar fldCharType='begin'/></r>\
+            <r><t>weg</t></r><r><fldChar fldCharType='separate'/></r><r><t>weg</t></r><r><fldChar fldCharType='end'/></r>\
+            <r><fldChar fldCharType='separate'/></r><r><t>a</t></r><r><fldChar fldCharType='end'/></r><r><t>b</t></r></p>",
+            "ab",
+        );
+        check(
+            "<p><sdt><sdtPr><showingPlcHdr/></sdtPr><sdtContent><r><t>Klik hier</t></r></sdtContent></sdt>\
+            <sdt><sdtPr><text/></sdtPr><sdtContent><r><t>Jan</t></r></sdtContent></sdt></p>",
+            "Jan",
+        );
+    }
+
+    #[test]
+    fn boxes_stand_after_their_paragraph_and_ticks_are_seen() {
+        check(
+            "<p><r><t>a</t><drawing><txbxContent><p><r><t>kader</t></r></p></txbxContent></drawing></r><r><t>b</t></r></p><p><r><t>c</t></r></p>",
+            "ab\nkader\nc",
+        );
+        check(
+            "<p><r><fldChar fldCharType='begin'><ffData><checkBox><default val='0'/><checked/></checkBox></ffData></fldChar></r>\
+            <r><instrText>FORMCHECKBOX</instrText></r><r><fldChar fldCharType='end'/></r><r><t> ja </t></r><r><sym char='F0A8'/></r><r><t> nee</t></r></p>",
+            "☒ ja ☐ nee",
+        );
     }
 
     #[test]
     fn rubbish_gives_what_there_is() {
-        assert_eq!(text_of("<w:p><w:t>half"), "half");
+        assert_eq!(text_of(b"<w:p><w:t>half<w"), ("half".to_owned(), false));
+        let found = read(Some("x.docx"), b"PK\x03\x04 word/document.xml", &Budget::new());
+        assert_eq!(found.content.problem, Some(crate::record::Problem::Damaged));
     }
 }

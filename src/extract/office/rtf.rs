@@ -4,17 +4,17 @@
 //! instruction, hidden or deleted text comes through; what the file says about itself (fonts, styles,
 //! bookmarks) stays out, what stands on the page (headers, footers, notes, text boxes) is text.
 
+use super::Found;
 use super::rtf_tokens::{Token, Tokens};
 use super::rtf_words::{SEEN, SIGNS, UNSEEN};
 use super::signs::{of_charset, sign};
 use crate::extract::charset::decode_code_page;
 use crate::extract::mail::html;
-use crate::extract::reading::{Content, Held, called, tidy};
-use crate::record::{Method, Problem};
+use crate::extract::reading::{Held, tidy};
 use std::collections::HashMap;
 
-/// Groups within groups that are told apart; deeper ones are read as part of the one they stand in. Word writes about
-/// thirty.
+/// Groups within groups that are told apart; deeper ones are read as part of the one they stand in. Word
+/// writes about thirty.
 const GROUPS_MAX: usize = 1_000;
 
 /// Images taken out: letters are sometimes pasted into a document as photos.
@@ -26,21 +26,13 @@ const HEADS_MAX: usize = 50;
 /// Fonts whose code page is kept in mind.
 const FONTS_MAX: usize = 10_000;
 
-/// An RTF file's text and the images in it.
-pub(in crate::extract) fn read(name: Option<&str>, bytes: &[u8]) -> (Content, Vec<Held>) {
-    let found = parse(bytes);
-    let text = found.readable();
-    let mut content = Content::of(Method::Office, text);
-    if content.text.is_empty() {
-        content.problem = Some(Problem::Empty);
-        if found.images.is_empty() {
-            content.notes.push((Problem::Empty, format!("{} bevat geen tekst.", called(name))));
-        }
-    }
-    if found.drawings > 0 {
-        content.notes.push((Problem::Unsupported, super::undrawn(name)));
-    }
-    (content, found.images)
+/// An RTF file.
+pub(super) fn read(name: Option<&str>, bytes: &[u8]) -> Found {
+    let text = parse(bytes);
+    let mut found = Found::text(text.readable(), false);
+    found.held = text.images;
+    found.drawings = text.drawings;
+    Found::of(name, "RTF-bestand", Ok(found))
 }
 
 /// The readable text of RTF; of its HTML when Outlook wrapped a message in it.
@@ -50,7 +42,7 @@ pub(in crate::extract) fn text_of(bytes: &[u8]) -> String {
 
 /// What an RTF file holds.
 #[derive(Default)]
-struct Found {
+struct Parsed {
     text: String,
     is_html: bool,
     images: Vec<Held>,
@@ -58,7 +50,7 @@ struct Found {
     drawings: usize,
 }
 
-impl Found {
+impl Parsed {
     fn readable(&self) -> String {
         if self.is_html { html::to_text(&self.text) } else { tidy(&self.text) }
     }
@@ -129,7 +121,7 @@ struct Reader {
     opened: bool,
 }
 
-fn parse(bytes: &[u8]) -> Found {
+fn parse(bytes: &[u8]) -> Parsed {
     let mut reader = Reader::new();
     let mut tokens = Tokens::new(bytes);
     while let Some(token) = tokens.next() {
@@ -464,14 +456,14 @@ impl Reader {
         }
     }
 
-    fn finish(mut self) -> Found {
+    fn finish(mut self) -> Parsed {
         self.flush();
         let mut texts = self.heads;
         texts.append(&mut self.buffers);
         texts.push(self.waiting);
         texts.append(&mut self.feet);
         let text = texts.join("\n");
-        Found { text, is_html: self.is_html, images: self.images, drawings: self.drawings }
+        Parsed { text, is_html: self.is_html, images: self.images, drawings: self.drawings }
     }
 }
 
@@ -532,7 +524,7 @@ mod tests {
     #[test]
     fn pictures_are_taken_out() {
         let rtf = b"{\\rtf1 a{\\*\\shppict{\\pict{\\*\\blipuid 00ff}\\pngblip\\picw1 89504e47\r\n0d0a}}{\\nonshppict{\\pict\\wmetafile8 0102}}{\\pict\\jpegblip\\bin3 {}}}b}";
-        let (content, images) = read(Some("x.rtf"), rtf);
+        let Found { content, held: images, .. } = read(Some("x.rtf"), rtf);
         assert_eq!(content.text, "ab");
         assert_eq!(images[0], ("afbeelding 1.png".to_owned(), b"\x89PNG\r\n".to_vec()));
         assert_eq!(images[1].1, b"{}}");

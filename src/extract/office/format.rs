@@ -1,0 +1,209 @@
+//! Which office file or archive it is, told by a few of its bytes: the names in a zip's directory or in an
+//! OLE file's, the first lines of XML.
+//!
+//! Invariant: nothing is unpacked and nothing is followed, so that this is safe before a document is
+//! announced.
+
+use super::package::MEMBERS_MAX;
+
+/// The office files that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::extract) enum Format {
+    Rtf,
+    Docx,
+    Pptx,
+    Xlsx,
+    Xlsb,
+    /// OpenDocument: text, sheets, slides, drawing.
+    Odt,
+    Ods,
+    Odp,
+    Odg,
+    /// OpenDocument in one XML file.
+    FlatOdt,
+    /// Word in one XML file (2003, or a package laid flat).
+    WordXml,
+    /// Excel 2003 in one XML file.
+    SheetXml,
+    Doc,
+    Xls,
+    Ppt,
+    /// An Office file with a password, in an OLE file.
+    Locked,
+    /// An OLE file that holds a file of another program.
+    Object,
+    /// An OLE file of some other program.
+    Ole,
+    Zip,
+}
+
+impl Format {
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Rtf => "application/rtf",
+            Format::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Format::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Format::Xlsb => "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+            Format::Odt => "application/vnd.oasis.opendocument.text",
+            Format::Ods => "application/vnd.oasis.opendocument.spreadsheet",
+            Format::Odp => "application/vnd.oasis.opendocument.presentation",
+            Format::Odg => "application/vnd.oasis.opendocument.graphics",
+            Format::FlatOdt => "application/vnd.oasis.opendocument.text-flat-xml",
+            Format::WordXml => "application/vnd.ms-wordml",
+            Format::SheetXml => "application/vnd.ms-excel",
+            Format::Doc => "application/msword",
+            Format::Xls => "application/vnd.ms-excel",
+            Format::Ppt => "application/vnd.ms-powerpoint",
+            Format::Locked | Format::Object | Format::Ole => "application/x-ole-storage",
+            Format::Zip => "application/zip",
+        }
+    }
+}
+
+/// Bytes of the comment that may end a zip file.
+const COMMENT_BYTES_MAX: usize = 0xffff;
+
+/// What a zip file holds.
+pub(in crate::extract) fn of_zip(bytes: &[u8]) -> Format {
+    let mimetype = bytes.get(30..).unwrap_or_default();
+    for (start, format) in [
+        ("mimetypeapplication/vnd.oasis.opendocument.text", Format::Odt),
+        ("mimetypeapplication/vnd.oasis.opendocument.spreadsheet", Format::Ods),
+        ("mimetypeapplication/vnd.oasis.opendocument.presentation", Format::Odp),
+        ("mimetypeapplication/vnd.oasis.opendocument", Format::Odg),
+        ("mimetypeapplication/vnd.sun.xml.writer", Format::Odt),
+        ("mimetypeapplication/vnd.sun.xml.calc", Format::Ods),
+        ("mimetypeapplication/vnd.sun.xml.impress", Format::Odp),
+        ("mimetypeapplication/vnd.sun.xml", Format::Odg),
+    ] {
+        if mimetype.starts_with(start.as_bytes()) {
+            return format;
+        }
+    }
+    let (mut content, mut manifest) = (false, false);
+    for name in members(bytes).take(MEMBERS_MAX) {
+        let name = String::from_utf8_lossy(name).replace('\\', "/").to_ascii_lowercase();
+        match name.trim_start_matches('/') {
+            "xl/workbook.bin" => return Format::Xlsb,
+            "content.xml" => content = true,
+            "meta-inf/manifest.xml" => manifest = true,
+            name if name.starts_with("word/document") => return Format::Docx,
+            name if name.starts_with("xl/workbook") => return Format::Xlsx,
+            name if name.starts_with("ppt/presentation") => return Format::Pptx,
+            _ => {}
+        }
+    }
+    if content && manifest { Format::Odt } else { Format::Zip }
+}
+
+/// The names of a zip's members: from its directory, or from what stands before each member when it was cut
+/// off.
+pub(super) fn members(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let directory = directory(bytes);
+    let (mut at, sign, fixed): (usize, &[u8], usize) = match directory {
+        Some(at) => (at, b"PK\x01\x02", 46),
+        None => (0, b"PK\x03\x04", 30),
+    };
+    std::iter::from_fn(move || {
+        let entry = bytes.get(at..)?;
+        if !entry.starts_with(sign) {
+            return None;
+        }
+        let (name, extra, rest) = if fixed == 46 {
+            (u16_at(entry, 28)?, u16_at(entry, 30)?, usize::from(u16_at(entry, 32)?))
+        } else {
+            (u16_at(entry, 26)?, u16_at(entry, 28)?, u32_at(entry, 18)? as usize)
+        };
+        let end = fixed + usize::from(name);
+        at += end + usize::from(extra) + rest;
+        entry.get(fixed..end)
+    })
+}
+
+/// Where a zip's directory starts.
+fn directory(bytes: &[u8]) -> Option<usize> {
+    let tail = bytes.len().saturating_sub(COMMENT_BYTES_MAX + 22);
+    let end = tail + bytes[tail..].windows(4).rposition(|window| window == b"PK\x05\x06")?;
+    let (size, offset) = (u32_at(bytes, end + 12)? as usize, u32_at(bytes, end + 16)? as usize);
+    // Right before its end, whatever stands before the archive; else where it is said to be (zip64).
+    end.checked_sub(size)
+        .into_iter()
+        .chain([offset])
+        .find(|&at| bytes.get(at..).is_some_and(|rest| rest.starts_with(b"PK\x01\x02")))
+}
+
+/// Bytes of an OLE file in which its directory is looked for: a message or document has it in the first
+/// megabytes.
+const OLE_ENTRIES_MAX: usize = 1_000_000;
+
+/// What an OLE file (MS-CFB) holds, told by the names in its directory. `None` for an Outlook message.
+pub(in crate::extract) fn of_ole(bytes: &[u8]) -> Option<Format> {
+    let mut found = Format::Ole;
+    for entry in bytes.chunks_exact(128).skip(4).take(OLE_ENTRIES_MAX) {
+        // Storage, stream or root.
+        if !matches!(entry[66], 1 | 2 | 5) {
+            continue;
+        }
+        let length = usize::from(u16::from_le_bytes([entry[64], entry[65]]));
+        if !(4..=64).contains(&length) || length % 2 == 1 {
+            continue;
+        }
+        let units = entry[..length - 2].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        let name: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();
+        if entry[66] == 5 {
+            // The program that made it.
+            match u32_at(entry, 80) {
+                Some(0x0002_0906 | 0x0002_0900) => return Some(Format::Doc),
+                Some(0x0002_0820 | 0x0002_0810) => return Some(Format::Xls),
+                Some(0x6481_8d10 | 0x6481_8d11) => return Some(Format::Ppt),
+                _ => continue,
+            }
+        }
+        let told = match name.as_str() {
+            "EncryptedPackage" => return Some(Format::Locked),
+            "__properties_version1.0" => return None,
+            "WordDocument" => Format::Doc,
+            "Workbook" | "Book" => Format::Xls,
+            "PowerPoint Document" => Format::Ppt,
+            "\u{1}Ole10Native" | "Package" | "CONTENTS" => Format::Object,
+            _ => continue,
+        };
+        if found == Format::Ole || found == Format::Object {
+            found = told;
+        }
+    }
+    Some(found)
+}
+
+/// Bytes of XML in which its kind is looked for.
+const XML_HEAD_BYTES_MAX: usize = 4 * 1024;
+
+/// An office file that is one XML file.
+pub(in crate::extract) fn of_xml(bytes: &[u8]) -> Option<Format> {
+    let head = &bytes[..bytes.len().min(XML_HEAD_BYTES_MAX)];
+    let head = String::from_utf8_lossy(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head));
+    if !head.trim_start().starts_with("<?xml") || head.to_ascii_lowercase().contains("<html") {
+        return None;
+    }
+    let says = |word: &str| head.contains(word);
+    if says("urn:oasis:names:tc:opendocument:xmlns:office:") && says("<office:document") {
+        Some(Format::FlatOdt)
+    } else if says("schemas.microsoft.com/office/word/2003/wordml")
+        || says("schemas.microsoft.com/office/2006/xmlPackage")
+    {
+        Some(Format::WordXml)
+    } else if says("urn:schemas-microsoft-com:office:spreadsheet") {
+        Some(Format::SheetXml)
+    } else {
+        None
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}

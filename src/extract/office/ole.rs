@@ -1,0 +1,169 @@
+//! OLE compound files (MS-CFB): opening them, files packed in them (MS-OLEDS), PowerPoint 97 (MS-PPT).
+//!
+//! Invariant: no stream is taken longer than the file itself, whatever its directory says.
+
+use super::Found;
+use super::package::Unopened;
+use crate::extract::reading::{called, tidy};
+use crate::record::Problem;
+use std::collections::HashSet;
+use std::io::{Cursor, Read};
+
+pub(super) type OleFile<'a> = cfb::CompoundFile<Cursor<&'a [u8]>>;
+
+/// The file, unless it is damaged.
+pub(super) fn open(bytes: &[u8]) -> Result<OleFile<'_>, Unopened> {
+    cfb::CompoundFile::open(Cursor::new(bytes)).map_err(|_| Unopened::Damaged)
+}
+
+/// The bytes of a stream, up to where it is damaged; `None` when there is none.
+pub(super) fn stream(file: &mut OleFile<'_>, path: &str, bytes_max: usize) -> Option<Vec<u8>> {
+    let stream = file.open_stream(path).ok()?;
+    let mut bytes = Vec::new();
+    let _ = stream.take(bytes_max as u64).read_to_end(&mut bytes);
+    Some(bytes)
+}
+
+/// An OLE file of a program that is not known.
+pub(super) fn unknown(name: Option<&str>) -> Found {
+    Found::unread(
+        Problem::Unsupported,
+        format!(
+            "{} is een bestand van een onbekend programma en kan niet worden gelezen: bekijk het zelf.",
+            called(name)
+        ),
+    )
+}
+
+/// A formula of Word's editor for them: no document.
+pub(super) fn is_formula(bytes: &[u8]) -> bool {
+    let name: Vec<u8> = "Equation Native".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.starts_with(b"\xd0\xcf\x11\xe0") && bytes.chunks_exact(128).any(|entry| entry.starts_with(&name))
+}
+
+/// A file packed into a document by another program than the one that made it.
+pub(super) fn read_object(name: Option<&str>, bytes: &[u8]) -> Found {
+    let unpacked = open(bytes).map(|mut file| {
+        for path in ["/\u{1}Ole10Native", "/Package", "/CONTENTS"] {
+            if let Some(data) = stream(&mut file, path, bytes.len()) {
+                return if path.contains("Ole10") { packed(&data) } else { ("bijlage".to_owned(), data) };
+            }
+        }
+        (String::new(), Vec::new())
+    });
+    match unpacked {
+        Ok((_, data)) if data.is_empty() => unknown(name),
+        Ok(held) => {
+            let mut found = Found::text(String::new(), false);
+            found.held.push(held);
+            // It has no text of its own: what it holds follows.
+            found.content.method = crate::record::Method::None;
+            found
+        }
+        Err(unopened) => Found::of(name, "ingesloten bestand", Err(unopened)),
+    }
+}
+
+/// Name and bytes of a file in the form of the Packager: a label, where it came from, the bytes.
+fn packed(data: &[u8]) -> (String, Vec<u8>) {
+    let raw = || ("bijlage".to_owned(), data.get(4..).unwrap_or_default().to_vec());
+    let Some(rest) = data.get(6..).filter(|_| data[4..6] == [2, 0]) else { return raw() };
+    let word = |bytes: &[u8]| bytes.iter().position(|&byte| byte == 0);
+    let length = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize);
+    let parse = || {
+        let label_end = word(rest)?;
+        let (label, rest) = (&rest[..label_end], &rest[label_end + 1..]);
+        let rest = &rest[word(rest)? + 1..];
+        let rest = rest.get(4..)?;
+        let rest = rest.get(4..)?.get(length(rest)?..)?;
+        let size = length(rest)?;
+        let bytes = &rest[4..];
+        let label = crate::extract::charset::decode_code_page(1252, label);
+        Some((label, bytes[..size.min(bytes.len())].to_vec()))
+    };
+    parse().unwrap_or_else(raw)
+}
+
+/// Record types of MS-PPT 2.13.24.
+const TEXT_CHARS: u16 = 0x0fa0;
+const TEXT_BYTES: u16 = 0x0fa8;
+const SLIDE_LIST: u16 = 0x0ff0;
+/// Records whose texts are on no slide: master, notes, handout.
+const NOT_ON_SLIDES: [u16; 3] = [0x03f8, 0x03f0, 0x0fc9];
+/// The mark of a file with a password, in the stream `Current User`.
+const LOCKED: [u8; 4] = [0xdf, 0xc4, 0xd1, 0xf3];
+
+/// A PowerPoint 97 presentation: the texts of its slides.
+pub(super) fn read_slides(name: Option<&str>, bytes: &[u8]) -> Found {
+    let mut file = match open(bytes) {
+        Ok(file) => file,
+        Err(unopened) => return Found::of(name, "PowerPoint-bestand", Err(unopened)),
+    };
+    if stream(&mut file, "/Current User", 64).is_some_and(|user| user.get(12..16) == Some(&LOCKED)) {
+        return Found::locked(name);
+    }
+    let Some(records) = stream(&mut file, "/PowerPoint Document", bytes.len()) else {
+        return Found::of(name, "PowerPoint-bestand", Err(Unopened::Damaged));
+    };
+    Found::of(name, "PowerPoint-bestand", Ok(Found::text(slides(&records), false)))
+}
+
+fn slides(records: &[u8]) -> String {
+    let mut rest = records;
+    let mut texts = Vec::new();
+    let mut seen = HashSet::new();
+    while let [a, b, c, d, e, f, g, h, after @ ..] = rest {
+        let (head, kind) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
+        let length = (u32::from_le_bytes([*e, *f, *g, *h]) as usize).min(after.len());
+        let is_container = head & 0xf == 0xf;
+        if NOT_ON_SLIDES.contains(&kind) || kind == SLIDE_LIST && head >> 4 != 0 || !is_container {
+            let body = &after[..length];
+            let text = match kind {
+                TEXT_CHARS => {
+                    let units = body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+                    char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect()
+                }
+                TEXT_BYTES => body.iter().map(|&byte| char::from(byte)).collect(),
+                _ => String::new(),
+            };
+            let text = tidy(&text);
+            // A file that was saved often has its slides more than once.
+            if !text.is_empty() && seen.insert(text.clone()) {
+                texts.push(text);
+            }
+            rest = &after[length..];
+        } else {
+            rest = after;
+        }
+    }
+    texts.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_slides_and_not_of_their_master() {
+        let atom = |kind: u16, body: &[u8]| {
+            [&[0, 0][..], &kind.to_le_bytes(), &(body.len() as u32).to_le_bytes(), body].concat()
+        };
+        let around = |kind: u16, body: &[u8]| {
+            [&[0xf, 0][..], &kind.to_le_bytes(), &(body.len() as u32).to_le_bytes(), body].concat()
+        };
+        let slide =
+            around(0x03ee, &[atom(TEXT_BYTES, b"Klacht\rover"), atom(TEXT_CHARS, b"j\0a\0")].concat());
+        let master = around(0x03f8, &atom(TEXT_BYTES, b"Klik om te bewerken"));
+        assert_eq!(slides(&[master, slide.clone(), slide].concat()), "Klacht\nover\nja");
+        assert_eq!(slides(&atom(TEXT_BYTES, b"half")[..10]), "ha");
+    }
+
+    #[test]
+    fn files_of_the_packager() {
+        let data = b"\0\0\0\0\x02\0brief.txt\0C:\\x\\brief.txt\0\0\0\x03\0\x04\0\0\0C:\\\0\x03\0\0\0hoi....";
+        assert_eq!(packed(data), ("brief.txt".to_owned(), b"hoi".to_vec()));
+        for length in 0..data.len() {
+            let _ = packed(&data[..length]);
+        }
+    }
+}
