@@ -41,6 +41,9 @@ pub const IMAGE_PIXELS_MAX: u64 = 120_000_000;
 /// Pixels of one HEIC photo. Its decoder takes up to 14 bytes for each; phones make 12 to 50 million.
 pub const HEIC_PIXELS_MAX: u64 = 64_000_000;
 
+/// Pixels of the longer side of a page that the desk shows: enough to read, on a screen of any width.
+pub const PAGE_PICTURE_SIDE_MAX: u32 = 1600;
+
 /// Bytes that one document may grow to when it is unpacked.
 pub const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 

@@ -8,7 +8,7 @@ use crate::limits::PIECE_BYTES_MAX;
 use crate::record::{Channel, Extract, office_date};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A reader for the length of one command.
@@ -28,16 +28,20 @@ pub(super) struct Looked {
 
 /// Reads one file through the fenced-off worker. The error is one line for the user.
 pub(super) async fn look(reader: &Reader, path: &Path, words: bool) -> Result<Looked, String> {
-    let bytes = read_bounded(path)?;
-    let request = ReadRequest {
-        name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        channel: channel_by_name(path),
-        bytes,
-        words,
-    };
+    let request = request(path, words)?;
     let extract = reader.read(request).await.map_err(|error| crate::explain::with_causes(&error))?;
     let channel = if extract.message.is_some() { Channel::Email } else { Channel::Letter };
     Ok(Looked { channel, extract })
+}
+
+/// What is asked of the reader for a file. The error is one line for the user.
+pub(super) fn request(path: &Path, words: bool) -> Result<ReadRequest, String> {
+    Ok(ReadRequest {
+        name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        channel: channel_by_name(path),
+        bytes: read_bounded(path)?,
+        words,
+    })
 }
 
 /// The contract's endings; any other name is told by its content.
@@ -52,11 +56,16 @@ fn channel_by_name(path: &Path) -> Option<Channel> {
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err("is a directory; name files".to_owned());
+    if path == Path::new("-") {
+        let input = std::io::stdin().lock();
+        input.take(PIECE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    } else {
+        let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err("is a directory; name files".to_owned());
+        }
+        file.take(PIECE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     }
-    file.take(PIECE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > PIECE_BYTES_MAX {
         return Err(format!("is larger than {PIECE_BYTES_MAX} bytes"));
     }
@@ -77,6 +86,13 @@ pub(super) fn received(given: Option<Date>, extract: &Extract, path: &Path) -> D
         Timestamp::try_from(modified).ok()
     };
     given.unwrap_or_else(|| office_date(of_message().or_else(of_file).unwrap_or_else(clock::now)))
+}
+
+/// A result on standard output. When nobody reads it any more (`| head`), the command is done.
+pub(super) fn say(line: &str) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(1);
+    }
 }
 
 /// Tells on standard error that a file was refused, and why.

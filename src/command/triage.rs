@@ -50,13 +50,13 @@ pub(super) fn triage(global: &Global, args: &TriageArgs) -> CommandResult {
         |file, judged: Result<Judged, String>| {
             bar.inc(1);
             bar.suspend(|| match judged {
-                Ok(judged) if args.json => println!("{}", judged.line(file)),
+                Ok(judged) if args.json => look::say(&judged.line(file).to_string()),
                 Ok(judged) => judged.print(file),
                 Err(reason) => {
                     ended = Ended::WithRefusals;
                     look::refuse(file, &reason);
                     if args.json {
-                        println!("{}", json!({ "file": file, "error": reason }));
+                        look::say(&json!({ "file": file.to_string_lossy(), "error": reason }).to_string());
                     }
                 }
             });

@@ -35,6 +35,8 @@ pub(super) enum Task {
     },
     /// The bytes of this attachment.
     Attachment(Wanted),
+    /// Pages of this document (its index among the documents of the piece), given back to people.
+    Leaves { document: usize, wish: Leaves },
 }
 
 /// What earlier workers did to the documents of this piece: a next one goes on behind it.
@@ -46,6 +48,16 @@ pub(super) struct Behind {
     pub lost: BTreeSet<usize>,
     /// A document that was half read, and the last of its pages that was dealt with.
     pub half: Option<(usize, u32)>,
+}
+
+/// In what form pages are wanted.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Leaves {
+    /// One page as a JPEG, turned by quarter turns clockwise.
+    Picture { page: u32, turns: u32 },
+    /// All as a searchable PDF. What was read of the document stands before the piece, as JSON of so many bytes.
+    Searchable { read_bytes: usize },
 }
 
 /// One attachment of a message: the `nth` (from 0) of those with this name, in the order of the documents.

@@ -5,12 +5,12 @@
 //! goes on behind that document; documents already finished are never read twice.
 
 use super::clamd::{Clamd, ClamdError, Verdict};
-use super::frame::{Ask, Task, Wanted};
+use super::frame::{Ask, Leaves, Task, Wanted};
 use super::gathered::{Cause, Gathered, unread};
 use super::talk::{Ended, Worker};
 use super::{FenceReport, ReadRequest, ReaderOptions};
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX};
-use crate::record::{Channel, Extract, Problem};
+use crate::record::{Channel, Document, Extract, Problem};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +59,17 @@ pub enum ReadError {
     Fence { lacks: String },
     #[error("the reader is shutting down")]
     ShuttingDown,
+}
+
+/// One document of a piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaf<'a> {
+    /// Name, channel and bytes of the piece, as they were read.
+    pub name: &'a str,
+    pub channel: Option<Channel>,
+    pub bytes: &'a [u8],
+    /// Its index in [`Extract::documents`].
+    pub document: usize,
 }
 
 /// Reads pieces in worker processes. Workers start with the first piece and end with the reader.
@@ -190,6 +201,31 @@ impl Reader {
         Ok(given.and_then(|mut given| given.pop()))
     }
 
+    /// One page (from 1) of a document of a piece as a JPEG, turned by quarter turns clockwise so that it is upright.
+    /// `None` when there is no such page, or it cannot be shown.
+    ///
+    /// # Errors
+    /// Only the machine's.
+    pub async fn picture(&self, of: Leaf<'_>, page: u32, turns: u32) -> Result<Option<Vec<u8>>, ReadError> {
+        let task = Task::Leaves { document: of.document, wish: Leaves::Picture { page, turns } };
+        let given = self.give(task, of.name, of.channel, of.bytes, 1).await?;
+        Ok(given.and_then(|mut given| given.pop()))
+    }
+
+    /// A document of a piece as a searchable PDF: its pages as they came, with the words of `read` unseen over them.
+    /// `None` when it has no pages.
+    ///
+    /// # Errors
+    /// Only the machine's.
+    pub async fn searchable(&self, of: Leaf<'_>, read: &Document) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut bytes = serde_json::to_vec(read).unwrap_or_default();
+        let wish = Leaves::Searchable { read_bytes: bytes.len() };
+        bytes.extend_from_slice(of.bytes);
+        let given =
+            self.give(Task::Leaves { document: of.document, wish }, of.name, of.channel, &bytes, 1).await?;
+        Ok(given.and_then(|mut given| given.pop()))
+    }
+
     /// Asks a worker for something other than text: at most `most` bodies. `None` when the piece costs a fresh
     /// worker its life or its time.
     async fn give(
@@ -235,6 +271,11 @@ impl Reader {
         let report = worker.fence.clone();
         self.give_back(worker);
         Ok(report)
+    }
+
+    /// Pieces that can be read at the same time.
+    pub fn workers(&self) -> usize {
+        self.options.workers.max(1)
     }
 
     /// The process ids of the workers that wait for a piece.

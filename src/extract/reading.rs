@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::clamd::Verdict;
 use super::frame::{Behind, Finished, Leaf, Tell};
 use super::paper::ocr::{Engine, EngineError};
+use super::sniff::Kind;
 use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
 use crate::record::{Document, Message, Method, PageSize, Part, PartKind, Problem, Word};
 use std::io;
@@ -83,6 +84,9 @@ pub(super) struct Reading<'a> {
     pub check: bool,
     notes: Vec<(Problem, String)>,
     fault: Option<Fault>,
+    /// The document whose file is looked for, and that file.
+    sought: Option<usize>,
+    found: Option<(Kind, Vec<u8>)>,
 }
 
 /// What stops the reading itself; never the letter's doing.
@@ -106,7 +110,27 @@ impl<'a> Reading<'a> {
             check: false,
             notes: Vec::new(),
             fault: None,
+            sought: None,
+            found: None,
         }
+    }
+
+    /// Reads nothing: goes through the piece for the file that is this document.
+    pub fn seeking(outlet: &'a mut dyn Outlet, engine: &'a mut Engine, document: usize) -> Self {
+        let behind = Behind { finished: (0..DOCUMENTS_MAX).collect(), ..Behind::default() };
+        Self { sought: Some(document), ..Self::new(outlet, engine, behind, false) }
+    }
+
+    /// Here is the file of the next document.
+    pub fn at(&mut self, kind: Kind, bytes: &[u8]) {
+        if self.sought == Some(self.next) {
+            self.found.get_or_insert_with(|| (kind, bytes.to_vec()));
+        }
+    }
+
+    /// What was sought.
+    pub fn found(self) -> Option<(Kind, Vec<u8>)> {
+        self.found
     }
 
     /// Tells the header of the message, as soon as it is known.

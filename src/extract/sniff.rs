@@ -273,6 +273,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 pub(super) fn read_file(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
     let kind = kind(bytes);
     let media_type = kind.media_type();
+    reading.at(kind, bytes);
     if depth > NESTING_MAX {
         return reading.document(name, media_type, |_| {
             Content::unread(

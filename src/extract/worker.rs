@@ -5,9 +5,10 @@
 
 use super::clamd::Verdict;
 use super::fence;
-use super::frame::{self, Ask, Done, Task, Tell};
+use super::frame::{self, Ask, Done, Leaves, Task, Tell};
 use super::mail::{hung, message};
 use super::paper::ocr::{Engine, tessdata_dir};
+use super::paper::{searchable, shown};
 use super::reading::{Fault, Outlet, Reading};
 use super::sniff;
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, READ_TIME_MAX};
@@ -74,7 +75,7 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
     while let Some((ask, bytes)) = frame::read::<Ask>(&mut pipe.input, PIECE_BYTES_MAX)? {
         fence::limit_time(READ_TIME_MAX);
         engine.speak(&ask.languages);
-        match ask.task {
+        match ask.task.clone() {
             Task::Read { words, check, behind } => {
                 let mut reading = Reading::new(&mut pipe, &mut engine, behind, words);
                 reading.check = check;
@@ -87,12 +88,40 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
                     Err(Fault::Outlet(error)) => return Err(error),
                 }
             }
+            Task::Leaves { document, wish } => {
+                give(&mut pipe, leaves(&mut engine, &ask, document, wish, &bytes))?;
+            }
             Task::Attachment(wanted) => {
                 give(&mut pipe, hung::attachment_bytes(&bytes, &wanted.name, wanted.nth))?;
             }
         }
     }
     Ok(())
+}
+
+/// Pages of one document of a piece in the form that is wished for; `None` when it has none.
+fn leaves(engine: &mut Engine, ask: &Ask, document: usize, wish: Leaves, bytes: &[u8]) -> Option<Vec<u8>> {
+    let (read, piece) = match wish {
+        Leaves::Picture { .. } => bytes.split_at_checked(0)?,
+        Leaves::Searchable { read_bytes } => bytes.split_at_checked(read_bytes)?,
+    };
+    let mut nowhere = Nowhere;
+    let mut reading = Reading::seeking(&mut nowhere, engine, document);
+    read_piece(&mut reading, &ask.name, ask.channel, piece);
+    let (kind, file) = reading.found()?;
+    match wish {
+        Leaves::Picture { page, turns } => shown::page(kind, &file, page, turns),
+        Leaves::Searchable { .. } => searchable::pdf(kind, &file, &serde_json::from_slice(read).ok()?),
+    }
+}
+
+/// News that nobody waits for.
+struct Nowhere;
+
+impl Outlet for Nowhere {
+    fn tell(&mut self, _tell: &Tell, _body: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Hands over what was asked for, be it nothing, one thing or several.

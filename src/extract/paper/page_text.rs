@@ -37,6 +37,8 @@ pub(in crate::extract) struct PageText {
     /// Pixels of the largest image.
     pub image_pixels: u64,
     pub images: usize,
+    /// Where the last image lies, in points from the upper left corner.
+    pub image_area: Rect,
 }
 
 impl PageText {
@@ -49,6 +51,7 @@ impl PageText {
             image_share: 0.0,
             image_pixels: 0,
             images: 0,
+            image_area: Rect::ZERO,
         }
     }
 
@@ -245,8 +248,8 @@ impl<'a> Device<'a> for PageText {
 
     fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
         let (width, height) = (f64::from(image.width()), f64::from(image.height()));
-        let area =
-            props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height)).intersect(self.page);
+        self.image_area = props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height));
+        let area = self.image_area.intersect(self.page);
         let whole = self.page.area().max(1.0);
         self.images += 1;
         self.image_share += (area.area() / whole).clamp(0.0, 1.0);

@@ -169,7 +169,7 @@ fn damaged(name: Option<&str>) -> Content {
 }
 
 /// Is the page's text layer what a reader sees?
-fn is_text(layer: &PageText) -> bool {
+pub(super) fn is_text(layer: &PageText) -> bool {
     if layer.letters() == 0 || layer.is_rubbish() {
         return false;
     }
@@ -177,7 +177,12 @@ fn is_text(layer: &PageText) -> bool {
     layer.image_share < 0.5 || layer.letters() >= LETTERS_MIN
 }
 
-fn look<'a>(page: &Page<'a>, pdf: &'a Pdf, cache: &InterpreterCache<'a>, device: &mut impl Device<'a>) {
+pub(super) fn look<'a>(
+    page: &Page<'a>,
+    pdf: &'a Pdf,
+    cache: &InterpreterCache<'a>,
+    device: &mut impl Device<'a>,
+) {
     let (width, height) = page.render_dimensions();
     let transform = page.initial_transform(true).to_kurbo();
     let area = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
@@ -187,7 +192,7 @@ fn look<'a>(page: &Page<'a>, pdf: &'a Pdf, cache: &InterpreterCache<'a>, device:
 
 /// The one image that a scanner's page consists of, taken out as it is, with its resolution; `None` when the
 /// page is more than that.
-fn scanned<'a>(
+pub(super) fn scanned<'a>(
     page: &Page<'a>,
     pdf: &'a Pdf,
     cache: &InterpreterCache<'a>,

@@ -118,7 +118,7 @@ pub(in crate::extract) fn read(
 }
 
 /// The formats of one page that `raster` decodes.
-fn format(kind: Kind) -> Option<ImageFormat> {
+pub(super) fn format(kind: Kind) -> Option<ImageFormat> {
     match kind {
         Kind::Jpeg => Some(ImageFormat::Jpeg),
         Kind::Png => Some(ImageFormat::Png),
@@ -129,7 +129,7 @@ fn format(kind: Kind) -> Option<ImageFormat> {
     }
 }
 
-fn one_page(kind: Kind, bytes: &[u8]) -> Result<Shot, Unreadable> {
+pub(super) fn one_page(kind: Kind, bytes: &[u8]) -> Result<Shot, Unreadable> {
     match (kind, format(kind)) {
         (_, Some(format)) => raster::page(bytes, format),
         (Kind::Heic, None) => heic::page(bytes),
