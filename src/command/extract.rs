@@ -78,7 +78,9 @@ async fn searchable(reader: &Reader, file: &Path, out: &Path) -> CommandResult {
     };
     let extract = reader.read(request.clone()).await.map_err(Failure::failed)?;
     let ReadRequest { name, channel, bytes, .. } = &request;
-    for (document, read) in extract.documents.iter().enumerate().filter(|(_, read)| !read.page_sizes.is_empty()) {
+    for (document, read) in
+        extract.documents.iter().enumerate().filter(|(_, read)| !read.page_sizes.is_empty())
+    {
         let leaf = Leaf { name, channel: *channel, bytes, document };
         let given = reader.searchable(leaf, read).await;
         if let Some(pdf) = given.map_err(Failure::failed)? {

@@ -87,7 +87,7 @@ impl Judged {
         let j = &self.judgement;
         let subject = self.looked.extract.message.as_ref().and_then(|message| message.subject.clone());
         json!({
-            "file": file,
+            "file": file.to_string_lossy(),
             "channel": self.looked.channel,
             "received": self.received,
             "from": { "name": j.writer.name, "address": j.writer.address },

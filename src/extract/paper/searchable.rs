@@ -33,7 +33,7 @@ pub(in crate::extract) fn pdf(kind: Kind, bytes: &[u8], document: &Document) -> 
     }
 }
 
-fn words_of<'a>(document: &'a Document, page: u32) -> impl Iterator<Item = &'a Word> {
+fn words_of(document: &Document, page: u32) -> impl Iterator<Item = &Word> {
     document.words.iter().filter(move |word| word.0 == page)
 }
 
@@ -108,13 +108,13 @@ fn over_pdf(bytes: &[u8], document: &Document) -> Option<Vec<u8>> {
         };
         let own = page.initial_transform(true).to_kurbo().inverse();
         let text = text_layer(words_of(document, size.page), place(size, area, own));
-        lay(&mut file, id, font, text, size.turns)?;
+        lay(&mut file, id, font, &text, size.turns)?;
     }
     written(file)
 }
 
 /// Adds our text to a page, after and apart from what is there.
-fn lay(file: &mut lopdf::Document, id: ObjectId, font: ObjectId, text: String, turns: u32) -> Option<()> {
+fn lay(file: &mut lopdf::Document, id: ObjectId, font: ObjectId, text: &str, turns: u32) -> Option<()> {
     let theirs = without_unseen_text(file, id);
     let before = file.add_object(packed(Dictionary::new(), b"q\n".to_vec()));
     let ours = file.add_object(packed(Dictionary::new(), format!("\nQ\n{text}").into_bytes()));
@@ -197,7 +197,7 @@ struct ImagePage {
 fn images(kind: Kind, bytes: &[u8]) -> Option<Vec<ImagePage>> {
     if kind == Kind::Tiff {
         let mut pages = Vec::new();
-        tiff_pages::pages(bytes, |shot| {
+        tiff_pages::pages(bytes, 0, |shot| {
             // A page that cannot be read keeps its place, so that the words of the next stay on theirs.
             pages.push(
                 shot.map_or_else(|_| in_grey(GrayImage::from_pixel(1, 1, image::Luma([255])), None), of_shot),

@@ -92,13 +92,10 @@ fn drawn(page: &Page<'_>) -> DynamicImage {
 }
 
 fn of_tiff(bytes: &[u8], number: u32) -> Option<DynamicImage> {
-    let (mut at, mut found) = (0, None);
-    tiff_pages::pages(bytes, |shot| {
-        at += 1;
-        if at == number {
-            found = shot.ok().map(|shot| DynamicImage::ImageLuma8(shot.page));
-        }
-        at < number
+    let mut found = None;
+    tiff_pages::pages(bytes, number - 1, |shot| {
+        found = shot.ok().map(|shot| DynamicImage::ImageLuma8(shot.page));
+        false
     });
     found
 }
