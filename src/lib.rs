@@ -21,6 +21,7 @@ pub mod queue;
 pub mod record;
 pub mod register;
 pub mod review;
+pub mod sheets;
 pub mod source;
 pub mod store;
 pub mod triage;

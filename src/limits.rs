@@ -164,3 +164,6 @@ pub const ACCOUNT_CHARS_MAX: usize = 100;
 
 /// Characters of a subject or a writer's name kept in a row of the queue; the whole stands in the extract.
 pub const ROW_TEXT_CHARS_MAX: usize = 300;
+
+/// Separator sheets printed at once: a box of paper.
+pub const SHEETS_MAX: u32 = 500;

@@ -17,6 +17,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("extract", &["record", "limits"]),
     ("triage", &["record", "limits"]),
     ("acknowledge", &["record", "limits", "config", "calendar"]),
+    ("sheets", &["record", "calendar"]),
     ("outbox", &["record", "limits", "config", "store", "clock", "explain"]),
     ("queue", &["record", "limits", "store"]),
     (
@@ -53,6 +54,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "register",
             "extract",
             "acknowledge",
+            "sheets",
             "outbox",
             "intake",
             "review",

@@ -14,6 +14,7 @@ mod look;
 mod rules;
 mod run;
 mod setting;
+mod sheets;
 mod triage;
 mod user;
 mod verify;
@@ -81,6 +82,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
     Doctor,
+    /// Separator sheets to print, which the post room lays before each letter of a stack.
+    Sheets(sheets::SheetsArgs),
     /// Local accounts of the desk.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -149,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Rules(command) => rules::rules(global, &command),
         Command::Verify(args) => verify::verify(global, &args),
         Command::Doctor => doctor::doctor(global),
+        Command::Sheets(args) => sheets::sheets(global, &args),
         Command::User(command) => user::user(global, command),
         Command::Worker => return ExitCode::SUCCESS,
     };
