@@ -10,5 +10,5 @@ mod stop;
 mod work;
 
 pub use parts::{Broken, Daemon, DaemonError, Event, Options};
-pub(crate) use parts::{clamd, cores, reader};
+pub(crate) use parts::{clamd, cores, reader, run_policy};
 pub use stop::Stop;

@@ -1,13 +1,16 @@
 //! The order of the stages for one piece: extract, triage, acknowledge, one commit. The daemon, `import` and the
 //! commands that only look (`triage`, `acknowledge`) all go through here, so that they cannot differ.
 //!
-//! Invariant: a piece leaves [`Intake::take_up`] judged, or stays registered for the next start.
+//! Invariant: a piece leaves [`Intake::take_up`] judged, or divided into letters, or stays registered for the next
+//! start.
 
 mod related;
 mod rulebook;
+mod runs;
 mod waiting;
 
 pub use rulebook::{Preview, Rulebook, RulebookError};
+pub use runs::RunPolicy;
 pub use waiting::{Entered, InWork};
 
 use crate::acknowledge::{History, Prepared, destination};
@@ -18,7 +21,10 @@ use crate::store::{Outcome, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use related::{Clues, Related};
 use rulebook::AnswerRequest;
+use runs::{Halves, Step};
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Mutex, Notify};
 use waiting::Claims;
 
 /// What carries one piece through the house.
@@ -30,6 +36,12 @@ pub struct Intake {
     /// Replaced whole on reload; a piece in hand ends with the rules it began with.
     rulebook: RwLock<Arc<Rulebook>>,
     claims: Claims,
+    runs: RunPolicy,
+    /// Held while a half of a one-sided run looks for the other.
+    halves: Mutex<Halves>,
+    halves_changed: Notify,
+    /// Where the letters of a run go to be taken up; without it the next start does.
+    letters: Option<UnboundedSender<RegistrationNumber>>,
 }
 
 /// The machine's fault: the piece stays registered and is taken up again.
@@ -49,16 +61,36 @@ pub enum Became {
     Case(CaseNumber),
     PartOf(CaseNumber),
     Aside,
+    /// A run, or half of one: its letters are pieces of their own.
+    Divided,
+    /// Half of a run, which stays registered: to be taken up again at this time, or when another half has come.
+    Waits(Timestamp),
+}
+
+/// What reading a piece came to.
+enum Read {
+    Letter(Box<(Record, Extract)>),
+    Became(Became),
 }
 
 impl Intake {
-    pub fn new(store: Arc<Store>, reader: Reader, rulebook: Arc<Rulebook>) -> Self {
+    pub fn new(
+        store: Arc<Store>,
+        reader: Reader,
+        rulebook: Arc<Rulebook>,
+        runs: RunPolicy,
+        letters: Option<UnboundedSender<RegistrationNumber>>,
+    ) -> Self {
         Self {
             store,
             in_work: Arc::default(),
             reader,
             rulebook: RwLock::new(rulebook),
             claims: Claims::default(),
+            runs,
+            halves: Mutex::default(),
+            halves_changed: Notify::new(),
+            letters,
         }
     }
 
@@ -83,7 +115,10 @@ impl Intake {
     /// When the machine fails; the piece then stays as it is on disk.
     pub async fn take_up(self: &Arc<Self>, entered: Entered) -> Result<Became, IntakeError> {
         let number = entered.number();
-        let (record, extract) = self.read(number).await?;
+        let (record, extract) = match self.read(number).await? {
+            Read::Letter(letter) => *letter,
+            Read::Became(became) => return Ok(became),
+        };
         let clues = Clues::of(&extract);
         if clues.is_reply() {
             // A reply may have overtaken the message it replies to.
@@ -98,8 +133,8 @@ impl Intake {
         .await?
     }
 
-    /// The record and its text: from the store when it was read before, else by a worker.
-    async fn read(&self, number: RegistrationNumber) -> Result<(Record, Extract), IntakeError> {
+    /// The record and its text: from the store when it was read before, else by a worker. A run is divided instead.
+    async fn read(&self, number: RegistrationNumber) -> Result<Read, IntakeError> {
         let store = Arc::clone(&self.store);
         let (record, known, original) = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
             let known = store.extract(number)?;
@@ -108,8 +143,13 @@ impl Intake {
         })
         .await??;
         if let Some(extract) = known {
-            return Ok((record, extract));
+            return Ok(Read::Letter(Box::new((record, extract))));
         }
+        let told = match self.as_run(&record, &original).await? {
+            Step::Letter(told) => told,
+            Step::Divided => return Ok(Read::Became(Became::Divided)),
+            Step::Waits(until) => return Ok(Read::Became(Became::Waits(until))),
+        };
         let request = ReadRequest {
             name: record.name.clone(),
             channel: Some(record.channel),
@@ -117,13 +157,14 @@ impl Intake {
             // A letter's words with their boxes: the desk will show where the evidence stands on the page.
             words: record.channel == Channel::Letter,
         };
-        let extract = self.reader.read(request).await?;
+        let mut extract = self.reader.read(request).await?;
+        extract.defects.extend(told);
         let store = Arc::clone(&self.store);
         let extract = tokio::task::spawn_blocking(move || {
             store.keep_extract(number, &extract, clock::now()).map(|()| extract)
         })
         .await??;
-        Ok((record, extract))
+        Ok(Read::Letter(Box::new((record, extract))))
     }
 
     /// Judgement, answer and the one commit (restart state R3).

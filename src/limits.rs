@@ -167,3 +167,13 @@ pub const ROW_TEXT_CHARS_MAX: usize = 300;
 
 /// Separator sheets printed at once: a box of paper.
 pub const SHEETS_MAX: u32 = 500;
+
+/// Pages of one scan run: the largest feeders hold 750 sheets.
+pub const RUN_PAGES_MAX: usize = 2_000;
+
+/// Characters of a barcode's value that divides a run, and how many of them an office may have.
+pub const SEPARATOR_CHARS_MAX: usize = 80;
+pub const SEPARATORS_MAX: usize = 20;
+
+/// Days that the date of receipt on a separator sheet may lie back: older is a sheet that was left in the tray.
+pub const SHEET_DAYS_MAX: i32 = 60;

@@ -3,8 +3,8 @@
 
 use super::{CommandResult, Ended, Failure, Global, setting};
 use crate::clock;
-use crate::daemon::{cores, reader};
-use crate::intake::{Became, Intake};
+use crate::daemon::{cores, reader, run_policy};
+use crate::intake::{Became, Intake, RunPolicy};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX};
 use crate::record::{Arrival, RegistrationNumber};
 use crate::register::{self, Taken};
@@ -16,6 +16,7 @@ use indicatif::ProgressBar;
 use jiff::civil::Date;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
@@ -39,6 +40,9 @@ struct Tally {
     parts: u64,
     aside: u64,
     refused: u64,
+    /// Stacks, and the letters that they were divided into.
+    runs: u64,
+    letters: u64,
 }
 
 pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
@@ -50,7 +54,10 @@ pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
         let _inside = runtime.enter();
         reader(&config.reading, setting::program()?)
     };
-    let intake = Arc::new(Intake::new(store, reader, rulebook));
+    let (sender, mut letters) = mpsc::unbounded_channel();
+    // A backlog is there as a whole: no half of it waits for another.
+    let runs = RunPolicy { backs_follow: false, ..run_policy(&config) };
+    let intake = Arc::new(Intake::new(store, reader, rulebook, runs, Some(sender)));
     let bar = setting::progress(global, Import::count(&args.paths), "ingelezen");
     let options = ImportOptions { received: args.received, acknowledge: !args.no_acknowledge };
     let mut tally = Tally::default();
@@ -61,7 +68,7 @@ pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
             break;
         }
         let taken = batch.len() as u64;
-        runtime.block_on(take_in(&intake, batch, &mut tally))?;
+        runtime.block_on(take_in(&intake, batch, &mut letters, &mut tally))?;
         bar.inc(taken);
     }
     bar.finish_and_clear();
@@ -74,6 +81,9 @@ pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
         tally.known,
         tally.refused
     );
+    if tally.runs > 0 {
+        println!("waarvan {} stapels, verdeeld in {} brieven", tally.runs, tally.letters);
+    }
     Ok(if tally.refused > 0 { Ended::WithRefusals } else { Ended::Well })
 }
 
@@ -98,8 +108,12 @@ fn next_batch(pieces: &mut Import, bar: &ProgressBar, tally: &mut Tally) -> Vec<
     batch
 }
 
-async fn take_in(intake: &Arc<Intake>, batch: Vec<Arrival>, tally: &mut Tally) -> Result<(), Failure> {
-    use futures_util::StreamExt;
+async fn take_in(
+    intake: &Arc<Intake>,
+    batch: Vec<Arrival>,
+    letters: &mut UnboundedReceiver<RegistrationNumber>,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
     let store = Arc::clone(&intake.store);
     let registered = tokio::task::spawn_blocking(move || register::register(&store, batch, clock::now()))
         .await
@@ -117,8 +131,24 @@ async fn take_in(intake: &Arc<Intake>, batch: Vec<Arrival>, tally: &mut Tally) -
         }
     }
     tally.registered += new.len() as u64;
-    // Entered in order and taken up side by side, as the daemon does.
-    let entered: Vec<_> = new.into_iter().map(|number| intake.in_work.enter(number)).collect();
+    take_up(intake, new, tally).await?;
+    // What runs were divided into; no letter is a run.
+    let mut divided = Vec::new();
+    while let Ok(letter) = letters.try_recv() {
+        divided.push(letter);
+    }
+    tally.letters += divided.len() as u64;
+    take_up(intake, divided, tally).await
+}
+
+/// Entered in order and taken up side by side, as the daemon does.
+async fn take_up(
+    intake: &Arc<Intake>,
+    numbers: Vec<RegistrationNumber>,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    use futures_util::StreamExt;
+    let entered: Vec<_> = numbers.into_iter().map(|number| intake.in_work.enter(number)).collect();
     let mut outcomes = futures_util::stream::iter(entered.into_iter().map(|entered| intake.take_up(entered)))
         .buffer_unordered(cores() * 4);
     while let Some(outcome) = outcomes.next().await {
@@ -126,6 +156,8 @@ async fn take_in(intake: &Arc<Intake>, batch: Vec<Arrival>, tally: &mut Tally) -
             Became::Case(_) => tally.cases += 1,
             Became::PartOf(_) => tally.parts += 1,
             Became::Aside => tally.aside += 1,
+            Became::Divided => tally.runs += 1,
+            Became::Waits(_) => {}
         }
     }
     Ok(())

@@ -10,7 +10,8 @@ pub(super) fn start(format: LogFormat, quiet: bool) {
         .with_writer(std::io::stderr)
         .with_max_level(level)
         .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+        // Colours are not compiled in; asking for them would be an error on every terminal.
+        .with_ansi(false);
     let started = match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

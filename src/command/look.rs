@@ -30,6 +30,7 @@ pub(super) struct Looked {
 pub(super) async fn look(reader: &Reader, path: &Path, words: bool) -> Result<Looked, String> {
     let request = request(path, words)?;
     let extract = reader.read(request).await.map_err(|error| crate::explain::with_causes(&error))?;
+    tell_stack(path, &extract);
     let channel = if extract.message.is_some() { Channel::Email } else { Channel::Letter };
     Ok(Looked { channel, extract })
 }
@@ -42,6 +43,21 @@ pub(super) fn request(path: &Path, words: bool) -> Result<ReadRequest, String> {
         bytes: read_bounded(path)?,
         words,
     })
+}
+
+/// The title of our separator sheets as it is read from them.
+const SHEET_TITLE: &str = "SCHEIDINGSVEL";
+
+/// A stack of letters is read as one file here: that is told, by what its sheets say.
+fn tell_stack(path: &Path, extract: &Extract) {
+    let sheets: usize =
+        extract.documents.iter().map(|document| document.text.matches(SHEET_TITLE).count()).sum();
+    if sheets > 0 && extract.message.is_none() {
+        let path = path.display();
+        eprintln!(
+            "bode: {path}: a stack with {sheets} separator sheets, read as one file; run and import divide it"
+        );
+    }
 }
 
 /// The contract's endings; any other name is told by its content.

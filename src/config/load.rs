@@ -1,7 +1,7 @@
 //! Reading a configuration file, and every fault that can be told before anything starts.
 
 use super::{ClamdAddress, Config};
-use crate::limits::CONFIG_BYTES_MAX;
+use crate::limits::{CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -111,6 +111,28 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     }
     if config.mailbox.as_ref().is_some_and(|mailbox| mailbox.done_folder == mailbox.folder) {
         fault("done_folder", "must be another folder than folder".into());
+    }
+    if let Some(scan) = &config.scan {
+        let name = scan.one_sided_dir.as_str();
+        if name.is_empty()
+            || name.starts_with('.')
+            || name.contains('/')
+            || ["done", "failed"].contains(&name)
+        {
+            fault(
+                "one_sided_dir",
+                "must be the name of a folder within dir, other than done and failed".into(),
+            );
+        }
+        let long = |value: &String| value.trim().is_empty() || value.chars().count() > SEPARATOR_CHARS_MAX;
+        if scan.separators.len() > SEPARATORS_MAX || scan.separators.iter().any(long) {
+            let what =
+                format!("at most {SEPARATORS_MAX} texts of 1 to {SEPARATOR_CHARS_MAX} characters each");
+            fault("separators", what);
+        }
+        if !(1..=240).contains(&scan.half_wait_hours) {
+            fault("half_wait_hours", format!("{} is not between 1 and 240", scan.half_wait_hours));
+        }
     }
     faults
 }

@@ -100,6 +100,33 @@ pub struct ScanFolder {
     pub still_seconds: u64,
     #[serde(default = "scan_poll_seconds")]
     pub poll_seconds: u64,
+    /// Texts of barcodes (QR, Code 128, Code 39) that divide a stack, beside our own sheets and Patch-T.
+    #[serde(default = "separators")]
+    pub separators: Vec<String>,
+    /// Name of the folder in `dir` for stacks that a one-sided feeder scans twice: fronts, then backs.
+    #[serde(default = "one_sided_dir")]
+    pub one_sided_dir: String,
+    /// True: also a stack in `dir` itself whose sheets show one side only waits for its other half.
+    #[serde(default)]
+    pub backs_follow: bool,
+    /// How long a half waits before it is taken in as it is.
+    #[serde(default = "half_wait_hours")]
+    pub half_wait_hours: u32,
+}
+
+impl ScanFolder {
+    /// This folder, everything else as it is without a setting.
+    pub fn at(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            still_seconds: still_seconds(),
+            poll_seconds: scan_poll_seconds(),
+            separators: separators(),
+            one_sided_dir: one_sided_dir(),
+            backs_follow: false,
+            half_wait_hours: half_wait_hours(),
+        }
+    }
 }
 
 /// Where answers are handed over.
@@ -222,6 +249,15 @@ fn poll_seconds() -> u64 {
 }
 fn scan_poll_seconds() -> u64 {
     2
+}
+fn separators() -> Vec<String> {
+    vec!["PATCHT".to_owned()]
+}
+fn one_sided_dir() -> String {
+    "eenzijdig".to_owned()
+}
+fn half_wait_hours() -> u32 {
+    4
 }
 fn still_seconds() -> u64 {
     5

@@ -120,7 +120,13 @@ impl Feed {
         let registered =
             tokio::task::spawn_blocking(move || register::register(&store, arrivals, clock::now())).await??;
         let fate = |taken: &Taken| match taken {
-            Taken::New(_) | Taken::Known(_) => Fate::Durable,
+            Taken::New(_) => Fate::Durable,
+            Taken::Known(number) => Fate::Again {
+                note: format!(
+                    "Precies dit bestand is al eerder ontvangen, als stuk {number}. Het telt één keer. U hoeft niets te \
+                     doen."
+                ),
+            },
             Taken::Refused { reason } => Fate::Refused { reason: reason.clone() },
         };
         let settled = tokens.into_iter().zip(registered.iter().map(fate)).collect();

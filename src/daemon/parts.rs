@@ -5,10 +5,10 @@ use super::feed::Feed;
 use super::stop::Stop;
 use super::work::{Stuck, Work};
 use crate::clock;
-use crate::config::{ClamdAddress, Config, Reading};
+use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
 use crate::explain::with_causes;
 use crate::extract::{Clamd, Reader, ReaderOptions};
-use crate::intake::{Became, Intake, Rulebook};
+use crate::intake::{Became, Intake, Rulebook, RunPolicy};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
@@ -126,7 +126,14 @@ impl Daemon {
         let answer_due = Arc::new(Notify::new());
         let workers = reading_workers(&config.reading);
         let reader = reader(&config.reading, options.program);
-        let intake = Arc::new(Intake::new(Arc::clone(&store), reader, rulebook));
+        let (letter_sender, letter_receiver) = mpsc::unbounded_channel();
+        let intake = Arc::new(Intake::new(
+            Arc::clone(&store),
+            reader,
+            rulebook,
+            run_policy(&config),
+            Some(letter_sender),
+        ));
         let (events, watched) = mpsc::unbounded_channel();
         let (work_sender, work_receiver) = mpsc::channel(PIPELINE_RECORDS_MAX);
         let mut tasks = JoinSet::new();
@@ -140,7 +147,7 @@ impl Daemon {
             places: Arc::new(Semaphore::new(workers * 4)),
             stuck: Stuck::default(),
         };
-        tasks.spawn(work.run(work_receiver));
+        tasks.spawn(work.run(work_receiver, letter_receiver));
         let resumed = resume(&store, &work_sender, &mut tasks).await?;
         let feed = Feed {
             store: Arc::clone(&store),
@@ -284,6 +291,11 @@ pub(crate) fn clamd(reading: &Reading) -> Option<Clamd> {
         ClamdAddress::Unix(path) => Clamd::Unix(path.clone()),
         ClamdAddress::Tcp(address) => Clamd::Tcp(address.clone()),
     })
+}
+
+/// How stacks of letters are told, also where there is no scan folder (`import`).
+pub(crate) fn run_policy(config: &Config) -> RunPolicy {
+    RunPolicy::new(&config.scan.clone().unwrap_or_else(|| ScanFolder::at(PathBuf::new())))
 }
 
 /// Hands on what the last run left unjudged. What is returned turns true when all of it is in the row: nothing new is

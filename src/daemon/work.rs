@@ -4,18 +4,29 @@
 //! it waits, and is told by `/healthz` until it is judged.
 
 use super::{Event, Stop};
+use crate::clock;
 use crate::explain::with_causes;
 use crate::intake::{Became, Entered, Intake, IntakeError};
 use crate::limits::{DRAIN_TIME_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX};
 use crate::record::RegistrationNumber;
 use crate::review::Health;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc::{Receiver, UnboundedSender};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
+
+/// The longest pause before a half is looked at again.
+const HALF_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a half rests: to its time, but not so long that a change is missed.
+fn half_pause(until: Timestamp) -> Duration {
+    let left = Duration::try_from(until.duration_since(clock::now())).unwrap_or_default();
+    left.clamp(Duration::from_millis(100), HALF_PAUSE_MAX)
+}
 
 /// What the workers share.
 #[derive(Clone)]
@@ -64,11 +75,17 @@ impl Stuck {
 
 impl Work {
     /// Takes up pieces until the end is asked for, then lets those in hand end within a bound.
-    pub(super) async fn run(self, mut numbers: Receiver<RegistrationNumber>) {
+    pub(super) async fn run(
+        self,
+        mut numbers: Receiver<RegistrationNumber>,
+        mut letters: UnboundedReceiver<RegistrationNumber>,
+    ) {
         let mut tasks = JoinSet::new();
         loop {
             let next = tokio::select! {
                 () = self.stop.asked() => break,
+                // The letters of a run are before what came after it.
+                Some(letter) = letters.recv() => Some(letter),
                 next = numbers.recv() => next,
             };
             let Some(number) = next else { break };
@@ -100,7 +117,26 @@ impl Work {
         loop {
             let turn = entered.take().unwrap_or_else(|| self.intake.in_work.enter(number));
             match self.intake.take_up(turn).await {
-                Ok(became) => return self.tell(number, became),
+                Ok(Became::Waits(until)) => {
+                    self.tell_halves().await;
+                    drop(place.take());
+                    tokio::select! {
+                        () = self.stop.asked() => return,
+                        () = tokio::time::sleep(half_pause(until)) => {}
+                        () = self.intake.halves_changed() => {}
+                    }
+                    place = tokio::select! {
+                        () = self.stop.asked() => return,
+                        place = Arc::clone(&self.places).acquire_owned() => place.ok(),
+                    };
+                    continue;
+                }
+                Ok(became) => {
+                    if became == Became::Divided {
+                        self.tell_halves().await;
+                    }
+                    return self.tell(number, became);
+                }
                 Err(error) => {
                     let part = if matches!(error, IntakeError::Store(_)) { "store" } else { "reading" };
                     let error = with_causes(&error);
@@ -128,11 +164,18 @@ impl Work {
         }
     }
 
+    /// Halves that wait are shown to staff until their other half is there.
+    async fn tell_halves(&self) {
+        self.health.stays("halves", self.intake.waiting_halves().await);
+    }
+
     fn tell(&self, number: RegistrationNumber, became: Became) {
         match became {
             Became::Case(case) => info!(record = %number, case = %case, "judged: a new case"),
             Became::PartOf(case) => info!(record = %number, case = %case, "judged: part of a case"),
             Became::Aside => info!(record = %number, "judged: set aside"),
+            Became::Divided => info!(record = %number, "divided: its letters go on"),
+            Became::Waits(_) => info!(record = %number, "half of a run: waits for the other"),
         }
         self.stuck.note(number, None, &self.health);
         self.answer_due.notify_one();

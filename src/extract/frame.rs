@@ -37,6 +37,9 @@ pub(super) enum Task {
     Attachment(Wanted),
     /// Pages of this document (its index among the documents of the piece), given back to people.
     Leaves { document: usize, wish: Leaves },
+    /// A look for separator sheets: a [`Looked`](super::Looked) as JSON, then the letters of the run. With `first`
+    /// the piece is two files, the first of so many bytes: the fronts and the backs of a one-sided run.
+    Divide { first: Option<usize>, values: Vec<String> },
 }
 
 /// What earlier workers did to the documents of this piece: a next one goes on behind it.

@@ -42,6 +42,7 @@ mod worker;
 pub use clamd::{Clamd, ClamdError};
 pub use fence::{FenceReport, Hold, keep_private};
 pub use paper::ocr::{EngineError, languages_installed, tessdata_dir};
+pub use paper::run::Looked;
 pub use pool::{Leaf, ReadError, Reader, Times};
 pub use worker::worker_main;
 

@@ -8,8 +8,8 @@ use super::clamd::{Clamd, ClamdError, Verdict};
 use super::frame::{Ask, Leaves, Task, Wanted};
 use super::gathered::{Cause, Gathered, unread};
 use super::talk::{Ended, Worker};
-use super::{FenceReport, ReadRequest, ReaderOptions};
-use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX};
+use super::{FenceReport, Looked, ReadRequest, ReaderOptions};
+use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX, RUN_PAGES_MAX};
 use crate::record::{Channel, Document, Extract, Problem};
 use std::io;
 use std::path::PathBuf;
@@ -226,6 +226,43 @@ impl Reader {
         Ok(given.and_then(|mut given| given.pop()))
     }
 
+    /// Looks for separator sheets, as the post's own work. `fronts` is the file, `backs` the other half of a one-sided
+    /// run. The letters of a run come with it. `None`: no worker could look, and reading will tell why.
+    ///
+    /// # Errors
+    /// Only the machine's.
+    pub async fn divide(
+        &self,
+        fronts: &[u8],
+        backs: Option<&[u8]>,
+        values: &[String],
+    ) -> Result<Option<(Looked, Vec<Vec<u8>>)>, ReadError> {
+        let _permit = self.permits.acquire().await.map_err(|_| ReadError::ShuttingDown)?;
+        let (first, both);
+        let bytes = match backs {
+            Some(backs) => {
+                (first, both) = (Some(fronts.len()), [fronts, backs].concat());
+                both.as_slice()
+            }
+            None => {
+                first = None;
+                fronts
+            }
+        };
+        let task = Task::Divide { first, values: values.to_vec() };
+        let given = self.ask(task, "", Some(Channel::Letter), bytes, RUN_PAGES_MAX + 1).await?;
+        Ok(given.and_then(|mut given| {
+            let looked: Looked = serde_json::from_slice(given.first()?).ok()?;
+            let letters = given.split_off(1);
+            let expected = match &looked {
+                Looked::Run(run) if run.adds_up() => run.letters.len(),
+                Looked::Run(_) => return None,
+                _ => 0,
+            };
+            (letters.len() == expected).then_some((looked, letters))
+        }))
+    }
+
     /// Asks a worker for something other than text: at most `most` bodies. `None` when the piece costs a fresh
     /// worker its life or its time.
     async fn give(
@@ -237,6 +274,18 @@ impl Reader {
         most: usize,
     ) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
         let _permit = self.giving.acquire().await.map_err(|_| ReadError::ShuttingDown)?;
+        self.ask(task, name, channel, bytes, most).await
+    }
+
+    /// The same, by whoever has a place.
+    async fn ask(
+        &self,
+        task: Task,
+        name: &str,
+        channel: Option<Channel>,
+        bytes: &[u8],
+        most: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
         if bytes.len() as u64 > PIECE_BYTES_MAX {
             return Ok(None);
         }

@@ -8,11 +8,13 @@ use super::fence;
 use super::frame::{self, Ask, Done, Leaves, Task, Tell};
 use super::mail::{hung, message};
 use super::paper::ocr::{Engine, tessdata_dir};
+use super::paper::run::{self, Looked};
 use super::paper::{searchable, shown};
 use super::reading::{Fault, Outlet, Reading};
 use super::sniff;
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, READ_TIME_MAX};
 use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -91,6 +93,10 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
             Task::Leaves { document, wish } => {
                 give(&mut pipe, leaves(&mut engine, &ask, document, wish, &bytes))?;
             }
+            Task::Divide { first, values } => {
+                let given = divide(&mut pipe, first, &values, &bytes)?;
+                give(&mut pipe, given)?;
+            }
             Task::Attachment(wanted) => {
                 give(&mut pipe, hung::attachment_bytes(&bytes, &wanted.name, wanted.nth))?;
             }
@@ -122,6 +128,31 @@ impl Outlet for Nowhere {
     fn tell(&mut self, _tell: &Tell, _body: &[u8]) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Looks for separator sheets. A panic over a page is no run: the reading that follows tells what is wrong.
+fn divide(
+    pipe: &mut impl Outlet,
+    first: Option<usize>,
+    values: &[String],
+    bytes: &[u8],
+) -> io::Result<Vec<Vec<u8>>> {
+    let files: Vec<&[u8]> = match first.and_then(|first| bytes.split_at_checked(first)) {
+        Some((fronts, backs)) => vec![fronts, backs],
+        None => vec![bytes],
+    };
+    let mut told = Ok(());
+    let mut page_begins = || {
+        if told.is_ok() {
+            told = pipe.tell(&Tell::Page, b"");
+        }
+    };
+    let divided = catch_unwind(AssertUnwindSafe(|| run::divide(&files, values, &mut page_begins)));
+    told?;
+    let (looked, letters) = divided.unwrap_or((Looked::NoRun { pages: 0 }, Vec::new()));
+    let mut given = vec![serde_json::to_vec(&looked).map_err(io::Error::other)?];
+    given.extend(letters);
+    Ok(given)
 }
 
 /// Hands over what was asked for, be it nothing, one thing or several.

@@ -1,7 +1,7 @@
 //! What comes in, before anyone has looked inside: an `Arrival` becomes a `Record` by registration
 //! (ISO 15489: capture, then registration).
 
-use super::RegistrationNumber;
+use super::{Divided, RegistrationNumber, RunNote};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,17 @@ pub enum Origin {
     },
     Scan {
         file: String,
+    },
+    /// A half of a stack from a one-sided feeder: fronts, or backs in reverse.
+    OneSided {
+        file: String,
+    },
+    /// A letter of a scan run: the `part`th, from 1.
+    Run {
+        of: RegistrationNumber,
+        part: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<RunNote>,
     },
     Import {
         file: String,
@@ -77,4 +88,8 @@ pub enum SetAside {
     Automatic { class: super::AutomaticClass, reason: String },
     /// A person said so at the desk.
     ByPerson { reason: String },
+    /// A scan run: its letters are pieces of their own.
+    Divided(Divided),
+    /// The backs of a one-sided run, put together with its fronts.
+    Backs { of: RegistrationNumber },
 }

@@ -12,6 +12,7 @@ mod judgement;
 mod message;
 mod number;
 mod office;
+mod run;
 mod sheet;
 
 pub use acknowledgement::{Answer, AnswerChannel, AnswerState, OutboxEntry};
@@ -26,6 +27,7 @@ pub use judgement::{
 pub use message::{Address, Message};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
+pub use run::{Divided, Run, RunLetter, RunNote};
 pub use sheet::{SheetCode, SheetSide};
 
 /// The time zone in which a Dutch office receives its post (Awb 2:20; Algemene termijnenwet).

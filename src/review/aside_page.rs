@@ -98,6 +98,8 @@ fn why(why: &SetAside) -> (&'static str, String) {
     match why {
         SetAside::Automatic { class, reason } => (words::automatic(*class), reason.clone()),
         SetAside::ByPerson { reason } => ("Door een collega", reason.clone()),
+        SetAside::Divided(divided) => ("Verdeelde stapel", divided.sentence()),
+        SetAside::Backs { of } => ("Achterkanten", format!("Samengevoegd met de voorkanten, stuk {of}.")),
     }
 }
 
@@ -132,12 +134,12 @@ pub async fn one(
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
     let number = parsed(&number)?;
-    let piece = state.with_store(move |store| piece(store, number)).await?;
     // A piece of a case is shown with its case; here only what was set aside.
-    let Some(automatic) = piece.judgement.as_ref().and_then(|judgement| judgement.automatic.as_ref()) else {
+    let Some(row) = state.with_store(move |store| store.set_aside(number)).await? else {
         return Err(Fault::not_found(format!("Stuk {number} is niet terzijde gelegd.")));
     };
-    let (class, reason) = (words::automatic(automatic.class), automatic.reason.clone());
+    let piece = state.with_store(move |store| piece(store, number)).await?;
+    let (class, reason) = why(&row.why);
     let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
     let author = message.and_then(|message| message.author.clone()).unwrap_or_default();
     let findings =

@@ -111,6 +111,7 @@ pub fn source(name: &str) -> &'static str {
         "mailbox" => "Postbus",
         "maildir" => "Postbus (Maildir)",
         "scans" => "Scanmap",
+        "halves" => "Scanmap, halve stapel",
         _ => "Bron",
     }
 }

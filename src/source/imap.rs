@@ -346,7 +346,7 @@ impl Source for Imap {
                     if self.ledger.uid_validity == Some(uid_validity) =>
                 {
                     match fate {
-                        Fate::Durable => {
+                        Fate::Durable | Fate::Again { .. } => {
                             self.ledger.owed.insert(uid);
                         }
                         Fate::Refused { reason } => self.ledger.leave(uid, reason),

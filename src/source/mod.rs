@@ -38,6 +38,8 @@ use std::path::PathBuf;
 pub enum Fate {
     /// Registered, on disk: the source may let go of it.
     Durable,
+    /// The same, and it was there before, byte for byte; `note` is Dutch, for whoever laid it down again.
+    Again { note: String },
     /// Not taken; `reason` is Dutch, for the staff who can do something about it. The piece is kept where a
     /// person finds it.
     Refused { reason: String },

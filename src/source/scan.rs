@@ -26,6 +26,8 @@ pub struct ScanInbox {
     still: Duration,
     poll: Duration,
     bytes_max: u64,
+    /// Name of the folder for stacks that are scanned twice.
+    one_sided: String,
     /// Files seen, as they were, and since when they are so.
     seen: BTreeMap<PathBuf, (Stamp, Instant)>,
     /// Settled, not yet moved.
@@ -46,6 +48,7 @@ impl ScanInbox {
             still: Duration::from_secs(scan.still_seconds),
             poll: Duration::from_secs(scan.poll_seconds.max(1)),
             bytes_max: PIECE_BYTES_MAX,
+            one_sided: scan.one_sided_dir.clone(),
             seen: BTreeMap::new(),
             owed: BTreeMap::new(),
             left: BTreeMap::new(),
@@ -65,7 +68,8 @@ impl ScanInbox {
     /// One look, at the instant `now`: pieces, and files that are unfit with their reason.
     async fn look(&mut self, now: Instant) -> Result<Vec<Piece>, SourceError> {
         let dir = self.dir.clone();
-        let entries = file::blocking(move || entries(&dir)).await?;
+        let one_sided = self.one_sided.clone();
+        let entries = file::blocking(move || entries(&dir, &one_sided)).await?;
         let still = self.still_files(&entries, now);
         let mut pieces = Vec::new();
         let mut total = 0;
@@ -82,7 +86,8 @@ impl ScanInbox {
             match file::blocking(move || Ok(file::read_whole(&from, bytes_max))).await? {
                 Ok(ReadFile::Whole(bytes, read)) if read == stamp => {
                     total += stamp.bytes;
-                    pieces.push(piece(path, stamp, bytes));
+                    let half = path.parent().is_some_and(|folder| *folder != *self.dir);
+                    pieces.push(piece(path, stamp, bytes, half));
                 }
                 // Somebody is writing again: its stillness starts anew.
                 Ok(ReadFile::Whole(..) | ReadFile::Changed | ReadFile::Gone) => {
@@ -114,7 +119,7 @@ impl ScanInbox {
         for (path, stamp, entry) in entries {
             match entry {
                 Entry::Ignored => continue,
-                Entry::Left(reason) => {
+                Entry::Left(reason) | Entry::Folder(reason) => {
                     left.insert(path.clone(), reason.clone());
                     continue;
                 }
@@ -221,15 +226,16 @@ impl Source for ScanInbox {
     }
 }
 
-fn piece(path: PathBuf, stamp: Stamp, bytes: Vec<u8>) -> Piece {
+fn piece(path: PathBuf, stamp: Stamp, bytes: Vec<u8>, half: bool) -> Piece {
     let name = name_of(&path);
+    let file = name.clone();
     Piece {
         arrival: Arrival {
             channel: Channel::Letter,
-            name: name.clone(),
+            name,
             bytes,
             received_at: stamp.time(),
-            origin: Origin::Scan { file: name },
+            origin: if half { Origin::OneSided { file } } else { Origin::Scan { file } },
             acknowledge: true,
         },
         token: Token(Place::File { path, stamp }),
@@ -244,8 +250,11 @@ mod tests {
 
     fn folder(still_seconds: u64) -> (tempfile::TempDir, ScanInbox) {
         let dir = tempfile::tempdir().unwrap();
-        let source =
-            ScanInbox::new(&ScanFolder { dir: dir.path().to_owned(), still_seconds, poll_seconds: 1 });
+        let source = ScanInbox::new(&ScanFolder {
+            still_seconds,
+            poll_seconds: 1,
+            ..ScanFolder::at(dir.path().to_owned())
+        });
         (dir, source)
     }
 
@@ -345,6 +354,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_halves_of_a_one_sided_stack_are_known_by_their_folder() {
+        let (dir, mut source) = folder(0);
+        let inner = dir.path().join("eenzijdig");
+        fs::create_dir(&inner).unwrap();
+        fs::create_dir(inner.join("map")).unwrap();
+        fs::write(inner.join("voor.pdf"), "%PDF").unwrap();
+        let pieces = source.poll().await.unwrap();
+        assert_eq!(pieces[0].arrival.origin, Origin::OneSided { file: "voor.pdf".into() });
+        source.settle(tokens(pieces, &Fate::Durable)).await.unwrap();
+        assert_eq!(listing(&dir.path().join("done")), ["voor.pdf"]);
+        assert_eq!(source.troubles().len(), 1, "the folder within it");
+    }
+
+    #[tokio::test]
     async fn a_name_that_is_used_again_loses_nothing() {
         let (dir, mut source) = folder(0);
         for content in ["one", "two"] {
@@ -365,6 +388,16 @@ mod tests {
         source.settle(tokens(first, &Fate::Durable)).await.unwrap();
         let second = source.poll().await.unwrap();
         assert_eq!(second[0].arrival.bytes, b"another letter");
+    }
+
+    #[tokio::test]
+    async fn a_scan_that_was_there_before_is_told_beside_it() {
+        let (dir, mut source) = folder(0);
+        fs::write(dir.path().join("brief.pdf"), "%PDF").unwrap();
+        let pieces = source.poll().await.unwrap();
+        let fate = Fate::Again { note: "Al eerder ontvangen.".into() };
+        source.settle(tokens(pieces, &fate)).await.unwrap();
+        assert_eq!(listing(&dir.path().join("done")), ["brief.pdf", "brief.pdf.al-bekend.txt"]);
     }
 
     #[tokio::test]

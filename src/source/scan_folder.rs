@@ -26,10 +26,29 @@ pub(super) enum Entry {
     Unfit(String),
     /// Not touched, but told.
     Left(String),
+    /// The same, unless it is one that we know.
+    Folder(String),
 }
 
-/// What lies in the folder.
-pub(super) fn entries(dir: &Path) -> Result<Vec<(PathBuf, Stamp, Entry)>, SourceError> {
+/// What lies in the folder, and in the folder for one-sided stacks within it.
+pub(super) fn entries(dir: &Path, one_sided: &str) -> Result<Vec<(PathBuf, Stamp, Entry)>, SourceError> {
+    let mut found = listed(dir)?;
+    let inner = dir.join(one_sided);
+    let is_folder =
+        |entry: &&mut (PathBuf, Stamp, Entry)| entry.0 == inner && matches!(entry.2, Entry::Folder(_));
+    if let Some(folder) = found.iter_mut().find(is_folder) {
+        folder.2 = Entry::Ignored;
+        found.extend(listed(&inner)?);
+    }
+    for (_, _, entry) in &mut found {
+        if let Entry::Folder(reason) = entry {
+            *entry = Entry::Left(std::mem::take(reason));
+        }
+    }
+    Ok(found)
+}
+
+fn listed(dir: &Path) -> Result<Vec<(PathBuf, Stamp, Entry)>, SourceError> {
     let fault =
         |source| SourceError::Folder { doing: "reading the scan folder", path: dir.to_owned(), source };
     let mut found = Vec::new();
@@ -60,7 +79,7 @@ fn kind(name: &str, metadata: &Metadata) -> Entry {
         };
     }
     if metadata.is_dir() {
-        return Entry::Left(
+        return Entry::Folder(
             "Dit is een map. Alleen bestanden die direct in de scanmap staan, worden verwerkt. Zet de scans \
              een map hoger."
                 .to_owned(),
@@ -111,7 +130,7 @@ fn is_temporary(name: &str) -> bool {
 
 /// Moves a file to where its fate says, unless it is no longer the file that was read.
 pub(super) fn put_away(dir: &Path, from: &Path, stamp: Stamp, fate: &Fate) -> Result<(), SourceError> {
-    let target = dir.join(if matches!(fate, Fate::Durable) { DONE } else { FAILED });
+    let target = dir.join(if matches!(fate, Fate::Refused { .. }) { FAILED } else { DONE });
     let fault = |source| SourceError::Folder { doing: "moving a scan to", path: target.clone(), source };
     let still_ours = |path: &Path| match std::fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Stamp::of(&metadata) == stamp),
@@ -127,6 +146,10 @@ pub(super) fn put_away(dir: &Path, from: &Path, stamp: Stamp, fate: &Fate) -> Re
     if !still_ours(&moved).map_err(fault)? {
         // Another scan was laid under the name in that very moment: it goes back and is taken by itself.
         return file::rename_new(&moved, from).map_err(fault);
+    }
+    if let Fate::Again { note } = fate {
+        let told = target.join(format!("{}.al-bekend.txt", name_of(&moved)));
+        std::fs::write(told, format!("{name}\n\n{note}\n")).map_err(fault)?;
     }
     if let Fate::Refused { reason } = fate {
         let moved_name = name_of(&moved);

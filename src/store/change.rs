@@ -13,7 +13,8 @@ use super::types::Outcome;
 use super::{Store, StoreError, keys};
 use crate::limits::{ACCOUNT_CHARS_MAX, JOURNAL_RULES_MAX, NOTE_CHARS_MAX};
 use crate::record::{
-    Answer, AnswerChannel, CaseNumber, CaseRow, Decision, Judgement, RegistrationNumber, SetAside, Verdict,
+    Answer, AnswerChannel, CaseNumber, CaseRow, Decision, Divided, Judgement, RegistrationNumber, SetAside,
+    Verdict,
 };
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -86,6 +87,35 @@ impl Store {
                 }
                 _ => Ok(vec![event]),
             }
+        })?;
+        Ok(())
+    }
+
+    /// A scan run is divided: its letters are registered, and it is set aside itself, with the backs that were put
+    /// together with it, in one entry.
+    ///
+    /// # Errors
+    /// [`StoreError::State`] when the run or its backs were judged before, the letters are not as many as the sheets,
+    /// or one of them is not registered.
+    pub fn divide(
+        &self,
+        number: RegistrationNumber,
+        divided: Divided,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let refused = |why| Err(StoreError::State { object: number.to_string(), why });
+        if !divided.adds_up() {
+            return refused("the letters of this run are not as many as its sheets");
+        }
+        self.change(now, DAEMON, |_| {
+            self.in_work(number)?;
+            if let Some(backs) = divided.backs {
+                self.in_work(backs)?;
+            }
+            for letter in &divided.letters {
+                self.record_state(*letter)?.ok_or(StoreError::UnknownRecord(*letter))?;
+            }
+            Ok(vec![Event::Divided { record: number, divided }])
         })?;
         Ok(())
     }
@@ -279,7 +309,7 @@ fn event(record: RegistrationNumber, outcome: Outcome, judged: Judged) -> Event 
         Outcome::SetAside { why, .. } => {
             let class = match why {
                 SetAside::Automatic { class, .. } => Some(class),
-                SetAside::ByPerson { .. } => None,
+                SetAside::ByPerson { .. } | SetAside::Divided(_) | SetAside::Backs { .. } => None,
             };
             Event::SetAside { record, judged, class }
         }

@@ -4,7 +4,7 @@
 //! citizen's name, address, subject, words or file name. Words that people typed, and replies of mail servers,
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
-use crate::record::{AnswerChannel, AutomaticClass, CaseNumber, RegistrationNumber, Verdict};
+use crate::record::{AnswerChannel, AutomaticClass, CaseNumber, Divided, RegistrationNumber, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -65,6 +65,11 @@ pub(super) enum Event {
         record: RegistrationNumber,
         judged: Judged,
         class: Option<AutomaticClass>,
+    },
+    /// R3 of a scan run: its letters are registered. With `divided.backs` it settles that piece too.
+    Divided {
+        record: RegistrationNumber,
+        divided: Divided,
     },
     /// An attempt to hand the answer over begins.
     AnswerAttempted {
@@ -134,7 +139,10 @@ impl Event {
     /// The case it is about; its history shows it.
     pub fn case(&self) -> Option<CaseNumber> {
         match self {
-            Event::Registered { .. } | Event::Duplicate { .. } | Event::SetAside { .. } => None,
+            Event::Registered { .. }
+            | Event::Duplicate { .. }
+            | Event::SetAside { .. }
+            | Event::Divided { .. } => None,
             Event::Opened { case, .. }
             | Event::Joined { case, .. }
             | Event::AnswerAttempted { case }

@@ -11,7 +11,7 @@ use super::keys;
 use super::original::{CARD, Originals, RECORD};
 use super::rows::{Changes, Rows, decode, encode};
 use super::types::AsideRow;
-use crate::record::{AutomaticClass, Channel, Record, RegistrationNumber, SetAside};
+use crate::record::{Channel, Record, RegistrationNumber, SetAside};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -98,7 +98,22 @@ impl<'a> Fold<'a> {
             }
             Event::SetAside { record, judged, class } => {
                 self.judged(*record, judged, Became::Aside)?;
-                self.set_aside(entry, *record, *class)?;
+                let gone = || GONE.to_owned();
+                let why = self.card(*record)?.aside.unwrap_or_else(|| match class {
+                    Some(class) => SetAside::Automatic { class: *class, reason: gone() },
+                    None => SetAside::ByPerson { reason: gone() },
+                });
+                self.set_aside(entry, *record, why)?;
+            }
+            Event::Divided { record, divided } => {
+                self.judged(*record, &Judged::default(), Became::Aside)?;
+                self.put(keys::run(*record), divided)?;
+                self.put(keys::at_seq(keys::record_history(*record), entry.seq), entry)?;
+                self.set_aside(entry, *record, SetAside::Divided(divided.clone()))?;
+                if let Some(backs) = divided.backs {
+                    self.judged(backs, &Judged::default(), Became::Aside)?;
+                    self.set_aside(entry, backs, SetAside::Backs { of: *record })?;
+                }
             }
             Event::AnswerAttempted { case }
             | Event::AnswerSent { case }
@@ -136,19 +151,15 @@ impl<'a> Fold<'a> {
         &mut self,
         entry: &Entry,
         record: RegistrationNumber,
-        class: Option<AutomaticClass>,
+        why: SetAside,
     ) -> Result<(), StoreError> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
-        let gone = || GONE.to_owned();
         let row = AsideRow {
             record,
             channel: piece.as_ref().map_or(Channel::Email, |piece| piece.channel),
             received_at: piece.as_ref().map_or(entry.at, |piece| piece.received_at),
             at: entry.at,
-            why: card.aside.unwrap_or_else(|| match class {
-                Some(class) => SetAside::Automatic { class, reason: gone() },
-                None => SetAside::ByPerson { reason: gone() },
-            }),
+            why,
             writer: card.writer,
             subject: card.subject,
         };

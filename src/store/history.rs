@@ -4,7 +4,7 @@
 use super::entry::{AnswerNote, Entry, Event, Judged};
 use super::rows::decode;
 use super::{Store, StoreError, keys};
-use crate::record::{AnswerChannel, CaseNumber, HistoryLine, RegistrationNumber, Verdict};
+use crate::record::{AnswerChannel, CaseNumber, HistoryLine, Origin, Record, RegistrationNumber, Verdict};
 
 impl Store {
     /// Oldest first. Empty for a case that is not there.
@@ -25,6 +25,7 @@ impl Store {
     fn line(&self, entry: Entry, first: Option<RegistrationNumber>) -> Result<HistoryLine, StoreError> {
         let note = match (&entry.what, first) {
             (Event::Joined { record, .. }, _) => self.lenient_why(*record)?,
+            (Event::Registered { record, .. }, _) => self.of_run(*record)?,
             (what, Some(first)) => match what.words() {
                 Some(digest) if !digest.is_empty() => self.lenient_words(first, digest)?,
                 _ => None,
@@ -39,6 +40,17 @@ impl Store {
         match self.originals.words(record, digest) {
             Err(StoreError::Damaged { .. }) => Ok(None),
             other => other,
+        }
+    }
+
+    /// In which run a letter lay.
+    fn of_run(&self, record: RegistrationNumber) -> Result<Option<String>, StoreError> {
+        match self.originals.read_json::<Record>(record, super::original::RECORD) {
+            Ok(Some(Record { origin: Origin::Run { of, part, .. }, .. })) => {
+                Ok(Some(format!("Brief {part} uit de stapel {of}.")))
+            }
+            Ok(_) | Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -68,6 +80,7 @@ fn sentence(what: &Event) -> String {
         Event::Joined { record, judged, .. } => {
             format!("Stuk {record} ({}) is bij deze zaak gevoegd.", read(judged))
         }
+        Event::Divided { divided, .. } => divided.sentence(),
         Event::SetAside { record, .. } => format!("Stuk {record} is terzijde gelegd."),
         Event::AnswerAttempted { .. } => "De ontvangstbevestiging wordt aangeboden.".to_owned(),
         Event::AnswerSent { .. } => "De ontvangstbevestiging is verstuurd.".to_owned(),

@@ -19,6 +19,7 @@ pub(super) const WORK: &[u8] = b"w";
 pub(super) const RECORDS: &[u8] = b"r";
 pub(super) const CASES: &[u8] = b"c";
 pub(super) const ASIDE: &[u8] = b"z";
+pub(super) const RUNS: &[u8] = b"g";
 pub(super) const DUE_ANSWERS: &[u8] = b"o";
 pub(super) const COUNTS: &[u8] = b"n";
 
@@ -31,6 +32,11 @@ fn numbered(kind: u8, year: u16, serial: u32) -> Vec<u8> {
 
 pub(super) fn record(number: RegistrationNumber) -> Vec<u8> {
     numbered(b'r', number.year, number.serial)
+}
+
+/// A scan run that was divided.
+pub(super) fn run(number: RegistrationNumber) -> Vec<u8> {
+    numbered(b'g', number.year, number.serial)
 }
 
 /// Registered, not yet judged.

@@ -2,9 +2,9 @@
 
 use super::card::CaseState;
 use super::rows::decode;
-use super::types::{AsidePage, CaseFilter, CaseOrder, CasePage, QueueCount};
+use super::types::{AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, QueueCount};
 use super::{Store, StoreError, keys};
-use crate::record::{CaseNumber, CaseRow, CaseStatus};
+use crate::record::{CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
 
 impl Store {
     /// The case of a message, theirs or ours, by its Message-ID without angle brackets.
@@ -132,6 +132,11 @@ impl Store {
             Ok(true)
         })?;
         Ok(counts)
+    }
+
+    /// One piece that is no case, with its reason.
+    pub fn set_aside(&self, number: RegistrationNumber) -> Result<Option<AsideRow>, StoreError> {
+        self.rows.get(&keys::aside(number))?.map(|value| decode(&value)).transpose()
     }
 
     /// Pieces that are no case, newest first.

@@ -97,6 +97,16 @@ impl Store {
         Ok((events, registered))
     }
 
+    /// The piece with exactly these bytes, if it was registered before.
+    pub fn known(&self, bytes: &[u8]) -> Result<Option<RegistrationNumber>, StoreError> {
+        self.rows.get(&keys::digest(&digest_of(bytes)))?.map(|value| decode(&value)).transpose()
+    }
+
+    /// Is the piece registered and not yet judged?
+    pub fn is_unfinished(&self, number: RegistrationNumber) -> Result<bool, StoreError> {
+        Ok(self.rows.get(&keys::work(number))?.is_some())
+    }
+
     /// Registered, not yet judged; oldest first: the work of a restart.
     pub fn unfinished(&self) -> Result<Vec<RegistrationNumber>, StoreError> {
         let mut numbers = Vec::new();

@@ -8,7 +8,7 @@ use super::original::{RECORD, digest_of_original};
 use super::rows::{Memory, Rows, decode};
 use super::types::Opening;
 use super::{Store, StoreError, keys, open};
-use crate::record::{AnswerState, CaseNumber, CaseRow, RegistrationNumber};
+use crate::record::{AnswerState, CaseNumber, CaseRow, Divided, RegistrationNumber};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -28,6 +28,8 @@ pub struct VerifyReport {
     /// Pieces that are a case or part of one.
     pub in_cases: u64,
     pub aside: u64,
+    /// Scan runs among them, each with its letters as pieces of their own.
+    pub runs: u64,
     /// Registered, not yet judged.
     pub in_work: u64,
     /// Pieces whose original is not there or is not what was written, and folders that the journal does not know.
@@ -120,6 +122,7 @@ impl Store {
         report.duplicates = counter(witness, keys::DUPLICATES)?;
         let known = self.check_pieces(witness, &mut report)?;
         self.check_folders(&known, &mut report)?;
+        check_runs(witness, &known, &mut report)?;
         check_cases(witness, now, &mut report)?;
         self.check_words(witness, &mut report)?;
         let sum = report.in_cases + report.aside + report.in_work;
@@ -270,6 +273,32 @@ impl Store {
             Ok(true)
         })
     }
+}
+
+/// Every letter of a run is a piece, and there are as many as the sheets say.
+fn check_runs(
+    rows: &dyn Rows,
+    known: &BTreeSet<RegistrationNumber>,
+    report: &mut VerifyReport,
+) -> Result<(), StoreError> {
+    rows.each(keys::RUNS, None, false, &mut |key, value| {
+        let Some((year, serial)) = keys::number_at_end(key) else { return Ok(true) };
+        let number = RegistrationNumber::new(year, serial);
+        let divided: Divided = decode(value)?;
+        report.runs += 1;
+        if !divided.adds_up() {
+            let what = format!(
+                "stapel {number} had {} scheidingsvellen en is {} brieven geworden",
+                divided.sheets,
+                divided.letters.len()
+            );
+            report.tell(what, "leg de stapel naast de zaken: er ontbreekt een brief of er is er een te veel");
+        }
+        for letter in divided.letters.iter().filter(|letter| !known.contains(letter)) {
+            report.tell(format!("brief {letter} uit stapel {number} is er niet"), REBUILD);
+        }
+        Ok(true)
+    })
 }
 
 fn check_cases(rows: &dyn Rows, now: Timestamp, report: &mut VerifyReport) -> Result<(), StoreError> {

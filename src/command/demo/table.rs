@@ -1,7 +1,7 @@
 //! The demo's closing table: each case, what it was judged to be, and what the citizen was told.
 
 use crate::clock;
-use crate::record::{AnswerState, CaseRow};
+use crate::record::{AnswerState, CaseRow, SetAside};
 use crate::store::{CaseFilter, Store, StoreError};
 
 pub(super) fn print(store: &Store) -> Result<(), StoreError> {
@@ -54,9 +54,9 @@ fn pieces(row: &CaseRow) -> String {
 
 fn why(row: &crate::store::AsideRow) -> String {
     match &row.why {
-        crate::record::SetAside::Automatic { reason, .. } | crate::record::SetAside::ByPerson { reason } => {
-            reason.clone()
-        }
+        SetAside::Automatic { reason, .. } | SetAside::ByPerson { reason } => reason.clone(),
+        SetAside::Divided(divided) => divided.sentence(),
+        SetAside::Backs { of } => format!("achterkanten van {of}"),
     }
 }
 

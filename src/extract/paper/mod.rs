@@ -3,7 +3,7 @@
 //! `pdf` and `picture` (with `raster`, `tiff_pages`, `heic`) give page images or text layers, `pages` gathers a
 //! document's pages and has them recognised, `page_text` knows places of letters. Before a page is recognised,
 //! `surround` clears the table below a photographed sheet, `light` takes its shadows away, and `rows` and `view` set
-//! it straight. `shown` and `searchable` (with `glyphless`) give pages back to people: as pictures, and as a PDF to
+//! it straight. `run` divides a stack at its separator sheets. `shown` and `searchable` (with `glyphless`) give pages back to people: as pictures, and as a PDF to
 //! search in. Invariant: `ocr` alone knows Tesseract; no image is decoded before its declared size has been held
 //! against the bound.
 
@@ -18,6 +18,7 @@ pub(super) mod pdf;
 pub(super) mod picture;
 mod raster;
 mod rows;
+pub(super) mod run;
 pub(super) mod searchable;
 pub(super) mod shown;
 mod surround;

@@ -26,7 +26,7 @@ const READABLE_WIDTH: u32 = 60;
 const READABLE_HEIGHT: u32 = 16;
 
 /// Share of dark pixels under which a page is blank.
-const INK_MIN: f32 = 0.000_4;
+pub(super) const INK_MIN: f32 = 0.000_4;
 
 /// The pages of one document, as they are read.
 #[derive(Default)]

@@ -43,7 +43,17 @@ pub(super) fn count(bytes: &[u8]) -> u32 {
 }
 
 /// Gives each page behind `behind` others to `each`, until it says stop or the bound is reached.
-pub(super) fn pages(bytes: &[u8], behind: u32, mut each: impl FnMut(Result<Shot, Unreadable>) -> bool) {
+pub(super) fn pages(bytes: &[u8], behind: u32, each: impl FnMut(Result<Shot, Unreadable>) -> bool) {
+    pages_within(bytes, behind, PAGES_MAX, each);
+}
+
+/// The same, with another bound.
+pub(super) fn pages_within(
+    bytes: &[u8],
+    behind: u32,
+    most: u32,
+    mut each: impl FnMut(Result<Shot, Unreadable>) -> bool,
+) {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(IMAGE_PIXELS_MAX * 4).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = usize::try_from(UNPACKED_BYTES_MAX).unwrap_or(usize::MAX);
@@ -55,7 +65,7 @@ pub(super) fn pages(bytes: &[u8], behind: u32, mut each: impl FnMut(Result<Shot,
         }
     };
     let mut came = true;
-    for number in 1..=PAGES_MAX {
+    for number in 1..=most {
         if number > behind {
             let page = if came {
                 // What a page makes the decoder panic over is that page's.

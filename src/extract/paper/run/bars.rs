@@ -51,8 +51,7 @@ impl Bitmap {
                     }
                 }
                 // A tile of one colour is black or white as the page has it.
-                let threshold =
-                    if most - least < CONTRAST_MIN { middle } else { least / 2 + most / 2 };
+                let threshold = if most - least < CONTRAST_MIN { middle } else { least / 2 + most / 2 };
                 for row in top..bottom {
                     let line = row * width;
                     for at in line + left..line + right {
@@ -177,7 +176,9 @@ fn square(runs: &[Run]) -> Option<usize> {
         return None;
     }
     let module = size as f32 / 7.0;
-    let near = |run: &Run, modules: f32| (run.length as f32 - modules * module).abs() < module * modules.max(1.2) * 0.5;
+    let near = |run: &Run, modules: f32| {
+        (run.length as f32 - modules * module).abs() < module * modules.max(1.2) * 0.5
+    };
     (near(a, 1.0) && near(b, 1.0) && near(c, 3.0) && near(d, 1.0) && near(e, 1.0)).then_some(size)
 }
 
@@ -240,7 +241,10 @@ fn patch_in<'a>(line: &impl Fn(usize) -> &'a [bool], lines: usize, side: usize) 
         runs_of(line(at), &mut runs);
         for seven in runs.windows(7) {
             let Some(start) = patch(seven, least, most) else { continue };
-            match open.iter_mut().find(|(place, last, _)| place.abs_diff(start) <= 4 && at - *last <= 3 * STEP) {
+            match open
+                .iter_mut()
+                .find(|(place, last, _)| place.abs_diff(start) <= 4 && at - *last <= 3 * STEP)
+            {
                 Some(seen) => {
                     *seen = (start, at, seen.2 + 1);
                     if seen.2 >= enough {

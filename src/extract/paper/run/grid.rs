@@ -106,7 +106,9 @@ fn threshold(light: &[f32], count: usize, column: usize, row: usize) -> f32 {
     const NEAR: usize = 3;
     let (mut least, mut most) = (f32::MAX, f32::MIN);
     for y in row.saturating_sub(NEAR)..(row + NEAR + 1).min(count) {
-        for &value in &light[y * count + column.saturating_sub(NEAR)..y * count + (column + NEAR + 1).min(count)] {
+        for &value in
+            &light[y * count + column.saturating_sub(NEAR)..y * count + (column + NEAR + 1).min(count)]
+        {
             least = least.min(value);
             most = most.max(value);
         }
