@@ -13,7 +13,8 @@ use super::{Found, docx, ole, under_name};
 use crate::extract::budget::Budget;
 use crate::extract::reading::tidy;
 use crate::limits::DOCUMENT_CHARS_MAX;
-use calamine::{DataType, ExcelDateTime, Reader, Xls, XlsError, Xlsb, Xlsx};
+use crate::record::Problem;
+use calamine::{DataType, ExcelDateTime, Reader, SheetType, Xls, XlsError, Xlsb, Xlsx};
 use std::io::Cursor;
 
 /// Sheets read of one file.
@@ -48,9 +49,11 @@ fn in_package(format: Format, bytes: &[u8], budget: &Budget) -> Result<Found, Un
     macro_rules! each_sheet {
         ($workbook:expr) => {{
             let mut workbook = $workbook.map_err(|_| Unopened::Damaged)?;
-            for name in workbook.sheet_names().into_iter().take(SHEETS_MAX) {
-                // A sheet that is only a chart has no cells.
-                let Ok(mut cells) = workbook.worksheet_cells_reader(&name) else { continue };
+            for name in sheets_with_cells(workbook.sheets_metadata(), &mut sheets) {
+                let Ok(mut cells) = workbook.worksheet_cells_reader(&name) else {
+                    sheets.damaged = true;
+                    continue;
+                };
                 let mut sheet = Sheet::default();
                 loop {
                     match cells.next_cell() {
@@ -81,9 +84,21 @@ fn in_package(format: Format, bytes: &[u8], budget: &Budget) -> Result<Found, Un
         sheets.texts.extend(Some(tidy(&text)).filter(|text| !text.is_empty()));
     }
     docx::take_files(&mut package, "xl", &mut found)?;
-    found.content.text = sheets.texts.join("\n\n");
-    found.damaged = package.damaged || sheets.damaged;
+    sheets.damaged |= package.damaged;
+    sheets.fill(&mut found);
     Ok(found)
+}
+
+/// The names of the sheets that are more than a chart.
+fn sheets_with_cells(all: &[calamine::Sheet], sheets: &mut Sheets) -> Vec<String> {
+    let mut names: Vec<String> = all
+        .iter()
+        .filter(|sheet| sheet.typ == SheetType::WorkSheet)
+        .map(|sheet| sheet.name.clone())
+        .collect();
+    sheets.left_out = names.len() > SHEETS_MAX;
+    names.truncate(SHEETS_MAX);
+    names
 }
 
 /// How many strings the list of shared strings says it has.
@@ -121,17 +136,23 @@ fn in_ole(bytes: &[u8]) -> Result<Option<Found>, Unopened> {
         .iter()
         .find_map(|path| ole::stream(&mut file, path, bytes.len()))
         .ok_or(Unopened::Damaged)?;
+    if is_locked(&stream) {
+        return Ok(None);
+    }
     if cells_spanned(&stream) > CELLS_MAX {
         return Err(Unopened::TooLarge);
     }
     let mut workbook = match Xls::new(Cursor::new(bytes)) {
         Ok(workbook) => workbook,
-        Err(XlsError::Password) => return Ok(None),
+        Err(XlsError::Password) => return Ok(None), // what it knows beyond that
         Err(_) => return Err(Unopened::Damaged),
     };
     let mut sheets = Sheets::default();
-    for name in workbook.sheet_names().into_iter().take(SHEETS_MAX) {
-        let Ok(range) = workbook.worksheet_range(&name) else { continue };
+    for name in sheets_with_cells(workbook.sheets_metadata(), &mut sheets) {
+        let Ok(range) = workbook.worksheet_range(&name) else {
+            sheets.damaged = true;
+            continue;
+        };
         let mut sheet = Sheet::default();
         for (row, _, cell) in range.used_cells() {
             if sheets.done + sheet.text.len() > TEXT_BYTES_MAX {
@@ -141,7 +162,21 @@ fn in_ole(bytes: &[u8]) -> Result<Option<Found>, Unopened> {
         }
         sheets.finish(&name, &sheet);
     }
-    Ok(Some(Found::text(sheets.texts.join("\n\n"), sheets.damaged)))
+    let mut found = Found::text(String::new(), false);
+    sheets.fill(&mut found);
+    Ok(Some(found))
+}
+
+/// Does the workbook say, before its first sheet, that it has a password (FILEPASS, MS-XLS 2.4.117)?
+fn is_locked(mut records: &[u8]) -> bool {
+    while let [a, b, c, d, rest @ ..] = records {
+        match u16::from_le_bytes([*a, *b]) {
+            0x002f => return true,
+            0x000a => return false,
+            _ => records = rest.get(usize::from(u16::from_le_bytes([*c, *d]))..).unwrap_or_default(),
+        }
+    }
+    false
 }
 
 /// How many cells, empty ones counted, lie between the first and the last of each sheet (MS-XLS 2.1.4):
@@ -215,6 +250,8 @@ const TEXT_BYTES_MAX: usize = DOCUMENT_CHARS_MAX * 4;
 struct Sheets {
     texts: Vec<String>,
     damaged: bool,
+    /// There are more than are read.
+    left_out: bool,
     /// Bytes of `texts`, and with the sheet that is being read.
     done: usize,
     bytes: usize,
@@ -223,6 +260,16 @@ struct Sheets {
 impl Sheets {
     fn is_full(&self) -> bool {
         self.bytes > TEXT_BYTES_MAX
+    }
+
+    fn fill(self, found: &mut Found) {
+        found.content.text = self.texts.join("\n\n");
+        found.damaged = self.damaged;
+        if self.left_out {
+            let told =
+                format!("Een bestand heeft meer dan {SHEETS_MAX} werkbladen; de rest is niet gelezen.");
+            found.content.notes.push((Problem::TooLarge, told));
+        }
     }
 
     fn finish(&mut self, name: &str, sheet: &Sheet) {

@@ -43,10 +43,16 @@ pub(super) fn read_flat(name: Option<&str>, bytes: &[u8]) -> Found {
 
 fn words(bytes: &[u8], budget: &Budget) -> Result<Found, Unopened> {
     let mut package = Package::open(bytes, budget)?;
+    let mut folder = folder(&package.bytes("_rels/.rels")?);
+    if package.names(&format!("{folder}/document")).is_empty() {
+        "word".clone_into(&mut folder);
+    }
     let mut texts: Vec<String> = Vec::new();
     // As they stand on the page: letterhead, text, notes, foot.
-    for stem in ["word/header", "word/document", "word/footnotes", "word/endnotes", "word/footer"] {
-        for member in package.names(stem).iter().filter(|member| member.ends_with(".xml")) {
+    for stem in ["header", "document", "footnotes", "endnotes", "footer"] {
+        for member in
+            package.names(&format!("{folder}/{stem}")).iter().filter(|member| member.ends_with(".xml"))
+        {
             let (text, whole) = text_of(&package.bytes(member)?);
             package.damaged |= !whole;
             let text = tidy(&text);
@@ -57,15 +63,15 @@ fn words(bytes: &[u8], budget: &Budget) -> Result<Found, Unopened> {
         }
     }
     let mut found = Found::text(texts.join("\n\n"), false);
-    let chunks = chunks(&package.bytes("word/_rels/document.xml.rels")?);
+    let chunks = chunks(&package.bytes(&format!("{folder}/_rels/document.xml.rels"))?);
     for chunk in chunks.into_iter().take(EMBEDDED_MAX) {
-        let member = format!("word/{chunk}");
+        let member = format!("{folder}/{chunk}");
         let member = if package.holds(&member) { member } else { chunk };
         if package.holds(&member) {
             found.held.push((named(&member), package.bytes(&member)?));
         }
     }
-    take_files(&mut package, "word", &mut found)?;
+    take_files(&mut package, &folder, &mut found)?;
     found.damaged = package.damaged;
     Ok(found)
 }
@@ -110,6 +116,20 @@ pub(super) fn take_files(package: &mut Package<'_>, folder: &str, found: &mut Fo
         }
     }
     Ok(())
+}
+
+/// The folder of the main part: `word` nearly always, but the standard leaves programs free.
+fn folder(rels: &[u8]) -> String {
+    let mut folder = None;
+    walk(rels, |node| {
+        if let Node::Start("Relationship", tag) = node
+            && attribute(tag, "Type").is_some_and(|kind| kind.ends_with("/officeDocument"))
+        {
+            let target = attribute(tag, "Target").unwrap_or_default();
+            folder = target.trim_start_matches('/').rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        }
+    });
+    folder.unwrap_or_else(|| "word".to_owned())
 }
 
 /// The files that a document takes in as a part of its text.

@@ -81,20 +81,30 @@ pub(in crate::extract) fn of_zip(bytes: &[u8]) -> Format {
             return format;
         }
     }
-    let (mut content, mut manifest) = (false, false);
+    let (mut content, mut manifest, mut types, mut part) = (false, false, false, None);
     for name in members(bytes).take(MEMBERS_MAX) {
         let name = String::from_utf8_lossy(name).replace('\\', "/").to_ascii_lowercase();
         match name.trim_start_matches('/') {
             "xl/workbook.bin" => return Format::Xlsb,
             "content.xml" => content = true,
             "meta-inf/manifest.xml" => manifest = true,
+            "[content_types].xml" => types = true,
             name if name.starts_with("word/document") => return Format::Docx,
             name if name.starts_with("xl/workbook") => return Format::Xlsx,
             name if name.starts_with("ppt/presentation") => return Format::Pptx,
-            _ => {}
+            // The standard leaves programs free to put their parts elsewhere.
+            name => match name.rsplit('/').next() {
+                Some("workbook.xml") => part = Some(Format::Xlsx),
+                Some("document.xml") => part = Some(Format::Docx),
+                _ => {}
+            },
         }
     }
-    if content && manifest { Format::Odt } else { Format::Zip }
+    match part {
+        Some(format) if types => format,
+        _ if content && manifest => Format::Odt,
+        _ => Format::Zip,
+    }
 }
 
 /// The names of a zip's members: from its directory, or from what stands before each member when it was cut
@@ -206,4 +216,76 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Write};
+
+    fn zip(names: &[&str]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for name in names {
+            zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(b"hoi").unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn zips_by_the_names_in_their_directory() {
+        let cases: &[(&[&str], Format)] = &[
+            (&["[Content_Types].xml", "word/document.xml"], Format::Docx),
+            (&["word\\document.xml"], Format::Docx),
+            (&["[Content_Types].xml", "deel/document.xml"], Format::Docx),
+            (&["xl/workbook.bin", "xl/x.xml"], Format::Xlsb),
+            (&["xl/workbook.xml"], Format::Xlsx),
+            (&["ppt/presentation.xml"], Format::Pptx),
+            (&["META-INF/manifest.xml", "content.xml"], Format::Odt),
+            (&["map/document.xml", "brief.pdf"], Format::Zip),
+        ];
+        for (names, format) in cases {
+            let zip = zip(names);
+            assert_eq!(of_zip(&zip), *format, "{names:?}");
+            // Something before it, and something after.
+            assert_eq!(of_zip(&[b"PK\x03\x04 vooraf", &zip[..]].concat()), *format);
+        }
+        // A document within an archive does not make it one.
+        let mut outer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let stored =
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        outer.start_file("brief.docx", stored).unwrap();
+        outer.write_all(&zip(&["word/document.xml"])).unwrap();
+        assert_eq!(of_zip(&outer.finish().unwrap().into_inner()), Format::Zip);
+    }
+
+    #[test]
+    fn ole_files_by_their_streams() {
+        let cases = [
+            ("/WordDocument", Some(Format::Doc)),
+            ("/Workbook", Some(Format::Xls)),
+            ("/PowerPoint Document", Some(Format::Ppt)),
+            ("/EncryptedPackage", Some(Format::Locked)),
+            ("/\u{1}Ole10Native", Some(Format::Object)),
+            ("/__properties_version1.0", None),
+            ("/iets", Some(Format::Ole)),
+        ];
+        for (stream, format) in cases {
+            let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+            file.create_stream(stream).unwrap().write_all(b"hoi").unwrap();
+            file.flush().unwrap();
+            assert_eq!(of_ole(&file.into_inner().into_inner()), format, "{stream}");
+        }
+    }
+
+    #[test]
+    fn xml_by_its_first_lines() {
+        let word = b"<?xml version='1.0'?><?mso-application progid='Word.Document'?><w:wordDocument xmlns:w='http://schemas.microsoft.com/office/word/2003/wordml'>";
+        assert_eq!(of_xml(word), Some(Format::WordXml));
+        assert_eq!(
+            of_xml(b"<?xml version='1.0'?><html xmlns:x='urn:schemas-microsoft-com:office:spreadsheet'>"),
+            None
+        );
+        assert_eq!(of_xml(b"<?xml version='1.0'?><iets/>"), None);
+    }
 }

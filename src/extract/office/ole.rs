@@ -4,10 +4,10 @@
 
 use super::Found;
 use super::package::Unopened;
-use crate::extract::reading::{called, tidy};
+use crate::extract::reading::{Held, called, tidy};
 use crate::record::Problem;
 use std::collections::HashSet;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 
 pub(super) type OleFile<'a> = cfb::CompoundFile<Cursor<&'a [u8]>>;
 
@@ -82,6 +82,53 @@ fn packed(data: &[u8]) -> (String, Vec<u8>) {
         Some((label, bytes[..size.min(bytes.len())].to_vec()))
     };
     parse().unwrap_or_else(raw)
+}
+
+/// Objects of other programs taken out of one document.
+const OBJECTS_MAX: usize = 20;
+
+/// The documents that lie, each in a storage of its own, in a storage of an OLE file: each as the OLE file that it was
+/// before.
+pub(super) fn objects(file: &mut OleFile<'_>, pool: &str, bytes_max: usize) -> Vec<Held> {
+    let mut objects = Vec::new();
+    let Ok(entries) = file.read_storage(pool) else { return objects };
+    let storages: Vec<_> = entries.filter(cfb::Entry::is_storage).take(OBJECTS_MAX).collect();
+    for storage in storages {
+        let Ok(entries) = file.read_storage(storage.path()) else { continue };
+        let streams: Vec<_> = entries.filter(cfb::Entry::is_stream).collect();
+        // A formula, or a picture of something that is linked, is no document.
+        let is_document = |name: &str| {
+            matches!(
+                name,
+                "WordDocument"
+                    | "Workbook"
+                    | "Book"
+                    | "PowerPoint Document"
+                    | "Package"
+                    | "CONTENTS"
+                    | "\u{1}Ole10Native"
+            )
+        };
+        if !streams.iter().any(|stream| is_document(stream.name())) {
+            continue;
+        }
+        if let Ok(bytes) = as_file(file, &streams, bytes_max) {
+            objects.push((format!("bijlage {}", objects.len() + 1), bytes));
+        }
+    }
+    objects
+}
+
+/// An OLE file of these streams.
+fn as_file(file: &mut OleFile<'_>, streams: &[cfb::Entry], bytes_max: usize) -> std::io::Result<Vec<u8>> {
+    let mut own = cfb::CompoundFile::create(Cursor::new(Vec::new()))?;
+    for entry in streams {
+        let mut bytes = Vec::new();
+        let _ = file.open_stream(entry.path())?.take(bytes_max as u64).read_to_end(&mut bytes);
+        own.create_stream(format!("/{}", entry.name()))?.write_all(&bytes)?;
+    }
+    own.flush()?;
+    Ok(own.into_inner().into_inner())
 }
 
 /// Record types of MS-PPT 2.13.24.

@@ -45,6 +45,7 @@ pub(super) fn read(name: Option<&str>, bytes: &[u8]) -> Found {
                 let drawn = ole::stream(&mut file, stream, bytes.len()).unwrap_or_default();
                 take_images(&drawn, &mut found.held);
             }
+            found.held.extend(ole::objects(&mut file, "/ObjectPool", bytes.len()));
             Found::of(name, "Word-bestand", Ok(found))
         }
         None => Found::of(name, "Word-bestand", Err(Unopened::Damaged)),
@@ -74,7 +75,7 @@ fn parse(file: &mut OleFile<'_>, main: &[u8], bytes_max: usize) -> Option<Parsed
         table.get(start..start.checked_add(length)?)
     };
     let hidden = part(0x0fa).map(|list| hidden_runs(main, list)).unwrap_or_default();
-    let pieces = pieces(part(0x1a2)?)?;
+    let pieces = pieces(part(0x1a2)?, true)?;
     let units = units(main, &pieces, &hidden);
     // The stories follow each other in the order of their lengths here (MS-DOC 2.4.1).
     let mut at = 0_usize;
@@ -99,7 +100,7 @@ fn parse(file: &mut OleFile<'_>, main: &[u8], bytes_max: usize) -> Option<Parsed
     Some(Parsed::Text(texts.join("\n\n")))
 }
 
-/// Word 6 and 95: one stretch of text, unless it was saved fast.
+/// Word 6 and 95: the text itself, without notes and letterhead.
 fn parse_word6(main: &[u8], flags: u16) -> Option<String> {
     // Windows code pages of the languages that Western ones do not write.
     let code_page = match u16_at(main, 6)? & 0x3ff {
@@ -112,11 +113,21 @@ fn parse_word6(main: &[u8], flags: u16) -> Option<String> {
         0x25..=0x27 => 1257,
         _ => 1252,
     };
-    if flags & 0x0004 != 0 {
-        return None;
-    }
-    let (start, length) = (u32_at(main, 0x18)? as usize, u32_at(main, 0x34)? as usize);
-    let text = main.get(start..)?;
+    let text = if flags & 0x0004 != 0 {
+        // Saved fast: in pieces, in the same stream, one byte a character.
+        let (start, length) = (u32_at(main, 0x160)? as usize, u32_at(main, 0x164)? as usize);
+        let mut text = Vec::new();
+        for piece in pieces(main.get(start..start.checked_add(length)?)?, false)? {
+            let stretch = main.get(piece.start..).unwrap_or_default();
+            let length = piece.length.min(stretch.len()).min(main.len().saturating_sub(text.len()));
+            text.extend_from_slice(&stretch[..length]);
+        }
+        text
+    } else {
+        let stretch = main.get(u32_at(main, 0x18)? as usize..)?;
+        stretch.to_vec()
+    };
+    let length = u32_at(main, 0x34)? as usize;
     let text = decode_code_page(code_page, &text[..length.min(text.len())]);
     Some(text_of(&text.encode_utf16().collect::<Vec<u16>>()))
 }
@@ -128,8 +139,8 @@ struct Piece {
     is_narrow: bool,
 }
 
-/// The piece table (MS-DOC 2.9.38, 2.8.35).
-fn pieces(mut clx: &[u8]) -> Option<Vec<Piece>> {
+/// The piece table (MS-DOC 2.9.38, 2.8.35). Before Word 97 nothing said whether a piece is narrow: all were.
+fn pieces(mut clx: &[u8], may_be_wide: bool) -> Option<Vec<Piece>> {
     while clx.first() == Some(&1) {
         let length = usize::from(u16_at(clx, 1)?);
         clx = clx.get(3 + length..)?;
@@ -144,11 +155,11 @@ fn pieces(mut clx: &[u8]) -> Option<Vec<Piece>> {
     for n in 0..count {
         let (start, end) = (u32_at(list, n * 4)?, u32_at(list, n * 4 + 4)?);
         let place = u32_at(list, (count + 1) * 4 + n * 8 + 2)?;
-        let is_narrow = place & 0x4000_0000 != 0;
-        let place = (place & 0x3fff_ffff) as usize;
+        let is_narrow = !may_be_wide || place & 0x4000_0000 != 0;
+        let place = if may_be_wide { place & 0x3fff_ffff } else { place } as usize;
         pieces.push(Piece {
             length: end.checked_sub(start)? as usize,
-            start: if is_narrow { place / 2 } else { place },
+            start: if is_narrow && may_be_wide { place / 2 } else { place },
             is_narrow,
         });
     }
