@@ -16,7 +16,7 @@ pub use waiting::{Entered, InWork};
 use crate::acknowledge::{History, Prepared, destination};
 use crate::clock;
 use crate::extract::{ReadError, ReadRequest, Reader};
-use crate::record::{CaseNumber, Channel, Extract, Record, RegistrationNumber, SetAside, office_date};
+use crate::record::{CaseNumber, Extract, Record, RegistrationNumber, SetAside, office_date};
 use crate::store::{Outcome, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use related::{Clues, Related};
@@ -154,8 +154,8 @@ impl Intake {
             name: record.name.clone(),
             channel: Some(record.channel),
             bytes: original,
-            // A letter's words with their boxes: the desk will show where the evidence stands on the page.
-            words: record.channel == Channel::Letter,
+            // Words with their boxes: the desk shows where the evidence stands on the page.
+            words: true,
         };
         let mut extract = self.reader.read(request).await?;
         extract.defects.extend(told);

@@ -44,6 +44,13 @@ pub const HEIC_PIXELS_MAX: u64 = 64_000_000;
 /// Pixels of the longer side of a page that the desk shows: enough to read, on a screen of any width.
 pub const PAGE_PICTURE_SIDE_MAX: u32 = 1600;
 
+/// Pages of one document whose pictures a page of the desk shows; the rest is in the original.
+pub const SHOWN_PAGES_MAX: u32 = 10;
+
+/// Pictures of pages that the desk keeps in memory, and their bytes: of what some people look at right now.
+pub const PICTURES_MAX: usize = 48;
+pub const PICTURES_BYTES_MAX: usize = 24 * 1024 * 1024;
+
 /// Bytes that one document may grow to when it is unpacked.
 pub const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 

@@ -7,12 +7,12 @@ use super::work::{Stuck, Work};
 use crate::clock;
 use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
 use crate::explain::with_causes;
-use crate::extract::{Clamd, Reader, ReaderOptions};
+use crate::extract::{Clamd, Leaf, Reader, ReaderOptions};
 use crate::intake::{Became, Intake, Rulebook, RunPolicy};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
-use crate::review::{self, Accounts, Health, Names, ReviewState};
+use crate::review::{self, Accounts, Health, Names, PagesRequest, PagesWish, ReviewState};
 use crate::source::{Imap, MaildirFolder, ScanInbox};
 use crate::store::{Store, StoreError};
 use jiff::SignedDuration;
@@ -421,6 +421,23 @@ fn opener(intake: &Arc<Intake>) -> Arc<review::Opener> {
     })
 }
 
+/// The desk shows pages that the fenced-off workers draw.
+fn page_maker(intake: &Arc<Intake>) -> Arc<review::PageMaker> {
+    let intake = Arc::clone(intake);
+    Arc::new(move |request: PagesRequest| {
+        let intake = Arc::clone(&intake);
+        Box::pin(async move {
+            let PagesRequest { name, channel, bytes, document, wish } = request;
+            let leaf = Leaf { name: &name, channel: Some(channel), bytes: &bytes, document };
+            let given = match &wish {
+                PagesWish::Picture { page, turns } => intake.reader().picture(leaf, *page, *turns).await,
+                PagesWish::Searchable(read) => intake.reader().searchable(leaf, read).await,
+            };
+            given.map_err(|error| with_causes(&error))
+        })
+    })
+}
+
 async fn start_desk(
     config: &Config,
     store: &Arc<Store>,
@@ -445,6 +462,7 @@ async fn start_desk(
         print_dir(config),
     )
     .with_opener(opener(intake))
+    .with_page_maker(page_maker(intake))
     .with_released(Arc::clone(answer_due));
     state.show(rulebook.office.clone(), names(&rulebook));
     let served = state.clone();

@@ -28,6 +28,8 @@ mod charset;
 mod clamd;
 mod fence;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gathered;
 mod mail;
 mod office;

@@ -71,6 +71,7 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
         .map(|account| account.name)
         .collect();
     let opens = state.opener().is_some();
+    let shows_pages = state.page_maker().is_some();
     state
         .with_store(move |store| {
             let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
@@ -90,7 +91,7 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
                 }
                 _ => None,
             };
-            Ok(Given { row, pieces, gone, history, answer, people, opens })
+            Ok(Given { row, pieces, gone, history, answer, people, opens, shows_pages })
         })
         .await
 }
@@ -196,7 +197,7 @@ pub async fn original(
 }
 
 /// What the virus scanner found something in does not leave the house through the desk.
-fn locked() -> Fault {
+pub fn locked() -> Fault {
     Fault::new(
         StatusCode::FORBIDDEN,
         "Dit bestand staat op slot",
@@ -285,7 +286,7 @@ pub fn case_number(text: &str) -> Result<CaseNumber, Fault> {
 }
 
 /// The piece of an address, when it belongs to the case of that address.
-async fn piece_of(state: &ReviewState, case: &str, record: &str) -> Result<RegistrationNumber, Fault> {
+pub async fn piece_of(state: &ReviewState, case: &str, record: &str) -> Result<RegistrationNumber, Fault> {
     let case = case_number(case)?;
     let record: RegistrationNumber =
         record.parse().map_err(|_| Fault::not_found("Dit is geen nummer van een stuk."))?;

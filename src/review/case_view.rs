@@ -31,6 +31,8 @@ pub struct Given {
     pub people: Vec<String>,
     /// Attachments can be downloaded one by one.
     pub opens: bool,
+    /// Pictures of pages can be made.
+    pub shows_pages: bool,
 }
 
 #[derive(Serialize)]
@@ -194,7 +196,7 @@ pub fn view(
             // Only the findings that the page lists are marked: those of the judgement it shows.
             .map(|(at, piece)| {
                 let marked = if opening_at == Some(at) { marks.as_slice() } else { &[] };
-                piece_view(&number, at, piece, marked, given.opens)
+                piece_view(&number, at, piece, marked, given.opens, given.shows_pages)
             })
             .collect(),
         more_pieces: row.records.len().saturating_sub(PAGE_PIECES_MAX),

@@ -1,10 +1,13 @@
 //! One piece of a case as its page shows it: header, documents with their marks, files to download.
 
+use super::boxes::{BoxView, boxes};
 use super::dates;
 use super::marking::{self, Block, one_line};
 use super::words;
-use crate::record::{Extract, Finding, Judgement, Record, RegistrationNumber};
+use crate::limits::{PAGES_MAX, SHOWN_PAGES_MAX};
+use crate::record::{Document, Extract, Finding, Judgement, Method, Record, RegistrationNumber};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// One piece of a case as the store has it.
 pub struct PieceGiven {
@@ -46,10 +49,65 @@ pub struct DocumentView {
     pub text_url: String,
     /// Address of the attachment as it was sent.
     pub file_url: Option<String>,
+    /// The pages as they came, those that are shown.
+    pub pages: Vec<PageView>,
+    pub more_pages: u32,
+    /// Evidence stands on one of them.
+    pub pages_marked: bool,
+    /// Address of the scan as a PDF to search in.
+    pub searchable_url: Option<String>,
+}
+
+/// The picture of one page with boxes around the evidence's words.
+#[derive(Serialize)]
+pub struct PageView {
+    pub number: u32,
+    pub url: String,
+    /// In the pixels of the boxes; `None` where no words are kept.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub boxes: Vec<BoxView>,
+}
+
+/// The pages of a document that are shown: those with evidence, filled up from the first.
+fn pages(document: &Document, index: usize, findings: &[Finding], url: &str) -> Vec<PageView> {
+    let count = document.pages.unwrap_or(0);
+    let is_paper = document.media_type.starts_with("image/") || document.media_type == "application/pdf";
+    if !is_paper || count == 0 {
+        return Vec::new();
+    }
+    let boxes = boxes(document, index, findings);
+    let marked: BTreeSet<u32> = boxes.iter().map(|one| one.page).collect();
+    let room = SHOWN_PAGES_MAX as usize;
+    let mut shown: BTreeSet<u32> = marked.into_iter().take(room).collect();
+    for page in 1..=count.min(PAGES_MAX) {
+        if shown.len() >= room {
+            break;
+        }
+        shown.insert(page);
+    }
+    let view = |number: u32| {
+        let size = document.page_sizes.iter().find(|size| size.page == number);
+        PageView {
+            number,
+            url: format!("{url}/pages/{number}"),
+            width: size.map(|size| size.width),
+            height: size.map(|size| size.height),
+            boxes: boxes.iter().filter(|one| one.page == number).cloned().collect(),
+        }
+    };
+    shown.into_iter().map(view).collect()
 }
 
 /// One piece as the page shows it; `findings` are those that the page lists, and so marks.
-pub fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding], opens: bool) -> PieceView {
+pub fn piece_view(
+    case: &str,
+    at: usize,
+    piece: &PieceGiven,
+    findings: &[Finding],
+    opens: bool,
+    shows_pages: bool,
+) -> PieceView {
     let record = &piece.record;
     let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
     let address = |address: &crate::record::Address| match (&address.name, &address.address) {
@@ -60,6 +118,13 @@ pub fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding
     let documents = piece.extract.iter().flat_map(|extract| {
         extract.documents.iter().enumerate().map(|(index, document)| {
             let (blocks, cut) = marking::blocks(document, index, findings);
+            let url = text_url(case, record.number, index);
+            let pages = if shows_pages && !extract.locks(index) {
+                pages(document, index, findings, &url)
+            } else {
+                Vec::new()
+            };
+            let is_scan = document.method == Method::Ocr && !document.words.is_empty();
             DocumentView {
                 anchor: format!("s{at}d{index}"),
                 name: document.name.as_deref().map(one_line),
@@ -76,6 +141,10 @@ pub fn piece_view(case: &str, at: usize, piece: &PieceGiven, findings: &[Finding
                 text_url: text_url(case, record.number, index),
                 file_url: (opens && message.is_some() && document.name.is_some() && !extract.locks(index))
                     .then(|| format!("{}/file", text_url(case, record.number, index))),
+                more_pages: document.pages.unwrap_or(0).saturating_sub(pages.len() as u32),
+                pages_marked: pages.iter().any(|page| !page.boxes.is_empty()),
+                searchable_url: (is_scan && !pages.is_empty()).then(|| format!("{url}/searchable.pdf")),
+                pages,
             }
         })
     });

@@ -4,7 +4,7 @@ use super::errors;
 use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
-use super::{api, aside_page, case_page, decide, login, pages, print_page, probe, queue_page};
+use super::{api, aside_page, case_page, decide, login, page_images, pages, print_page, probe, queue_page};
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -28,6 +28,11 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/cases/{number}/pieces/{record}/original", get(case_page::original))
         .route("/cases/{number}/pieces/{record}/documents/{index}", get(case_page::document))
         .route("/cases/{number}/pieces/{record}/documents/{index}/file", get(case_page::attachment))
+        .route("/cases/{number}/pieces/{record}/documents/{index}/pages/{page}", get(page_images::picture))
+        .route(
+            "/cases/{number}/pieces/{record}/documents/{index}/searchable.pdf",
+            get(page_images::searchable),
+        )
         .route("/aside", get(aside_page::page))
         .route("/aside/{record}", get(aside_page::one))
         .route("/aside/{record}/original", get(aside_page::original))

@@ -3,11 +3,12 @@
 use super::accounts::Accounts;
 use super::errors::Fault;
 use super::health::Health;
+use super::page_images::Pictures;
 use super::session::Sessions;
 use super::words::Names;
 use crate::config::Desk;
 use crate::limits::LOGIN_CHECKS_MAX;
-use crate::record::{Office, office_date};
+use crate::record::{Channel, Document, Office, office_date};
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -24,6 +25,29 @@ pub type Opener = dyn Fn(Vec<u8>, String, usize) -> Opened + Send + Sync;
 /// What an [`Opener`] will give; the error is for the log.
 pub type Opened = Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>, String>> + Send>>;
 
+/// Gives pages of a piece back to people, made by the fenced-off worker. `None`: there are no such pages.
+pub type PageMaker = dyn Fn(PagesRequest) -> Opened + Send + Sync;
+
+/// Which pages are wanted.
+#[derive(Clone, Debug)]
+pub struct PagesRequest {
+    /// Name, channel and bytes of the piece, and the index of the document in its extract.
+    pub name: String,
+    pub channel: Channel,
+    pub bytes: Vec<u8>,
+    pub document: usize,
+    pub wish: PagesWish,
+}
+
+/// In what form pages are wanted.
+#[derive(Clone, Debug)]
+pub enum PagesWish {
+    /// One page (from 1) as a JPEG, turned by quarter turns clockwise.
+    Picture { page: u32, turns: u32 },
+    /// All as a PDF to search in, with what was read of them.
+    Searchable(Box<Document>),
+}
+
 /// The desk's state; a clone is the same state.
 #[derive(Clone)]
 pub struct ReviewState(Arc<Inner>);
@@ -39,6 +63,8 @@ struct Inner {
     login_checks: Semaphore,
     shown: RwLock<Arc<Shown>>,
     opener: Option<Arc<Opener>>,
+    page_maker: Option<Arc<PageMaker>>,
+    pictures: Pictures,
     released: Option<Arc<Notify>>,
 }
 
@@ -70,6 +96,8 @@ impl ReviewState {
             login_checks: Semaphore::new(LOGIN_CHECKS_MAX),
             shown: RwLock::new(Arc::new(Shown { office, names: Names::default() })),
             opener: None,
+            page_maker: None,
+            pictures: Pictures::default(),
             released: None,
         }))
     }
@@ -88,6 +116,15 @@ impl ReviewState {
     pub fn with_opener(mut self, opener: Arc<Opener>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.opener = Some(opener);
+        }
+        self
+    }
+
+    /// With pictures of pages, and PDFs to search in. Before the first clone only.
+    #[must_use]
+    pub fn with_page_maker(mut self, page_maker: Arc<PageMaker>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.page_maker = Some(page_maker);
         }
         self
     }
@@ -113,6 +150,14 @@ impl ReviewState {
 
     pub(super) fn opener(&self) -> Option<Arc<Opener>> {
         self.0.opener.clone()
+    }
+
+    pub(super) fn page_maker(&self) -> Option<Arc<PageMaker>> {
+        self.0.page_maker.clone()
+    }
+
+    pub(super) fn pictures(&self) -> &Pictures {
+        &self.0.pictures
     }
 
     /// An answer may go out now.

@@ -13,9 +13,9 @@ pub mod browser;
 pub mod samples;
 
 use bode::config::Desk as DeskConfig;
-use bode::extract::{Reader, ReaderOptions};
+use bode::extract::{Leaf, Reader, ReaderOptions};
 use bode::record::Office;
-use bode::review::{Accounts, Health, Names, ReviewState, Role, serve};
+use bode::review::{Accounts, Health, Names, PagesRequest, PagesWish, ReviewState, Role, serve};
 use bode::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -71,7 +71,8 @@ impl Desk {
             print_dir,
         )
         .with_clock(now)
-        .with_opener(opener());
+        .with_opener(opener())
+        .with_page_maker(page_maker());
         state.show(office(), names());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -102,13 +103,34 @@ impl Desk {
     }
 }
 
-/// Attachments come out of the real worker, behind its fence.
-fn opener() -> Arc<bode::review::Opener> {
-    let reader = Arc::new(Reader::start(ReaderOptions {
+/// The real worker, behind its fence.
+pub fn reader() -> Reader {
+    Reader::start(ReaderOptions {
         languages: "nld".into(),
         workers: 1,
         program: env!("CARGO_BIN_EXE_bode").into(),
-    }));
+    })
+}
+
+fn page_maker() -> Arc<bode::review::PageMaker> {
+    let reader = Arc::new(reader());
+    Arc::new(move |request: PagesRequest| {
+        let reader = Arc::clone(&reader);
+        Box::pin(async move {
+            let PagesRequest { name, channel, bytes, document, wish } = request;
+            let leaf = Leaf { name: &name, channel: Some(channel), bytes: &bytes, document };
+            let given = match &wish {
+                PagesWish::Picture { page, turns } => reader.picture(leaf, *page, *turns).await,
+                PagesWish::Searchable(read) => reader.searchable(leaf, read).await,
+            };
+            given.map_err(|error| error.to_string())
+        })
+    })
+}
+
+/// Attachments come out of the real worker.
+fn opener() -> Arc<bode::review::Opener> {
+    let reader = Arc::new(reader());
     Arc::new(move |message, name, nth| {
         let reader = Arc::clone(&reader);
         Box::pin(

@@ -570,6 +570,39 @@ fn unreadable() -> Sample {
     }
 }
 
+/// A letter that came as this scan and was read so: the evidence is every place where these words stand.
+pub fn scanned(
+    store: &Store,
+    name: &str,
+    bytes: Vec<u8>,
+    extract: &Extract,
+    evidence: &[&str],
+) -> CaseNumber {
+    let received_at: Timestamp = "2026-03-11T10:00:00Z".parse().unwrap();
+    let arrival = Arrival {
+        channel: Channel::Letter,
+        name: name.into(),
+        bytes,
+        received_at,
+        origin: Origin::Import { file: name.into() },
+        acknowledge: true,
+    };
+    let number = store.register(&[arrival], received_at).unwrap()[0].number();
+    store.keep_extract(number, extract, received_at).unwrap();
+    let found = evidence.iter().map(|words| {
+        let why = "De schrijver klaagt over deze organisatie.";
+        finding("organisations/gemeente", "complained_about=gemeente", 2.0, why, &[(0, *words)])
+    });
+    let findings = place(&extract.documents, found.collect());
+    let judgement = Judgement { findings, ..judgement(Scope::Out, &["gemeente"], "doorverwijzen", 0.9) };
+    let case = store.next_case_number(2026).unwrap();
+    let answer = Answer::Withhold { reason: "Een proef.".into() };
+    let (deadlines, answer_bytes, answer_msg_id) = (vec![], None, None);
+    let outcome = Outcome::NewCase { case, judgement, deadlines, answer, answer_bytes, answer_msg_id };
+    store.commit(number, outcome, received_at).unwrap();
+    case
+}
+
 /// A message with a virus beside something harmless; not one of [`fill`].
 pub fn infected() -> Sample {
     let harmful = Document::unread(Some("factuur.exe".into()), "application/x-executable", Problem::Malware);
