@@ -28,6 +28,6 @@ mod mapi;
 pub(super) mod message;
 pub(super) mod outlook;
 pub(super) mod outlook_reading;
-mod parts;
+pub(super) mod parts;
 mod patterns;
 pub(super) mod tnef;
