@@ -123,7 +123,7 @@ async fn every_attachment_is_a_document() {
             (Some("brief.docx"), Method::Office, None),
             (Some("los.txt"), Method::Text, None),
             (Some("logo.png"), Method::Ocr, Some(Problem::Empty)),
-            (Some("alles.zip"), Method::None, Some(Problem::Unsupported)),
+            (Some("alles.zip"), Method::None, Some(Problem::Damaged)),
         ]
     );
     assert_eq!(extract.documents[4].text, "coördinatie");

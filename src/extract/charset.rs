@@ -7,9 +7,43 @@
 use mail_parser::decoders::charsets::map::charset_decoder;
 use std::borrow::Cow;
 
-/// Labels that are put on anything, so that valid UTF-8 beats them.
+/// Labels that are put on anything, so that the bytes are asked first.
 const DOUBTED: &[&str] =
-    &["us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252", "utf-8", "utf8"];
+    &["us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "cp1252", "utf-8", "utf8", "cp65001"];
+
+/// Starts of labels of charsets with a byte for each sign. What is written in one of them is not UTF-8 by chance.
+const BYTE_FOR_SIGN: &[&str] = &[
+    "windows-125",
+    "windows-874",
+    "cp125",
+    "cp850",
+    "cp866",
+    "cp437",
+    "iso-8859-",
+    "iso8859",
+    "iso_8859",
+    "koi8",
+    "macintosh",
+    "x-mac",
+    "tis-620",
+    "latin",
+    "ibm",
+];
+
+/// Labels that the decoder has under another name, or can only do nearly.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("cp437", "cp850"), // the letters of western Europe stand in the same places
+    ("ibm437", "cp850"),
+    ("cp949", "euc-kr"),
+    ("ms949", "euc-kr"),
+    ("uhc", "euc-kr"),
+    ("cp932", "shift_jis"),
+    ("cp950", "big5"),
+    ("x-mac-roman", "macintosh"),
+];
+
+/// Escapes in seven bits: for these the decoder either gives nothing or loses signs.
+const SEVEN_BIT: &[&str] = &["utf-7", "unicode-1-1-utf-7", "hz-gb-2312", "iso-2022-kr", "iso-2022-cn"];
 
 /// The text of `bytes`, with the charset that its sender declared.
 pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
@@ -32,16 +66,76 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
         }
         return with("windows-1252", bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
     }
-    declared
-        .and_then(|label| with(&label, bytes))
+    let label = declared.unwrap_or_default();
+    if BYTE_FOR_SIGN.iter().any(|start| label.starts_with(start))
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return text.to_owned();
+    }
+    // ISO 8859-15 has no signs where windows-1252 has its quotes and its euro.
+    if matches!(label.as_str(), "iso-8859-15" | "latin9" | "iso8859-15")
+        && bytes.iter().any(|byte| (0x80..0xa0).contains(byte))
+    {
+        return with("windows-1252", bytes).unwrap_or_default();
+    }
+    if label.ends_with("utf-7") {
+        return utf7(bytes);
+    }
+    let known = !SEVEN_BIT.contains(&label.as_str());
+    known
+        .then(|| with(&label, bytes))
+        .flatten()
         .unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Is it a charset of escapes in seven bits, so that plain ASCII is not yet the text?
+pub(super) fn is_seven_bit(declared: Option<&str>) -> bool {
+    declared.is_some_and(|label| SEVEN_BIT.iter().any(|known| label.trim().eq_ignore_ascii_case(known)))
+}
+
+/// UTF-7 (RFC 2152): `+`, UTF-16 in base64, and anything else or `-` to end it.
+fn utf7(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut rest = bytes.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'+' {
+            text.push(if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER });
+            continue;
+        }
+        let (mut units, mut bits, mut held, mut digits) = (Vec::new(), 0_u32, 0, 0);
+        while let Some(six) = rest.peek().and_then(|&byte| match byte {
+            b'A'..=b'Z' => Some(byte - b'A'),
+            b'a'..=b'z' => Some(byte - b'a' + 26),
+            b'0'..=b'9' => Some(byte - b'0' + 52),
+            b'+' => Some(62),
+            b'/' => Some(63),
+            _ => None,
+        }) {
+            rest.next();
+            digits += 1;
+            bits = bits << 6 | u32::from(six);
+            held += 6;
+            if held >= 16 {
+                held -= 16;
+                units.push((bits >> held & 0xffff) as u16);
+            }
+        }
+        let closed = rest.next_if_eq(&b'-').is_some();
+        if digits == 0 && closed {
+            text.push('+');
+        }
+        text.push_str(&String::from_utf16_lossy(&units));
+    }
+    text
 }
 
 /// Is the label missing, unknown, or one that says little?
 pub(super) fn is_doubted(declared: Option<&str>) -> bool {
     declared.is_none_or(|label| {
         let label = label.to_ascii_lowercase();
-        DOUBTED.contains(&label.as_str()) || charset_decoder(label.as_bytes()).is_none()
+        DOUBTED.contains(&label.as_str())
+            || (charset_decoder(label.as_bytes()).is_none()
+                && !OTHERWISE.iter().any(|(other, _)| *other == label))
     })
 }
 
@@ -85,6 +179,8 @@ pub(super) fn decode_code_page(code_page: u16, bytes: &[u8]) -> String {
 }
 
 fn with(charset: &str, bytes: &[u8]) -> Option<String> {
+    let other = OTHERWISE.iter().find(|(label, _)| *label == charset);
+    let charset = other.map_or(charset, |(_, known)| known);
     charset_decoder(charset.as_bytes()).map(|decode| decode(bytes))
 }
 
@@ -137,6 +233,13 @@ mod tests {
             (b"\xcf\xf0\xe8\xe2\xe5\xf2", Some("windows-1251"), "Привет"),
             (b"\xff\xfeh\0o\0i\0", None, "hoi"),
             (b"h\0o\0i\0 \0a\0l\0l\0e\0", Some("utf-8"), "hoi alle"),
+            (b"co\xf6rdinatie \xa4", Some("iso-8859-15"), "coördinatie €"),
+            (b"co\xf6rdinatie \x80", Some("ISO-8859-15"), "coördinatie €"),
+            ("coördinatie €".as_bytes(), Some("windows-1250"), "coördinatie €"),
+            ("coördinatie €".as_bytes(), Some("koi8-r"), "coördinatie €"),
+            (b"co\x94rdinatie", Some("cp437"), "coördinatie"),
+            (b"1 +- 1, Co+APY-rdinatie +IKw- 5, Zo+AOs.", Some("utf-7"), "1 + 1, Coördinatie € 5, Zoë."),
+            (b"hoi ~{<:~}", Some("hz-gb-2312"), "hoi ~{<:~}"),
             (b"", None, ""),
         ];
         for (bytes, declared, text) in cases {

@@ -93,6 +93,9 @@ pub(super) fn kind(bytes: &[u8]) -> Kind {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     if bytes.is_empty() {
         Kind::Empty
+    } else if cms::is_cms(bytes) {
+        // Before what may be signed in it.
+        Kind::Cms
     } else if find(lead, b"%PDF-").is_some() {
         Kind::Pdf
     } else if at(0, b"\xff\xd8\xff") {
@@ -154,12 +157,8 @@ fn mail_kind(bytes: &[u8]) -> Option<Kind> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let starts =
         |start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start.as_bytes()));
-    if outlook::is_message(bytes) {
-        Some(Kind::Outlook)
-    } else if bytes.starts_with(tnef::SIGNATURE) {
+    if bytes.starts_with(tnef::SIGNATURE) {
         Some(Kind::Tnef)
-    } else if cms::is_cms(bytes) {
-        Some(Kind::Cms)
     } else if starts("BEGIN:VCALENDAR") {
         Some(Kind::Card("text/calendar"))
     } else if starts("BEGIN:VCARD") {
@@ -217,6 +216,8 @@ const TELLING_FIELDS: &[&str] = &[
     "to",
     "mime-version",
     "delivered-to",
+    "content-type",
+    "content-transfer-encoding",
 ];
 
 /// Does the file start with the header of a message? At least two telling fields before the first line that

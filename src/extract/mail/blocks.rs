@@ -13,6 +13,8 @@ const FILES_MAX: usize = 50;
 pub(super) struct Taken<'a> {
     pub text: Cow<'a, str>,
     pub files: Vec<(String, Vec<u8>)>,
+    /// Names of yEnc files: their bytes did not survive as characters.
+    pub unread: Vec<String>,
     /// It holds an OpenPGP message that only its receiver can read.
     pub encrypted: bool,
 }
@@ -28,7 +30,7 @@ pub(super) fn take_out(text: &str) -> Taken<'_> {
     let mut signed = false;
     let mut n = 0;
     // Where a search for an end came to nothing, the next one need not look again.
-    let (mut no_uu_end, mut no_armour_end) = (false, false);
+    let (mut no_uu_end, mut no_y_end, mut no_armour_end) = (false, false, false);
     while n < lines.len() {
         let line = lines[n];
         if !no_uu_end
@@ -43,6 +45,21 @@ pub(super) fn take_out(text: &str) -> Taken<'_> {
                 }
                 Uu::NoEnd => no_uu_end = true,
                 Uu::None => {}
+            }
+        }
+        if line.starts_with("=ybegin ")
+            && let Some((_, name)) = line.split_once(" name=")
+            && !no_y_end
+        {
+            match lines[n..].iter().position(|line| line.starts_with("=yend")) {
+                Some(end) => {
+                    if taken.unread.len() < FILES_MAX {
+                        taken.unread.push(name.trim().to_owned());
+                    }
+                    n += end + 1;
+                    continue;
+                }
+                None => no_y_end = true,
             }
         }
         if line.starts_with("-----BEGIN PGP MESSAGE-----") && !no_armour_end {
@@ -148,9 +165,52 @@ fn uu_line(line: &[u8], bytes: &mut Vec<u8>) -> bool {
     true
 }
 
+/// The bytes of base64 that was damaged on the way: blanks are passed over, and it ends at the first line that is none,
+/// as when a mailing list wrote its footer under it (RFC 2045 section 6.8).
+pub(super) fn base64(raw: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(raw.len() / 4 * 3);
+    let (mut bits, mut held) = (0_u32, 0);
+    for line in raw.split(|&byte| byte == b'\n') {
+        let line = line.trim_ascii();
+        let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_= \t".contains(byte);
+        if line.starts_with(b"--") || !line.iter().all(is_digit) {
+            break;
+        }
+        for &byte in line {
+            let six = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' | b'-' => 62,
+                b'/' | b'_' => 63,
+                // Some programs close each line.
+                b'=' => {
+                    (bits, held) = (0, 0);
+                    continue;
+                }
+                _ => continue,
+            };
+            bits = bits << 6 | u32::from(six);
+            held += 6;
+            if held >= 8 {
+                held -= 8;
+                bytes.push((bits >> held & 0xff) as u8);
+            }
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn damaged_base64() {
+        assert_eq!(base64(b"aG9p IGFs\r\nbGVt YWFs\r\n-- \r\nlijst"), b"hoi allemaal");
+        assert_eq!(base64(b"aG9p\nIGE=\naG9p\nLijst: www.example.nl"), b"hoi ahoi");
+        assert_eq!(base64(b""), b"");
+    }
 
     #[test]
     fn a_uuencoded_file_is_taken_out() {

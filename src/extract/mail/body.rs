@@ -1,9 +1,9 @@
 //! The text of a message: which body parts it stands in, and in which form (RFC 2046, 3676).
 //!
-//! Plain text is preferred; HTML is read when there is no plain text or the plain text says nothing. Invariant:
+//! Plain text is preferred; HTML is read when there is no plain text, or it says nothing or far less than the HTML. Invariant:
 //! gives one text for the whole message, in reading order, its quotes marked with `>`.
 
-use super::{blocks, html};
+use super::{blocks, cards, html};
 use crate::extract::charset;
 use crate::extract::reading::tidy;
 use crate::limits::DOCUMENTS_MAX;
@@ -19,6 +19,8 @@ pub(super) struct Body {
     pub text: String,
     /// Files that were written into the text, as mail programs did before MIME.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Names of files in forms that are not read.
+    pub unread: Vec<String>,
     /// A part of the text can only be read by its receiver.
     pub encrypted: bool,
 }
@@ -26,28 +28,44 @@ pub(super) struct Body {
 /// The text of the message and how it was had.
 pub(super) fn read(parsed: &mail_parser::Message<'_>) -> Body {
     let mut files = Vec::new();
+    let mut unread = Vec::new();
     let mut encrypted = false;
     let (method, text) = text_of(parsed, &mut |text| {
         let taken = blocks::take_out(text);
         encrypted |= taken.encrypted;
         files.extend(taken.files);
+        unread.extend(taken.unread);
         taken.text.into_owned()
     });
     files.truncate(DOCUMENTS_MAX);
-    Body { method, text, files, encrypted }
+    unread.truncate(DOCUMENTS_MAX);
+    let text = if text.is_empty() { status_text(parsed) } else { text };
+    Body { method, text, files, unread, encrypted }
+}
+
+/// What a report of delivery says to programs, when it says nothing to people.
+fn status_text(parsed: &mail_parser::Message<'_>) -> String {
+    let status = parsed.parts.iter().find(|part| part.is_content_type("message", "delivery-status"));
+    status.map(|part| tidy(&charset::decode(part.contents(), None))).unwrap_or_default()
 }
 
 fn text_of(parsed: &mail_parser::Message<'_>, take_out: &mut dyn FnMut(&str) -> String) -> (Method, String) {
-    let plain = join(parsed, &parsed.text_body, take_out, |part| !part.is_text_html());
-    if says_something(&plain) {
-        return (Method::Body, plain);
+    // Of parts that say the same, the parser puts the plain ones in one list and the HTML in the other; what
+    // stands alone is in both.
+    let (plain_method, plain) = join(parsed, &parsed.text_body, take_out);
+    let (html_method, html) = if parsed.text_body == parsed.html_body {
+        (plain_method, String::new())
+    } else {
+        join(parsed, &parsed.html_body, &mut |text| blocks::take_out(text).text.into_owned())
+    };
+    if says_something(&plain) && !says_far_less(&plain, &html) {
+        return (plain_method, plain);
     }
-    let html = join(parsed, &parsed.html_body, take_out, |part| part.is_text_html());
     if says_something(&html) {
-        return (Method::Html, html);
+        return (html_method, html);
     }
     // A broken message: the first text that hangs loose in it.
-    if let Some(part) = loose_text(parsed) {
+    if let Some((_, part)) = loose_text(parsed) {
         let text = characters(parsed, part);
         return if part.is_text_html() {
             (Method::Html, html::to_text(&text))
@@ -56,47 +74,87 @@ fn text_of(parsed: &mail_parser::Message<'_>, take_out: &mut dyn FnMut(&str) -> 
         };
     }
     // Neither says anything: whichever is there.
-    if plain.is_empty() && !html.is_empty() { (Method::Html, html) } else { (Method::Body, plain) }
+    if plain.is_empty() && !html.is_empty() { (html_method, html) } else { (plain_method, plain) }
 }
 
-/// The text of a message whose structure is broken, so that the parser took it for an attachment.
-pub(super) fn loose_text<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> Option<&'a MessagePart<'x>> {
+/// The text of a message whose structure is broken, or of a kind that nobody expects alone, so that the parser took
+/// it for an attachment; with its number.
+pub(super) fn loose_text<'a, 'x>(parsed: &'a mail_parser::Message<'x>) -> Option<(u32, &'a MessagePart<'x>)> {
     if !parsed.text_body.is_empty() || !parsed.html_body.is_empty() {
         return None;
     }
-    let part = parsed.parts.first()?;
-    let text = matches!(&part.body, PartType::Text(text) | PartType::Html(text) if says_something(text));
-    (text && part.attachment_name().is_none()).then_some(part)
+    let loose = |part: &MessagePart<'_>| {
+        matches!(&part.body, PartType::Text(text) | PartType::Html(text) if says_something(text))
+            && part.attachment_name().is_none()
+            && part.content_disposition().is_none_or(|disposition| !disposition.is_attachment())
+            && !part.is_content_type("text", "rfc822-headers")
+    };
+    let parts = parsed.attachments.iter().filter_map(|&id| Some((id, parsed.parts.get(id as usize)?)));
+    parts.into_iter().find(|(_, part)| loose(part))
 }
 
-/// Is there more than blanks and the usual "your program cannot show this"?
+/// Is there more than blanks and the usual "your program cannot show this"? A short text with such a word may be the
+/// writer's own; then the HTML says it too.
 pub(super) fn says_something(text: &str) -> bool {
-    const EXCUSES: &[&str] =
-        &["html compatible", "html-compatible", "view this email in", "does not support html"];
+    const EXCUSES: &[&str] = &[
+        "html compatible",
+        "html-compatible",
+        "html capable",
+        "html message",
+        "html-bericht",
+        "support html",
+        "geen html",
+        "html ondersteunt",
+        "view this email in",
+        "view in browser",
+        "online versie",
+        "webversie",
+        "e-mail niet kunt lezen",
+        "in platte tekst",
+    ];
     let lower = text.to_lowercase();
     lower.chars().any(char::is_alphanumeric)
         && !(lower.len() < 300 && EXCUSES.iter().any(|excuse| lower.contains(excuse)))
+}
+
+/// Does a program put a link, a few signs or its own markup in the place of the text?
+fn says_far_less(plain: &str, html: &str) -> bool {
+    const SHORT: usize = 200;
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    let (few, more) = (letters(plain), letters(html));
+    let start: String = plain.chars().take(20).collect::<String>().to_ascii_lowercase();
+    let markup = start.starts_with("<html") || start.starts_with("<!doctype html");
+    let lost_signs = plain.contains('\u{fffd}') && !html.contains('\u{fffd}');
+    more > 0 && (markup || lost_signs || few < SHORT && few * 4 < more)
 }
 
 fn join(
     parsed: &mail_parser::Message<'_>,
     ids: &[u32],
     take_out: &mut dyn FnMut(&str) -> String,
-    wanted: impl Fn(&MessagePart<'_>) -> bool,
-) -> String {
+) -> (Method, String) {
     let mut texts: Vec<String> = Vec::new();
+    let mut method = Method::Html;
     for &id in ids {
         let Some(part) = parsed.parts.get(id as usize) else { continue };
-        if !matches!(part.body, PartType::Text(_) | PartType::Html(_)) || !wanted(part) {
+        if !matches!(part.body, PartType::Text(_) | PartType::Html(_)) {
             continue;
         }
         let text = characters(parsed, part);
-        let text = if part.is_text_html() { html::to_text(&text) } else { plain(part, &take_out(&text)) };
+        let text = if part.is_text_html() {
+            html::to_text(&text)
+        } else {
+            let text = plain(part, &take_out(&text));
+            if !text.is_empty() {
+                method = Method::Body;
+            }
+            text
+        };
         if !text.is_empty() {
             texts.push(text);
         }
     }
-    texts.join("\n\n")
+    (if texts.is_empty() { Method::Body } else { method }, texts.join("\n\n"))
 }
 
 fn plain(part: &MessagePart<'_>, text: &str) -> String {
@@ -104,22 +162,32 @@ fn plain(part: &MessagePart<'_>, text: &str) -> String {
     if parameter("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed")) {
         let delete_space = parameter("delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
         tidy(&unflow(text, delete_space))
+    } else if part.is_content_type("text", "calendar") || part.is_content_type("text", "vcard") {
+        tidy(&cards::readable(text))
+    } else if part.is_content_type("text", "enriched") {
+        tidy(&enriched(text))
     } else {
         tidy(text)
     }
 }
 
-/// The characters of a text part. The parser's own decoding is kept where the label can be trusted; else the
-/// bytes are looked at again.
+/// The characters of a text part: the parser's own decoding where that leaves no doubt, else the bytes are looked
+/// at again.
 pub(super) fn characters(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> String {
     let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return String::new() };
     let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
-    let odd = |c: char| c == '\u{fffd}' || ('\u{80}'..'\u{100}').contains(&c) || c == '\0';
-    if charset::is_doubted(declared)
-        && text.contains(odd)
+    let sure = text.is_ascii()
+        && !text.contains(['\0', '\x1b'])
+        && !part.is_encoding_problem
+        && (part.encoding != Encoding::None || transfer_encoding(part).is_none());
+    if (!sure || charset::is_seven_bit(declared))
         && let Some(bytes) = bytes(parsed, part)
     {
-        return charset::decode(&bytes, declared);
+        let of_html = || part.is_text_html().then(|| charset::declared_in_html(&bytes)).flatten();
+        return match declared {
+            Some(declared) => charset::decode(&bytes, Some(declared)),
+            None => charset::decode(&bytes, of_html().as_deref()),
+        };
     }
     text.to_string()
 }
@@ -132,10 +200,52 @@ pub(super) fn bytes<'a>(
     let range = part.offset_body as usize..part.offset_end as usize;
     let raw = parsed.raw_message.get(range)?;
     match part.encoding {
-        Encoding::None => Some(raw.into()),
         Encoding::QuotedPrintable => quoted_printable_decode(raw).map(Cow::Owned),
         Encoding::Base64 => base64_decode(raw).map(Cow::Owned),
+        // The parser takes an encoding for none when it is written, or was damaged, in an odd way.
+        Encoding::None => match transfer_encoding(part) {
+            Some(Encoding::Base64) => Some(Cow::Owned(blocks::base64(raw))),
+            Some(Encoding::QuotedPrintable) => {
+                Some(quoted_printable_decode(raw).map_or(Cow::Borrowed(raw), Cow::Owned))
+            }
+            _ => Some(raw.into()),
+        },
     }
+}
+
+/// The transfer encoding that the part declares, when it is one that changes bytes.
+fn transfer_encoding(part: &MessagePart<'_>) -> Option<Encoding> {
+    let declared = part.content_transfer_encoding()?.trim_start().split([' ', '(', ';']).next()?;
+    if declared.eq_ignore_ascii_case("base64") {
+        Some(Encoding::Base64)
+    } else if declared.eq_ignore_ascii_case("quoted-printable") {
+        Some(Encoding::QuotedPrintable)
+    } else {
+        None
+    }
+}
+
+/// Text with the few marks of text/enriched (RFC 1896) taken out: one line end is a blank.
+fn enriched(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for (n, line) in text.replace("\r\n", "\n").replace("\n\n", "\u{2029}").split('\n').enumerate() {
+        if n > 0 {
+            plain.push(' ');
+        }
+        let mut rest = line;
+        while let Some(open) = rest.find('<') {
+            plain.push_str(&rest[..open]);
+            rest = &rest[open + 1..];
+            if let Some(more) = rest.strip_prefix('<') {
+                plain.push('<');
+                rest = more;
+            } else {
+                rest = rest.find('>').map_or("", |close| &rest[close + 1..]);
+            }
+        }
+        plain.push_str(rest);
+    }
+    plain
 }
 
 /// Undoes format=flowed (RFC 3676): lines that end in a blank go on in the next one of the same quote depth.

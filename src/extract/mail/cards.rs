@@ -38,7 +38,8 @@ pub(in crate::extract) fn read(bytes: &[u8]) -> Content {
     content
 }
 
-fn readable(text: &str) -> String {
+/// The lines that a person would read, of text in either form.
+pub(super) fn readable(text: &str) -> String {
     let mut readable = String::new();
     let mut within = 0_usize;
     for line in unfolded(text) {

@@ -6,7 +6,7 @@
 use super::body::{self, Body};
 use super::cms::{self, Cms};
 use super::mapi::OutlookMessage;
-use super::{html, message, outlook_reading, tnef};
+use super::{blocks, html, message, names, outlook_reading, tnef};
 use crate::extract::paper::picture;
 use crate::extract::reading::{Content, Reading, called};
 use crate::extract::{sniff, text};
@@ -55,11 +55,11 @@ enum Hung<'a, 'x> {
 fn hung_on<'a, 'x>(
     parsed: &'a mail_parser::Message<'x>,
 ) -> impl Iterator<Item = (Option<String>, Hung<'a, 'x>)> {
-    let taken_as_body = body::loose_text(parsed).is_some();
-    let ids = parsed.attachments.iter().filter(move |&&id| !(id == 0 && taken_as_body));
+    let body = body::loose_text(parsed).map(|(id, _)| id);
+    let ids = parsed.attachments.iter().filter(move |&&id| Some(id) != body);
     ids.filter_map(|&id| parsed.parts.get(id as usize))
         .filter(|part| !PASSED_OVER.iter().any(|(kind, subtype)| part.is_content_type(kind, subtype)))
-        .filter_map(|part| Some((name_of(part), hung(parsed, part)?)))
+        .filter_map(|part| Some((name_of(parsed, part), hung(parsed, part)?)))
 }
 
 fn hung<'a, 'x>(parsed: &'a mail_parser::Message<'x>, part: &'a MessagePart<'x>) -> Option<Hung<'a, 'x>> {
@@ -68,6 +68,9 @@ fn hung<'a, 'x>(parsed: &'a mail_parser::Message<'x>, part: &'a MessagePart<'x>)
     }
     if part.is_content_type("message", "partial") {
         return Some(Hung::Fragment);
+    }
+    if let Some(file) = uuencoded(part) {
+        return Some(Hung::File(file.into()));
     }
     match &part.body {
         PartType::Text(text) if text.trim().is_empty() && part.attachment_name().is_none() => None,
@@ -84,7 +87,9 @@ fn hung<'a, 'x>(parsed: &'a mail_parser::Message<'x>, part: &'a MessagePart<'x>)
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
             let kind = sniff::kind(bytes);
             let decoration = is_inline(part) && picture::is_decoration(kind, bytes);
-            let signature = kind == sniff::Kind::Cms && cms::open(bytes) == Some(Cms::Signature);
+            let signature = kind == sniff::Kind::Cms
+                && part.attachment_name().is_none_or(|name| name.to_ascii_lowercase().ends_with(".p7s"))
+                && cms::open(bytes) == Some(Cms::Signature);
             (!decoration && !signature).then_some(Hung::File(bytes.as_ref().into()))
         }
         PartType::Message(message) if !message.parts.is_empty() => {
@@ -98,6 +103,16 @@ fn hung<'a, 'x>(parsed: &'a mail_parser::Message<'x>, part: &'a MessagePart<'x>)
         }
         PartType::Message(_) | PartType::Multipart(_) => None,
     }
+}
+
+/// The file in a part whose transfer encoding is an old one that MIME does not know.
+fn uuencoded(part: &MessagePart<'_>) -> Option<Vec<u8>> {
+    let encoding = part.content_transfer_encoding()?.to_ascii_lowercase();
+    if !matches!(encoding.trim(), "x-uuencode" | "x-uue" | "uuencode" | "uue") {
+        return None;
+    }
+    let text = String::from_utf8_lossy(part.contents());
+    blocks::take_out(&text).files.into_iter().next().map(|(_, bytes)| bytes)
 }
 
 /// The message that Outlook hung on one in its own form, as winmail.dat.
@@ -119,6 +134,15 @@ pub(super) fn read(
 ) {
     for (name, bytes) in body.map(|body| body.files.as_slice()).unwrap_or_default() {
         sniff::read_file(reading, Some(&file_name(name)), bytes, depth);
+    }
+    for name in body.map(|body| body.unread.as_slice()).unwrap_or_default() {
+        let name = file_name(name);
+        let name = Some(name.as_str());
+        reading.document(name, "application/octet-stream", |_| {
+            let told =
+                format!("{} staat in de tekst in een vorm (yEnc) die niet kan worden gelezen.", called(name));
+            Content::unread(Problem::Unsupported, told)
+        });
     }
     for (name, hung) in hung_on(parsed) {
         let unnamed = hung.unnamed();
@@ -251,8 +275,11 @@ impl Wanted<'_> {
 }
 
 /// The file name of a part, without the folders that it may be sent with.
-fn name_of(part: &MessagePart<'_>) -> Option<String> {
-    part.attachment_name().map(file_name).filter(|name| !name.is_empty())
+fn name_of(parsed: &mail_parser::Message<'_>, part: &MessagePart<'_>) -> Option<String> {
+    let name = part.attachment_name()?;
+    let header = parsed.raw_message.get(part.offset_header as usize..part.offset_body as usize);
+    let mended = names::mended(name, header.unwrap_or_default());
+    Some(file_name(mended.as_deref().unwrap_or(name))).filter(|name| !name.is_empty())
 }
 
 /// Shown within the text rather than hung on: decorations are.

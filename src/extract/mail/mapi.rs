@@ -115,6 +115,19 @@ fn filetime(ticks: u64) -> Option<Timestamp> {
     known.contains(&seconds).then(|| Timestamp::from_second(seconds).ok())?
 }
 
+/// Text in the code page that it is said to be in; what is said to be UTF-8 often is not.
+fn in_code_page(code_page: u16, bytes: &[u8]) -> String {
+    match code_page {
+        65001 => charset::decode(bytes, None),
+        50220..=50222 => charset::decode(bytes, Some("iso-2022-jp")),
+        20866 => charset::decode(bytes, Some("koi8-r")),
+        28591..=28605 => charset::decode(bytes, Some(&format!("iso-8859-{}", code_page - 28590))),
+        51932 => charset::decode(bytes, Some("euc-jp")),
+        54936 => charset::decode(bytes, Some("gb18030")),
+        code_page => charset::decode_code_page(code_page, bytes),
+    }
+}
+
 fn utf16(bytes: &[u8]) -> String {
     let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
     String::from_utf16_lossy(&units)
@@ -174,7 +187,7 @@ impl Properties {
             Value::Text(text) => text.clone(),
             Value::Narrow(bytes) => {
                 let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-                charset::decode_code_page(code_page, &bytes[..end])
+                in_code_page(code_page, &bytes[..end])
             }
             _ => return None,
         };
@@ -373,7 +386,7 @@ impl OutlookMessage {
                 match self.properties.number(id::INTERNET_CODE_PAGE).and_then(|page| u16::try_from(page).ok())
                 {
                     Some(code_page) if std::str::from_utf8(bytes).is_err() => {
-                        Some(charset::decode_code_page(code_page, bytes))
+                        Some(in_code_page(code_page, bytes))
                     }
                     _ => Some(charset::decode(bytes, None)),
                 }

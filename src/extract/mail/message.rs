@@ -6,6 +6,7 @@
 
 use super::body::{self, Body};
 use super::cms::{self, Cms};
+use super::mend::mended;
 use super::{header, hung, outlook_reading, parts};
 use crate::extract::reading::{Content, Reading, called, tidy};
 use crate::extract::sniff;
@@ -96,6 +97,7 @@ pub(in crate::extract) fn read_nested(
     bytes: &[u8],
     depth: usize,
 ) {
+    let bytes = &*mended(bytes);
     match parse(bytes) {
         Some(parsed) => nested(reading, name, &parsed, bytes, depth + 1),
         None => reading.document(name, "message/rfc822", |_| {
@@ -122,9 +124,10 @@ pub(super) fn parse(bytes: &[u8]) -> Option<mail_parser::Message<'_>> {
     MessageParser::default().parse(bytes).filter(|parsed| !parsed.parts.is_empty())
 }
 
-/// A message that is signed as a whole and sent as one CMS part, with what was signed in its place.
+/// The message as it was meant; one that is signed as a whole and sent as one CMS part, with what was signed in its
+/// place.
 pub(super) fn unwrapped(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let mut whole = Cow::Borrowed(bytes);
+    let mut whole = mended(bytes);
     for _ in 0..NESTING_MAX {
         // Hardly any message is: the header tells, so that others are not parsed twice.
         let Some(header) = MessageParser::default().parse_headers(&*whole) else { break };
@@ -163,7 +166,9 @@ fn signed_within(parsed: &mail_parser::Message<'_>, bytes: &[u8]) -> Option<Vec<
 pub(super) fn is_entity(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(64)];
     let start = start.trim_ascii_start().to_ascii_lowercase();
-    start.starts_with(b"content-") || start.starts_with(b"mime-version:")
+    start.starts_with(b"content-")
+        || start.starts_with(b"mime-version:")
+        || sniff::kind(bytes) == sniff::Kind::Message
 }
 
 /// Does only its receiver's key open it?

@@ -4,7 +4,8 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `message` | a message and those within it, opened from what it was signed in |
-//! | `hung` | what is hung on a message, read or given |
+//! | `mend` | what is broken before it can be parsed |
+//! | `hung`, `names` | what is hung on a message, read or given; file names that were written oddly |
 //! | `header`, `body`, `blocks` | its header; its text; what stands in the text and is no text |
 //! | `parts`, `patterns` | whose words they are |
 //! | `html`, `cards` | HTML; invitations and contacts |
@@ -25,7 +26,9 @@ pub(super) mod html;
 pub(super) mod hung;
 mod lzfu;
 mod mapi;
+mod mend;
 pub(super) mod message;
+mod names;
 pub(super) mod outlook;
 pub(super) mod outlook_reading;
 pub(super) mod parts;

@@ -6,8 +6,9 @@
 use super::mapi::{
     Attachment, DEPTH_MAX, Held, OutlookMessage, PROPERTIES_MAX, Properties, RECIPIENTS_MAX, Value, id,
 };
-use crate::limits::{DOCUMENTS_MAX, UNPACKED_BYTES_MAX};
+use crate::limits::{DOCUMENTS_MAX, PIECE_BYTES_MAX, UNPACKED_BYTES_MAX};
 use cfb::CompoundFile;
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
@@ -19,18 +20,11 @@ const ENTRIES_MAX: usize = 20_000;
 /// Folders and streams of a compound file have names in UTF-16; this one every `.msg` file has.
 const PROPERTIES_NAME: &str = "__properties_version1.0";
 
-/// Does a compound file hold a message? Told by the names in its directory.
-pub(in crate::extract) fn is_message(bytes: &[u8]) -> bool {
-    let holds = |name: &str| {
-        let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        bytes.windows(name.len()).any(|window| window == name)
-    };
-    bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") && holds(PROPERTIES_NAME) && !holds("WordDocument")
-}
-
 /// Opens a `.msg` file; `None` when it is too damaged for that.
 pub(super) fn open(bytes: &[u8]) -> Option<OutlookMessage> {
-    let file = CompoundFile::open(Cursor::new(bytes)).ok()?;
+    let file = CompoundFile::open(Cursor::new(Cow::Borrowed(bytes)))
+        .or_else(|_| CompoundFile::open(Cursor::new(Cow::Owned(lengthened(bytes)))))
+        .ok()?;
     let mut opener = Opener { file, left: UNPACKED_BYTES_MAX, attachments: 0 };
     let message = opener.message(Path::new("/"), 32, 0);
     message.properties.has(id::MESSAGE_CLASS).then_some(()).or_else(|| {
@@ -41,8 +35,23 @@ pub(super) fn open(bytes: &[u8]) -> Option<OutlookMessage> {
     Some(message)
 }
 
+/// A file that was cut off, or never filled up, as long as its table of sectors says: what is missing is zeros.
+fn lengthened(bytes: &[u8]) -> Vec<u8> {
+    let u32_at = |at: usize| {
+        let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+        four.map_or(0, u32::from_le_bytes) as usize
+    };
+    // Where the header tells the size of a sector and how many hold the table (MS-CFB section 2.2).
+    let sector = if bytes.get(30) == Some(&12) { 4096 } else { 512 };
+    let length = u32_at(44).saturating_mul(sector / 4).saturating_add(1).saturating_mul(sector);
+    let most = usize::try_from(PIECE_BYTES_MAX).unwrap_or(usize::MAX);
+    let mut bytes = bytes.to_vec();
+    bytes.resize(length.min(most).max(bytes.len()), 0);
+    bytes
+}
+
 struct Opener<'a> {
-    file: CompoundFile<Cursor<&'a [u8]>>,
+    file: CompoundFile<Cursor<Cow<'a, [u8]>>>,
     /// Bytes that may still be taken out.
     left: u64,
     attachments: usize,

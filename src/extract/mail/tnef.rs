@@ -96,7 +96,12 @@ fn take(attachment: &mut Attachment, attribute: u16, data: &[u8], depth: usize) 
                         .map_or(Held::Object, |inner| Held::Message(Box::new(inner))),
                 };
             } else if matches!(attachment.held, Held::Nothing) {
-                attachment.held = Held::Object;
+                // Behind its interface id stands an object of another program, mostly as an OLE file.
+                let inner = object.get(16..).unwrap_or_default();
+                attachment.held = match inner.starts_with(b"\xd0\xcf\x11\xe0") {
+                    true => Held::File(inner.to_vec()),
+                    false => Held::Object,
+                };
             }
         }
         _ => {}

@@ -150,7 +150,13 @@ const OLE_ENTRIES_MAX: usize = 1_000_000;
 /// What an OLE file (MS-CFB) holds, told by the names in its directory. `None` for an Outlook message.
 pub(in crate::extract) fn of_ole(bytes: &[u8]) -> Option<Format> {
     let mut found = Format::Ole;
-    for entry in bytes.chunks_exact(128).skip(4).take(OLE_ENTRIES_MAX) {
+    // Its own directory comes first: files within it have directories too.
+    let sector = if bytes.get(30) == Some(&12) { 4096 } else { 512 };
+    let directory =
+        u32_at(bytes, 48).map_or(0, |first| (first as usize).saturating_add(1).saturating_mul(sector));
+    let (before, own) = bytes.split_at_checked(directory).unwrap_or((bytes, &[]));
+    let entries = own.chunks_exact(128).chain(before.chunks_exact(128).skip(4));
+    for entry in entries.take(OLE_ENTRIES_MAX) {
         // Storage, stream or root.
         if !matches!(entry[66], 1 | 2 | 5) {
             continue;
