@@ -7,7 +7,9 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-RUSTC_WRAPPER="$PWD/rustc.sh" cargo build --locked --target-dir target
+# The very versions that the program is built with.
+cp ../Cargo.lock Cargo.lock
+RUSTC_WRAPPER="$PWD/rustc.sh" cargo build --target-dir target
 targets=${*:-$(ls targets | sed 's/\.rs$//')}
 failed=""
 for target in $targets; do
