@@ -111,6 +111,23 @@ impl Bitmap {
         Some(Square { x: middle_x, y: middle_y, size: (down + across) as f32 / 2.0 })
     }
 
+    /// The same where a stripe of a dirty feeder runs through a square, so that no line across it is whole: lines side by
+    /// side along the stripe that show it are enough. Finds more than there is; three of them make no code yet.
+    pub fn striped_squares(&self) -> Vec<Square> {
+        let down = beside(&|x| self.column(x), self.width);
+        let across = beside(&|y| self.row(y), self.height);
+        let down = down.into_iter().map(|(x, y, size)| Square { x, y, size });
+        let across = across.into_iter().map(|(y, x, size)| Square { x, y, size });
+        let mut found: Vec<Square> = Vec::new();
+        for one in down.chain(across) {
+            let near = |other: &Square| (other.x - one.x).abs() + (other.y - one.y).abs() < one.size / 2.0;
+            if found.len() < SQUARES_MAX && !found.iter().any(near) {
+                found.push(one);
+            }
+        }
+        found
+    }
+
     /// Are there bars close together that run on, as a barcode's do, along or across the page?
     pub fn has_barcode(&self) -> bool {
         (0..self.height).step_by(4).any(|y| coherent(&|line| self.row(line), y, self.height))
@@ -140,6 +157,54 @@ struct Run {
     start: usize,
     length: usize,
     dark: bool,
+}
+
+/// Squares seen on lines side by side: the middle over the lines, the middle on them, and the size.
+fn beside<'a>(line: &impl Fn(usize) -> &'a [bool], lines: usize) -> Vec<(f32, f32, f32)> {
+    /// Of the three modules of a square's core, how many must be seen.
+    const CORE_MIN: f32 = 1.8;
+    /// First line, last line, sum and number of middles, size.
+    struct Open {
+        first: usize,
+        last: usize,
+        sum: f32,
+        seen: f32,
+        size: f32,
+    }
+    let mut found = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    let mut runs = Vec::new();
+    for at in 0..=lines {
+        // One line may be lost to the stripe itself, or two.
+        let (going, gone) =
+            std::mem::take(&mut open).into_iter().partition(|one| at < lines && at - one.last <= 3);
+        open = going;
+        for one in gone {
+            let wide = (one.last - one.first + 1) as f32;
+            if wide >= one.size / 7.0 * CORE_MIN && wide <= one.size / 7.0 * 4.5 && one.seen * 2.0 >= wide {
+                found.push(((one.first + one.last) as f32 / 2.0, one.sum / one.seen, one.size));
+            }
+        }
+        if at == lines {
+            break;
+        }
+        runs_of(line(at), &mut runs);
+        for five in runs.windows(5) {
+            let Some(size) = square(five) else { continue };
+            let middle = five[2].start as f32 + (five[2].length as f32 - 1.0) / 2.0;
+            let size = size as f32;
+            let same = |one: &&mut Open| {
+                (one.sum / one.seen - middle).abs() < size / 7.0 && (one.size - size).abs() < size / 4.0
+            };
+            match open.iter_mut().find(same) {
+                Some(one) => {
+                    (one.last, one.sum, one.seen) = (at, one.sum + middle, one.seen + 1.0);
+                }
+                None => open.push(Open { first: at, last: at, sum: middle, seen: 1.0, size }),
+            }
+        }
+    }
+    found
 }
 
 /// Size and middle of the square that a line crosses around `at`, of about the size `like`.

@@ -69,9 +69,16 @@ pub(in crate::extract) fn separator(
 ) -> Option<Separator> {
     // On a quarter of the pixels stripes, dots and noise are gone, and a sheet's code is large enough.
     let tiny = reduced(small, 2);
-    let large = Bitmap::of(&tiny).squares();
+    let tiny_bitmap = Bitmap::of(&tiny);
+    let large = tiny_bitmap.squares();
     if large.len() >= 3
         && let Some(code) = grid::read(&tiny, &large).and_then(|text| SheetCode::parse(&text))
+    {
+        return Some(Separator::Sheet(code));
+    }
+    if !large.is_empty()
+        && let Some(code) =
+            grid::read(&tiny, &tiny_bitmap.striped_squares()).and_then(|text| SheetCode::parse(&text))
     {
         return Some(Separator::Sheet(code));
     }
@@ -168,4 +175,58 @@ fn by_barcode(small: &GrayImage, page: &GrayImage, values: &[String]) -> bool {
 fn is_value(text: &str, values: &[String]) -> bool {
     let text = text.trim().trim_matches('*');
     values.iter().any(|value| value.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Luma;
+    use rxing::Writer;
+
+    /// A page of A4 at 100 dpi with this code in its middle.
+    fn sheet(text: &str) -> GrayImage {
+        let hints = rxing::EncodeHints {
+            ErrorCorrection: Some("H".to_owned()),
+            Margin: Some("0".to_owned()),
+            ..rxing::EncodeHints::default()
+        };
+        let code = rxing::qrcode::QRCodeWriter
+            .encode_with_hints(text, &BarcodeFormat::QR_CODE, 400, 400, &hints)
+            .unwrap();
+        let mut page = GrayImage::from_pixel(827, 1169, Luma([240]));
+        for y in 0..code.height() {
+            for x in (0..code.width()).filter(|x| code.get(*x, y)) {
+                page.put_pixel(200 + x, 350 + y, Luma([40]));
+            }
+        }
+        page
+    }
+
+    #[test]
+    fn a_sheet_is_read_through_stripes_and_a_hole() {
+        let text = "BODE1:K7QM-005:F:2026-11-20";
+        let clean = sheet(text);
+        let found = Some(Separator::Sheet(SheetCode::parse(text).unwrap()));
+        assert_eq!(separator(&clean, &clean, &[]), found);
+        let mut worn = clean.clone();
+        // A stripe through the two squares on the left, and a hole near the middle.
+        for y in 0..1169 {
+            worn.put_pixel(228, y, Luma([30]));
+        }
+        for (x, y) in (0..70).flat_map(|y| (0..70).map(move |x| (x, y))) {
+            worn.put_pixel(400 + x, 560 + y, Luma([255]));
+        }
+        for worn in [worn.clone(), image::imageops::rotate90(&worn), image::imageops::rotate180(&worn)] {
+            assert_eq!(separator(&worn, &worn, &[]), found);
+        }
+    }
+
+    #[test]
+    fn a_code_of_somebody_else_is_no_separator() {
+        let bill = sheet("https://www.example.nl/betalen/1234567");
+        assert_eq!(separator(&bill, &bill, &["PATCHT".to_owned()]), None);
+        let agreed = sheet("PATCHT");
+        assert_eq!(separator(&agreed, &agreed, &["PATCHT".to_owned()]), Some(Separator::Plain));
+        assert_eq!(separator(&agreed, &agreed, &[]), None);
+    }
 }
