@@ -48,7 +48,10 @@ fn in_package(format: Format, bytes: &[u8], budget: &Budget) -> Result<Found, Un
     // Both give their cells one by one, without a grid; their readers have no trait in common.
     macro_rules! each_sheet {
         ($workbook:expr) => {{
-            let mut workbook = $workbook.map_err(|_| Unopened::Damaged)?;
+            let mut workbook = match $workbook {
+                Ok(workbook) => workbook,
+                Err(_) => return loose_strings(&mut package),
+            };
             for name in sheets_with_cells(workbook.sheets_metadata(), &mut sheets) {
                 let Ok(mut cells) = workbook.worksheet_cells_reader(&name) else {
                     sheets.damaged = true;
@@ -101,6 +104,23 @@ fn sheets_with_cells(all: &[calamine::Sheet], sheets: &mut Sheets) -> Vec<String
     names
 }
 
+/// The strings of a package whose workbook is damaged, without their places.
+fn loose_strings(package: &mut Package<'_>) -> Result<Found, Unopened> {
+    let mut texts = Vec::new();
+    for member in [package.names("xl/sharedStrings"), package.names("xl/worksheets/sheet")].concat() {
+        let (mut text, mut in_text) = (String::new(), false);
+        walk(&package.bytes(&member)?, |node| match node {
+            Node::Start("t", _) => in_text = true,
+            Node::End("t") => in_text = false,
+            Node::End("si" | "is") => text.push('\n'),
+            Node::Text(piece) if in_text => text.push_str(piece),
+            _ => {}
+        });
+        texts.extend(Some(tidy(&text)).filter(|text| !text.is_empty()));
+    }
+    Ok(Found::text(texts.join("\n"), true))
+}
+
 /// How many strings the list of shared strings says it has.
 fn strings_announced(package: &mut Package<'_>) -> Result<u64, Unopened> {
     let mut announced = 0;
@@ -128,11 +148,7 @@ pub(super) fn read_ole(name: Option<&str>, bytes: &[u8]) -> Found {
 /// `None` when it has a password.
 fn in_ole(bytes: &[u8]) -> Result<Option<Found>, Unopened> {
     let mut file = ole::open(bytes)?;
-    // calamine believes the lengths in the directory.
-    if file.walk().any(|entry| entry.is_stream() && entry.len() > bytes.len() as u64) {
-        return Err(Unopened::Damaged);
-    }
-    let stream = ["/Workbook", "/Book", "/WORKBOOK", "/BOOK"]
+    let stream = ["/Workbook", "/Book"]
         .iter()
         .find_map(|path| ole::stream(&mut file, path, bytes.len()))
         .ok_or(Unopened::Damaged)?;
@@ -142,9 +158,11 @@ fn in_ole(bytes: &[u8]) -> Result<Option<Found>, Unopened> {
     if cells_spanned(&stream) > CELLS_MAX {
         return Err(Unopened::TooLarge);
     }
-    let mut workbook = match Xls::new(Cursor::new(bytes)) {
+    // calamine believes whatever stands in the directory of an OLE file: it gets one that can be believed.
+    let own = ole::with_one_stream("/Workbook", &stream).map_err(|_| Unopened::Damaged)?;
+    let mut workbook = match Xls::new(Cursor::new(own)) {
         Ok(workbook) => workbook,
-        Err(XlsError::Password) => return Ok(None), // what it knows beyond that
+        Err(XlsError::Password) => return Ok(None),
         Err(_) => return Err(Unopened::Damaged),
     };
     let mut sheets = Sheets::default();

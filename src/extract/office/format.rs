@@ -149,7 +149,7 @@ const OLE_ENTRIES_MAX: usize = 1_000_000;
 
 /// What an OLE file (MS-CFB) holds, told by the names in its directory. `None` for an Outlook message.
 pub(in crate::extract) fn of_ole(bytes: &[u8]) -> Option<Format> {
-    let mut found = Format::Ole;
+    let (mut found, mut made_by) = (Vec::new(), None);
     // Its own directory comes first: files within it have directories too.
     let sector = if bytes.get(30) == Some(&12) { 4096 } else { 512 };
     let directory =
@@ -165,31 +165,36 @@ pub(in crate::extract) fn of_ole(bytes: &[u8]) -> Option<Format> {
         if !(4..=64).contains(&length) || length % 2 == 1 {
             continue;
         }
+        if entry[66] == 5 {
+            // The program that made the file, or a part of it that was a file once.
+            made_by = made_by.or(match u32_at(entry, 80) {
+                Some(0x0002_0906 | 0x0002_0900) => Some(Format::Doc),
+                Some(0x0002_0820 | 0x0002_0810) => Some(Format::Xls),
+                Some(0x6481_8d10 | 0x6481_8d11) => Some(Format::Ppt),
+                _ => None,
+            });
+            continue;
+        }
         let units = entry[..length - 2].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
         let name: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect();
-        if entry[66] == 5 {
-            // The program that made it.
-            match u32_at(entry, 80) {
-                Some(0x0002_0906 | 0x0002_0900) => return Some(Format::Doc),
-                Some(0x0002_0820 | 0x0002_0810) => return Some(Format::Xls),
-                Some(0x6481_8d10 | 0x6481_8d11) => return Some(Format::Ppt),
-                _ => continue,
-            }
-        }
-        let told = match name.as_str() {
-            "EncryptedPackage" => return Some(Format::Locked),
+        // Names are the same whatever their case (MS-CFB 2.6.4).
+        found.push(match name.to_ascii_lowercase().as_str() {
+            "encryptedpackage" => return Some(Format::Locked),
             "__properties_version1.0" => return None,
-            "WordDocument" => Format::Doc,
-            "Workbook" | "Book" => Format::Xls,
-            "PowerPoint Document" => Format::Ppt,
-            "\u{1}Ole10Native" | "Package" | "CONTENTS" => Format::Object,
+            "worddocument" => Format::Doc,
+            "workbook" | "book" => Format::Xls,
+            "powerpoint document" => Format::Ppt,
+            "\u{1}ole10native" | "package" | "contents" => Format::Object,
             _ => continue,
-        };
-        if found == Format::Ole || found == Format::Object {
-            found = told;
+        });
+        if found.len() > 1_000 {
+            break;
         }
     }
-    Some(found)
+    // What made it is believed when that is in it; documents of other programs may be too.
+    let told = made_by.filter(|format| found.contains(format));
+    let first = || found.iter().find(|format| **format != Format::Object).or(found.first()).copied();
+    Some(told.or_else(first).unwrap_or(Format::Ole))
 }
 
 /// Bytes of XML in which its kind is looked for.
@@ -274,6 +279,7 @@ mod tests {
             ("/EncryptedPackage", Some(Format::Locked)),
             ("/\u{1}Ole10Native", Some(Format::Object)),
             ("/__properties_version1.0", None),
+            ("/WORKBOOK", Some(Format::Xls)),
             ("/iets", Some(Format::Ole)),
         ];
         for (stream, format) in cases {

@@ -119,6 +119,43 @@ pub(super) fn objects(file: &mut OleFile<'_>, pool: &str, bytes_max: usize) -> V
     objects
 }
 
+/// An OLE file of one stream, whose directory can be believed.
+pub(super) fn with_one_stream(path: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut own = cfb::CompoundFile::create(Cursor::new(Vec::new()))?;
+    own.create_stream(path)?.write_all(bytes)?;
+    own.flush()?;
+    Ok(own.into_inner().into_inner())
+}
+
+/// A file that RTF holds as an object (MS-OLEDS 2.2.5): its native data, of which the class says what it is.
+pub(super) fn embedded(object: &[u8]) -> Option<Held> {
+    let number = |at: usize| Some(u32::from_le_bytes(object.get(at..at.checked_add(4)?)?.try_into().ok()?));
+    // An object that is embedded rather than linked.
+    if number(4)? != 2 {
+        return None;
+    }
+    let mut at = 8_usize;
+    let mut class: &[u8] = &[];
+    for n in 0..3 {
+        let length = number(at)? as usize;
+        let text = object.get(at + 4..(at + 4).checked_add(length)?)?;
+        if n == 0 {
+            class = text;
+        }
+        at += 4 + length;
+    }
+    let length = number(at)? as usize;
+    let data = object.get(at + 4..)?;
+    let data = &data[..length.min(data.len())];
+    if class.starts_with(b"Equation") || data.is_empty() {
+        None
+    } else if class.starts_with(b"Package") {
+        Some(packed(&[&[0; 4], data].concat()))
+    } else {
+        Some(("bijlage".to_owned(), data.to_vec()))
+    }
+}
+
 /// An OLE file of these streams.
 fn as_file(file: &mut OleFile<'_>, streams: &[cfb::Entry], bytes_max: usize) -> std::io::Result<Vec<u8>> {
     let mut own = cfb::CompoundFile::create(Cursor::new(Vec::new()))?;

@@ -4,10 +4,10 @@
 //! instruction, hidden or deleted text comes through; what the file says about itself (fonts, styles,
 //! bookmarks) stays out, what stands on the page (headers, footers, notes, text boxes) is text.
 
-use super::Found;
 use super::rtf_tokens::{Token, Tokens};
 use super::rtf_words::{SEEN, SIGNS, UNSEEN};
 use super::signs::{of_charset, sign};
+use super::{Found, ole};
 use crate::extract::charset::decode_code_page;
 use crate::extract::mail::html;
 use crate::extract::reading::{Held, tidy};
@@ -63,6 +63,8 @@ enum Place {
     Nowhere,
     FontTable,
     Picture,
+    /// A file of another program.
+    Object,
     /// Markup of the wrapped HTML.
     Markup,
 }
@@ -206,8 +208,12 @@ impl Reader {
             return true;
         }
         let Some(outer) = self.outer.pop() else { return false };
-        if self.group.place == Place::Picture && outer.place != Place::Picture {
-            self.end_picture();
+        if self.group.place != outer.place {
+            match self.group.place {
+                Place::Picture => self.end_picture(),
+                Place::Object => self.end_object(),
+                _ => {}
+            }
         }
         if let Some(apart) = self.group.apart
             && self.buffers.len() > 1
@@ -274,6 +280,10 @@ impl Reader {
             "htmltag" => self.group.place = Place::Markup,
             "pict" => {
                 self.group.place = Place::Picture;
+                self.picture.clear();
+            }
+            "objdata" => {
+                self.group.place = Place::Object;
                 self.picture.clear();
             }
             "pngblip" => self.group.image = Some("png"),
@@ -369,7 +379,7 @@ impl Reader {
         let skipped = self.to_skip.min(text.len());
         self.to_skip -= skipped;
         let text = &text[skipped..];
-        if self.group.place == Place::Picture {
+        if matches!(self.group.place, Place::Picture | Place::Object) {
             self.keep_hex(text);
         } else if !text.is_empty() {
             self.add(text);
@@ -390,7 +400,7 @@ impl Reader {
             Place::Page if self.is_html => !self.group.only_rtf,
             Place::Page => !self.group.hidden && !self.group.deleted,
             Place::Markup => self.is_html,
-            Place::Nowhere | Place::FontTable | Place::Picture => false,
+            Place::Nowhere | Place::FontTable | Place::Picture | Place::Object => false,
         }
     }
 
@@ -428,7 +438,8 @@ impl Reader {
     }
 
     fn keep_hex(&mut self, text: &[u8]) {
-        if self.group.image.is_some() && self.images.len() < IMAGES_MAX {
+        let wanted = self.group.image.is_some() || self.group.place == Place::Object;
+        if wanted && self.images.len() < IMAGES_MAX {
             self.picture.extend(text.iter().filter(|byte| byte.is_ascii_hexdigit()));
         }
     }
@@ -448,11 +459,16 @@ impl Reader {
             self.drawings += 1;
             return;
         };
-        let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-        let image: Vec<u8> =
-            digits.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+        let image = unhex(&digits);
         if !image.is_empty() && self.images.len() < IMAGES_MAX {
             self.images.push((format!("afbeelding {}.{ending}", self.images.len() + 1), image));
+        }
+    }
+
+    fn end_object(&mut self) {
+        let object = unhex(&std::mem::take(&mut self.picture));
+        if let Some(held) = ole::embedded(&object).filter(|_| self.images.len() < IMAGES_MAX) {
+            self.images.push(held);
         }
     }
 
@@ -465,6 +481,12 @@ impl Reader {
         let text = texts.join("\n");
         Parsed { text, is_html: self.is_html, images: self.images, drawings: self.drawings }
     }
+}
+
+/// Bytes written as hexadecimal digits.
+fn unhex(digits: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+    digits.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 #[cfg(test)]
@@ -529,6 +551,18 @@ mod tests {
         assert_eq!(images[0], ("afbeelding 1.png".to_owned(), b"\x89PNG\r\n".to_vec()));
         assert_eq!(images[1].1, b"{}}");
         assert!(content.notes.is_empty());
+
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let data = b"\x02\0x.txt\0x\0\0\0\x03\0\x02\0\0\0x\0\x03\0\0\0hoi";
+        let object = [
+            b"\x01\x05\0\0\x02\0\0\0\x08\0\0\0Package\0\0\0\0\0\0\0\0\0",
+            &[data.len() as u8, 0, 0, 0][..],
+            data,
+        ]
+        .concat();
+        let rtf = format!("{{\\rtf1 a{{\\object{{\\*\\objdata {}}}{{\\result b}}}}}}", hex(&object));
+        let Found { content, held, .. } = read(Some("x.rtf"), rtf.as_bytes());
+        assert_eq!((content.text.as_str(), held), ("ab", vec![("x.txt".to_owned(), b"hoi".to_vec())]));
     }
 
     #[test]

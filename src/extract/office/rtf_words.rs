@@ -17,7 +17,6 @@ pub(super) const UNSEEN: &[&str] = &[
     "sv",
     "objclass",
     "objname",
-    "objdata",
     "themedata",
     "datastore",
     "generator",
@@ -59,7 +58,8 @@ pub(super) const UNSEEN: &[&str] = &[
 ];
 
 /// Groups that are on the page although they are marked as ones to leave out when not known.
-pub(super) const SEEN: &[&str] = &["shppict", "shpinst", "do", "ud", "ftnalt", "htmltag", "pict", "picprop"];
+pub(super) const SEEN: &[&str] =
+    &["shppict", "shpinst", "do", "ud", "ftnalt", "htmltag", "pict", "picprop", "objdata"];
 
 /// Words that are one character, or end a line.
 pub(super) const SIGNS: &[(&str, &str)] = &[

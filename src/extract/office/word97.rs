@@ -113,6 +113,9 @@ fn parse_word6(main: &[u8], flags: u16) -> Option<String> {
         0x25..=0x27 => 1257,
         _ => 1252,
     };
+    // Made on a Macintosh, or in its characters.
+    let of_mac = main.get(0x12) == Some(&1) || u16_at(main, 0x14)? == 0x0100;
+    let code_page = if of_mac { 10_000 } else { code_page };
     let text = if flags & 0x0004 != 0 {
         // Saved fast: in pieces, in the same stream, one byte a character.
         let (start, length) = (u32_at(main, 0x160)? as usize, u32_at(main, 0x164)? as usize);
