@@ -32,7 +32,11 @@ pub(super) enum Task {
         /// Have each document looked at by the virus scanner.
         check: bool,
         behind: Behind,
+        /// Other workers may be free: they can help with long scans.
+        shared: bool,
     },
+    /// Pages of a document that another worker reads, from `first` on as they are asked for. The body is the document.
+    Pages { words: bool, first: u32 },
     /// The bytes of this attachment.
     Attachment(Wanted),
     /// Pages of this document (its index among the documents of the piece), given back to people.
@@ -87,6 +91,12 @@ pub(super) enum Tell {
     /// The body is part of a piece in which something harmful is suspected. The daemon answers with one frame, a
     /// [`Verdict`](super::clamd::Verdict).
     Check,
+    /// The pages after this one could be read by others, of so many; the body is the document's bytes.
+    Share { page: u32, of: u32 },
+    /// Has another worker read this page? The daemon answers with a [`Helped`].
+    Next { page: u32 },
+    /// Which page is to be read for another worker? The daemon answers with a [`Helped`].
+    Take,
     /// The document's pages up to this one (0: none yet) are dealt with, of so many; the body is the [`Leaf`] of
     /// this page, or empty. Documents of one page do without.
     PageDone { page: u32, of: u32 },
@@ -111,6 +121,12 @@ pub(super) struct Done {
 pub(super) struct Finished {
     pub document: crate::record::Document,
     pub notes: Vec<(Problem, String)>,
+}
+
+/// Daemon → worker: the page that is to be read next. 0: none; with a body, the page is read and the body is its [`Leaf`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Helped {
+    pub page: u32,
 }
 
 /// What came of one page, in case the worker does not live to finish the document.

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `pool` | the workers: death, retry without the document that caused it |
 //! | `talk` | one worker: its start, its frames, its deadlines |
+//! | `helping` | idle workers that read pages of a long scan |
 //! | `gathered`, `begun` | what came of one piece, from one worker or several; of a document not yet finished |
 //! | `frame` | what goes over the pipe |
 //! | `worker` | the process: fence first, then pieces one by one |
@@ -31,6 +32,7 @@ mod frame;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gathered;
+mod helping;
 mod mail;
 mod office;
 mod paper;

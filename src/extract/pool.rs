@@ -7,6 +7,7 @@
 use super::clamd::{Clamd, ClamdError, Verdict};
 use super::frame::{Ask, Leaves, Task, Wanted};
 use super::gathered::{Cause, Gathered, unread};
+use super::helping::Shared;
 use super::talk::{Ended, Worker};
 use super::{FenceReport, Looked, ReadRequest, ReaderOptions};
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX, RUN_PAGES_MAX};
@@ -75,9 +76,9 @@ pub struct Leaf<'a> {
 /// Reads pieces in worker processes. Workers start with the first piece and end with the reader.
 #[derive(Debug)]
 pub struct Reader {
-    options: ReaderOptions,
-    times: Times,
-    permits: Semaphore,
+    pub(super) options: ReaderOptions,
+    pub(super) times: Times,
+    pub(super) permits: Semaphore,
     /// People at the desk do not wait behind the post: one worker more, for them.
     giving: Semaphore,
     idle: Mutex<Vec<Worker>>,
@@ -137,6 +138,7 @@ impl Reader {
         let check = self.scanner.as_ref().filter(|_| suspicion.is_some());
         let end = Instant::now() + self.times.piece;
         let mut gathered = Gathered::default();
+        let shared = Shared::default();
         let mut lost = 0;
         let mut fresh = false;
         loop {
@@ -150,9 +152,16 @@ impl Reader {
                 name: request.name.clone(),
                 channel: request.channel,
                 languages: self.options.languages.clone(),
-                task: Task::Read { words: request.words, check: check.is_some(), behind: gathered.behind() },
+                task: Task::Read {
+                    words: request.words,
+                    check: check.is_some(),
+                    behind: gathered.behind(),
+                    shared: self.options.workers > 1,
+                },
             };
-            match worker.read(&ask, &request.bytes, check, self.times, end, &mut gathered).await {
+            let read = worker.read(&ask, &request.bytes, check, self.times, end, &mut gathered, &shared);
+            let ended = self.with_help(&shared, request.words, end, read).await;
+            match ended {
                 Ended::Done(done) => {
                     gathered.notes.extend(done.notes);
                     self.give_back(worker);
@@ -337,9 +346,16 @@ impl Reader {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn give_back(&self, worker: Worker) {
+    pub(super) fn give_back(&self, worker: Worker) {
         if worker.pieces < PIECES_PER_WORKER_MAX {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        }
+    }
+
+    pub(super) async fn idle_or_new(&self) -> Result<Worker, ReadError> {
+        match self.take_idle() {
+            Some(worker) => Ok(worker),
+            None => self.start_worker().await,
         }
     }
 

@@ -7,10 +7,10 @@
 
 use super::budget::Budget;
 use super::clamd::Verdict;
-use super::frame::{Behind, Finished, Leaf, Tell};
+use super::frame::{Behind, Finished, Helped, Leaf, Tell};
 use super::paper::ocr::{Engine, EngineError};
 use super::sniff::Kind;
-use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX};
+use crate::limits::{DOCUMENT_CHARS_MAX, DOCUMENTS_MAX, PIECE_BYTES_MAX};
 use crate::record::{Document, Message, Method, PageSize, Part, PartKind, Problem, Word};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +22,11 @@ pub(super) trait Outlet {
     /// Has some bytes looked at by the virus scanner, which only the daemon can reach.
     fn check(&mut self, _bytes: &[u8]) -> io::Result<Verdict> {
         Ok(Verdict::Clean)
+    }
+
+    /// Asks the daemon about a page: whether a helper read it, or which one to read as a helper.
+    fn helped(&mut self, _question: &Tell) -> io::Result<(Helped, Vec<u8>)> {
+        Ok((Helped { page: 0 }, Vec::new()))
     }
 }
 
@@ -82,6 +87,9 @@ pub(super) struct Reading<'a> {
     pub words: bool,
     /// Have every document looked at by the virus scanner: something harmful is suspected in the piece.
     pub check: bool,
+    /// Other workers may help with pages, and now do.
+    pub shared: bool,
+    helped: bool,
     notes: Vec<(Problem, String)>,
     fault: Option<Fault>,
     /// The document whose file is looked for, and that file.
@@ -108,6 +116,8 @@ impl<'a> Reading<'a> {
             budget: Budget::new(),
             words,
             check: false,
+            shared: false,
+            helped: false,
             notes: Vec::new(),
             fault: None,
             sought: None,
@@ -212,6 +222,7 @@ impl<'a> Reading<'a> {
 
     fn announce(&mut self, index: usize, name: Option<&str>, media_type: &str) {
         self.current = index;
+        self.helped = false;
         let begins = Tell::Begins { index, name: name.map(str::to_owned), media_type: media_type.to_owned() };
         self.tell(&begins, b"");
     }
@@ -294,6 +305,47 @@ impl<'a> Reading<'a> {
     /// Pages of the document that an earlier worker dealt with.
     pub fn pages_behind(&self) -> u32 {
         self.behind.half.filter(|&(index, _)| index == self.current).map_or(0, |(_, page)| page)
+    }
+
+    /// A page of the document is about to be recognised: those after it, of `of`, are for whoever is free.
+    pub fn share(&mut self, page: u32, of: u32, document: &[u8]) {
+        if self.shared && !self.helped && page < of && document.len() as u64 <= PIECE_BYTES_MAX {
+            self.tell(&Tell::Share { page, of }, document);
+            self.helped = true;
+        }
+    }
+
+    /// What another worker made of this page; `None` when this one is to read it.
+    pub fn page_of_other(&mut self, page: u32) -> Option<Leaf> {
+        if !self.helped || self.fault.is_some() {
+            return None;
+        }
+        match self.outlet.helped(&Tell::Next { page }) {
+            Ok((_, leaf)) => serde_json::from_slice(&leaf).ok(),
+            Err(error) => {
+                self.fault = Some(Fault::Outlet(error));
+                None
+            }
+        }
+    }
+
+    /// The next page to read for another worker.
+    pub fn page_for_other(&mut self) -> Option<u32> {
+        if self.fault.is_some() {
+            return None;
+        }
+        match self.outlet.helped(&Tell::Take) {
+            Ok((next, _)) => (next.page > 0).then_some(next.page),
+            Err(error) => {
+                self.fault = Some(Fault::Outlet(error));
+                None
+            }
+        }
+    }
+
+    /// A page that was read for another worker.
+    pub fn page_brought(&mut self, page: u32, of: u32, leaf: &Leaf) {
+        self.tell(&Tell::PageDone { page, of }, &serde_json::to_vec(leaf).unwrap_or_default());
     }
 
     pub fn engine(&mut self) -> &mut Engine {

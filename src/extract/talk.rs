@@ -4,10 +4,11 @@
 //! page leaves of its time is not the next one's.
 
 use super::clamd::{Clamd, ClamdError, Verdict};
-use super::frame::{self, Ask, Done, Tell};
+use super::frame::{self, Ask, Done, Helped, Leaf, Tell};
 use super::gathered::{Cause, Gathered};
+use super::helping::Shared;
 use super::{FenceReport, ReadError, Times};
-use crate::limits::{PIECE_BYTES_MAX, SCANS_MAX, WORKER_REPLY_BYTES_MAX};
+use crate::limits::{PAGES_MAX, PIECE_BYTES_MAX, SCANS_MAX, WORKER_REPLY_BYTES_MAX};
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -65,6 +66,11 @@ impl Patience {
         self.page = self.times.page;
     }
 
+    /// The worker waited for another one that read a page for it: that is not its own time, but time it is.
+    fn was_helped(&mut self, time: Duration) {
+        self.since += time;
+    }
+
     /// The worker had to wait: that is not its own time.
     fn waited(&mut self, time: Duration) {
         self.since += time;
@@ -113,6 +119,7 @@ impl Worker {
         times: Times,
         end: Instant,
         gathered: &mut Gathered,
+        shared: &Shared,
     ) -> Ended {
         let mut patience = Patience::new(times, end, Instant::now());
         let mut checks = 0;
@@ -123,7 +130,8 @@ impl Worker {
         }
         loop {
             let left = WORKER_REPLY_BYTES_MAX.saturating_sub(gathered.bytes);
-            let body_max = if check.is_some() { PIECE_BYTES_MAX } else { left };
+            // A document that is shared is as large as the piece at most, and is kept by nobody.
+            let body_max = left.max(PIECE_BYTES_MAX);
             let word = match timeout_at(patience.deadline(), next(&mut self.output, body_max)).await {
                 Ok(Ok(word)) => word,
                 Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
@@ -149,6 +157,25 @@ impl Worker {
                     Err(_) => return Ended::Lost(Cause::Deadline),
                 }
             }
+            match word.tell {
+                Tell::Share { page, of } if page < of && of <= PAGES_MAX => {
+                    shared.open(page, of, word.body);
+                    continue;
+                }
+                Tell::Next { page } => {
+                    let asked = Instant::now();
+                    let Ok(leaf) = timeout_at(end, shared.page(page)).await else {
+                        return Ended::Lost(Cause::Deadline);
+                    };
+                    patience.was_helped(asked.elapsed());
+                    match timeout_at(patience.deadline(), self.answer(page, leaf.as_ref())).await {
+                        Ok(Ok(())) => continue,
+                        Ok(Err(_)) => return Ended::Lost(Cause::Died),
+                        Err(_) => return Ended::Lost(Cause::Deadline),
+                    }
+                }
+                _ => {}
+            }
             if word.bytes > left {
                 return Ended::Lost(Cause::TooMuch);
             }
@@ -163,8 +190,9 @@ impl Worker {
                     };
                 }
                 tell => {
-                    if matches!(tell, Tell::Begins { .. }) {
+                    if let Tell::Begins { index, .. } = tell {
                         patience.document_begins(Instant::now());
+                        shared.document_begins(index);
                     }
                     if !gathered.take(tell, &word.body) {
                         return Ended::Lost(Cause::Lied);
@@ -198,6 +226,52 @@ impl Worker {
                 _ => return Err(io::Error::from(io::ErrorKind::InvalidData)),
             }
         }
+    }
+
+    /// Has pages read of a document that another worker reads; `taken` is the one in hand.
+    pub async fn help(
+        &mut self,
+        ask: &Ask,
+        document: &[u8],
+        shared: &Shared,
+        taken: &mut Option<u32>,
+        times: Times,
+        end: Instant,
+    ) -> io::Result<()> {
+        let mut patience = Patience::new(times, end, Instant::now());
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+        let lie = || io::Error::from(io::ErrorKind::InvalidData);
+        timeout_at(patience.deadline(), self.ask(ask, document)).await.map_err(late)??;
+        let mut left = WORKER_REPLY_BYTES_MAX;
+        loop {
+            let word =
+                timeout_at(patience.deadline(), next(&mut self.output, left)).await.map_err(late)??;
+            left = left.saturating_sub(word.bytes);
+            match word.tell {
+                Tell::Page => patience.page_begins(Instant::now()),
+                Tell::PageDone { page, .. } if *taken == Some(page) => {
+                    let leaf: Leaf = serde_json::from_slice(&word.body).map_err(|_| lie())?;
+                    if !shared.bring(page, leaf) {
+                        return Err(lie());
+                    }
+                    *taken = None;
+                }
+                Tell::Take if taken.is_none() => {
+                    *taken = shared.take();
+                    let told = self.answer(taken.unwrap_or(0), None);
+                    timeout_at(patience.deadline(), told).await.map_err(late)??;
+                }
+                Tell::Done => return Ok(()),
+                _ => return Err(lie()),
+            }
+        }
+    }
+
+    async fn answer(&mut self, page: u32, leaf: Option<&Leaf>) -> io::Result<()> {
+        let body = leaf.map(serde_json::to_vec).transpose().map_err(io::Error::other)?.unwrap_or_default();
+        self.input.write_all(&frame::opening(&Helped { page }, body.len())?).await?;
+        self.input.write_all(&body).await?;
+        self.input.flush().await
     }
 
     async fn ask(&mut self, ask: &Ask, bytes: &[u8]) -> io::Result<()> {

@@ -5,14 +5,15 @@
 
 use super::clamd::Verdict;
 use super::fence;
-use super::frame::{self, Ask, Done, Leaves, Task, Tell};
+use super::frame::{self, Ask, Behind, Done, Helped, Leaves, Task, Tell};
 use super::mail::{hung, message};
 use super::paper::ocr::{Engine, tessdata_dir};
 use super::paper::run::{self, Looked};
-use super::paper::{searchable, shown};
+use super::paper::{pdf, searchable, shown};
 use super::reading::{Fault, Outlet, Reading};
 use super::sniff;
-use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, READ_TIME_MAX};
+use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, READ_TIME_MAX, WORKER_REPLY_BYTES_MAX};
+use crate::record::Problem;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -68,6 +69,14 @@ impl<R: Read, W: Write> Outlet for Pipe<R, W> {
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+
+    fn helped(&mut self, question: &Tell) -> io::Result<(Helped, Vec<u8>)> {
+        frame::write(&mut self.output, question, b"")?;
+        match frame::read(&mut self.input, WORKER_REPLY_BYTES_MAX)? {
+            Some(answer) => Ok(answer),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
 }
 
 fn serve(fence: fence::FenceReport) -> io::Result<()> {
@@ -78,17 +87,20 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
         fence::limit_time(READ_TIME_MAX);
         engine.speak(&ask.languages);
         match ask.task.clone() {
-            Task::Read { words, check, behind } => {
+            Task::Read { words, check, behind, shared } => {
                 let mut reading = Reading::new(&mut pipe, &mut engine, behind, words);
                 reading.check = check;
+                reading.shared = shared;
                 read_piece(&mut reading, &ask.name, ask.channel, &bytes);
-                match reading.end() {
-                    Ok(notes) => pipe.tell(&Tell::Done, &json(&Done { notes })?)?,
-                    Err(Fault::Engine(error)) => {
-                        pipe.tell(&Tell::Fault { explanation: error.to_string() }, b"")?;
-                    }
-                    Err(Fault::Outlet(error)) => return Err(error),
-                }
+                let ended = reading.end();
+                tell_end(&mut pipe, ended)?;
+            }
+            Task::Pages { words, first } => {
+                let mut reading = Reading::new(&mut pipe, &mut engine, Behind::default(), words);
+                // Bytes that another worker has opened: a panic ends this one, and the other reads on alone.
+                pdf::read_for_other(&mut reading, &bytes, first);
+                let ended = reading.end();
+                tell_end(&mut pipe, ended)?;
             }
             Task::Leaves { document, wish } => {
                 give(&mut pipe, leaves(&mut engine, &ask, document, wish, &bytes))?;
@@ -103,6 +115,14 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn tell_end(pipe: &mut impl Outlet, ended: Result<Vec<(Problem, String)>, Fault>) -> io::Result<()> {
+    match ended {
+        Ok(notes) => pipe.tell(&Tell::Done, &json(&Done { notes })?),
+        Err(Fault::Engine(error)) => pipe.tell(&Tell::Fault { explanation: error.to_string() }, b""),
+        Err(Fault::Outlet(error)) => Err(error),
+    }
 }
 
 /// Pages of one document of a piece in the form that is wished for; `None` when it has none.

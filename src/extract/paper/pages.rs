@@ -7,7 +7,7 @@
 use super::light::light;
 use super::ocr::{EngineError, Seen};
 use super::page_image::{ink, sized, sketch, turn};
-use super::rows::rows;
+use super::rows::{rows, stand};
 use super::surround::surround;
 use super::view::{View, paper};
 use crate::extract::frame::Leaf;
@@ -17,6 +17,9 @@ use image::GrayImage;
 
 /// Mean confidence (0–100) from which a reading is taken as upright without trying others.
 const CONFIDENT: f32 = 72.0;
+
+/// Of 40 pages in four fonts none that lay upright was below minus this, and 34 that were upside down.
+const STANDS: f64 = 0.032;
 
 /// Mean confidence below which staff are told to read with their own eyes.
 const POOR: f32 = 60.0;
@@ -103,6 +106,26 @@ impl Paper {
             self.page_sizes.push(size);
         }
         self.words.extend(words);
+    }
+
+    /// Adds a page that another worker read.
+    pub fn add(&mut self, leaf: Leaf) {
+        let weight = letters(&leaf.text) as f64;
+        if leaf.recognised {
+            self.recognised += 1;
+        } else if leaf.text.is_empty() && leaf.failed.is_none() {
+            self.blank += 1;
+        }
+        if let Some(confidence) = leaf.confidence {
+            self.letters += weight;
+            self.confidence += f64::from(confidence) * 100.0 * weight;
+        }
+        self.text_page(leaf.text);
+        self.words.extend(leaf.words);
+        self.page_sizes.extend(leaf.page_sizes);
+        if let Some(problem) = leaf.failed {
+            self.fail(problem);
+        }
     }
 
     /// What has come since the last leaf: the page that was just dealt with.
@@ -208,16 +231,18 @@ impl Paper {
         let (across, down) =
             (rows(sketch), turn(sketch, 1).map_or_else(|| rows(sketch), |turned| rows(&turned)));
         let sideways = down.sharpness > across.sharpness;
-        // Along the lines as the last page lay, then upside down, then across.
-        let first = if (self.turns % 2 == 1) == sideways { self.turns } else { u32::from(sideways) };
+        let rows_of = |turns: u32| if turns % 2 == 0 { across } else { down };
+        // Along the lines as the last page lay or as letters stand, then upside down, then across.
+        let mut first = if (self.turns % 2 == 1) == sideways { self.turns } else { u32::from(sideways) };
+        let lies = if first >= 2 { rows_of(first).upside_down() } else { rows_of(first) };
+        if stand(turn(page, first).as_ref().unwrap_or(page), lies) < -STANDS {
+            first = (first + 2) % 4;
+        }
         let mut best: Option<Attempt> = None;
         for turns in [first, first + 2, first + 1, first + 3].map(|turns| turns % 4) {
             let turned = turn(page, turns);
             let turned = turned.as_ref().unwrap_or(page);
-            let mut rows = if turns % 2 == 0 { across } else { down };
-            if turns >= 2 {
-                rows = rows.upside_down();
-            }
+            let rows = if turns >= 2 { rows_of(turns).upside_down() } else { rows_of(turns) };
             let words = match View::of(rows, turned.dimensions()) {
                 Some(view) => {
                     let words = reading.engine().read(&view.straight(turned), dpi)?;

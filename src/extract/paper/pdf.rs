@@ -78,7 +78,14 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
     reading.page_done(behind, count.min(PAGES_MAX), None);
     let mut caches = Caches::new();
     for (number, page) in (1..=PAGES_MAX).zip(pages.iter()).skip(behind as usize) {
-        let one = AssertUnwindSafe(|| read_page(reading, &mut paper, &pdf, page, number, &caches));
+        if let Some(leaf) = reading.page_of_other(number) {
+            paper.add(leaf);
+            reading.page_done(number, count.min(PAGES_MAX), Some(&paper.leaf()));
+            continue;
+        }
+        let sharing = Sharing { of: count.min(PAGES_MAX), document: bytes };
+        let one =
+            AssertUnwindSafe(|| read_page(reading, &mut paper, &pdf, page, number, &caches, Some(&sharing)));
         match catch_unwind(one) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -113,6 +120,30 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
     content
 }
 
+/// What others need to help with the pages.
+struct Sharing<'a> {
+    of: u32,
+    document: &'a [u8],
+}
+
+/// Reads pages for another worker, which keeps them in their places: `first`, then those that are asked for.
+pub(in crate::extract) fn read_for_other(reading: &mut Reading<'_>, bytes: &[u8], first: u32) {
+    let Ok(pdf) = Pdf::new(bytes.to_vec()) else { return };
+    let pages = pdf.pages();
+    let caches = Caches::new();
+    let mut paper = Paper::default();
+    let mut next = Some(first);
+    while let Some(number) = next {
+        let Some(page) = pages.get((number as usize).wrapping_sub(1)) else { return };
+        if let Err(error) = read_page(reading, &mut paper, &pdf, page, number, &caches, None) {
+            reading.engine_failed(error);
+            return;
+        }
+        reading.page_brought(number, pages.len() as u32, &paper.leaf());
+        next = reading.page_for_other();
+    }
+}
+
 /// What one page leaves for the next: fonts and images that both use.
 struct Caches<'a> {
     text: InterpreterCache<'a>,
@@ -132,6 +163,7 @@ fn read_page<'a>(
     page: &'a Page<'a>,
     number: u32,
     caches: &Caches<'a>,
+    sharing: Option<&Sharing<'_>>,
 ) -> Result<(), EngineError> {
     let (width, height) = page.render_dimensions();
     let mut layer = PageText::new(f64::from(width), f64::from(height));
@@ -147,6 +179,9 @@ fn read_page<'a>(
     if layer.image_pixels > IMAGE_PIXELS_MAX {
         paper.fail(Problem::TooLarge);
         return Ok(());
+    }
+    if let Some(sharing) = sharing {
+        reading.share(number, sharing.of, sharing.document);
     }
     let (image, dpi) = match scanned(page, pdf, &caches.text, &layer) {
         Some(scan) => scan,

@@ -1,4 +1,4 @@
-//! How rows of text lie on a page: their slope, how it changes down the page, and which side is up.
+//! How rows of text lie on a page: their slope, how it changes down the page, and whether they stand on their heads.
 //!
 //! Rows of text and the gaps between them stand out most when darkness is summed along their slope. It is looked for
 //! on a small image of the page, in bands from top to bottom: on a sheet photographed from aside, rows fan out.
@@ -30,14 +30,12 @@ pub(in crate::extract) struct Rows {
     /// How clearly rows stand out along that slope. Of a page and the same page turned a quarter, the one with the
     /// greater value has its lines running across.
     pub sharpness: f64,
-    /// Are letters the right way up? Positive: they seem so; negative: upside down; near 0: nothing is known.
-    pub upright: f64,
 }
 
 impl Rows {
     /// The rows of the same page turned by half.
     pub fn upside_down(self) -> Self {
-        Self { fan: -self.fan, upright: -self.upright, ..self }
+        Self { fan: -self.fan, ..self }
     }
 }
 
@@ -90,10 +88,7 @@ impl Strips {
 /// Looks for rows of text across the page.
 pub(in crate::extract) fn rows(sketch: &GrayImage) -> Rows {
     let strips = Strips::of(sketch);
-    // The edges of the page, where rows run out of it, say little.
-    let edge = strips.height / 25;
-    let band = (strips.height - 2 * edge) / BANDS;
-    let bands: Vec<(usize, usize)> = (0..BANDS).map(|n| (edge + n * band, band)).collect();
+    let bands = bands(strips.height);
     let steps = (SKEW_MAX / COARSE) as i32;
     let slopes: Vec<f64> = (-steps..=steps).map(|step| f64::from(step) * COARSE).collect();
     let looks: Vec<Vec<f64>> = bands
@@ -127,7 +122,14 @@ pub(in crate::extract) fn rows(sketch: &GrayImage) -> Rows {
     let size = (u64::from(sketch.width()).pow(2) * u64::from(sketch.height())).max(1);
     let straight = skew == 0.0 || sharpness < flat * 1.02;
     let (skew, fan) = if straight { (0.0, 0.0) } else { (skew, fan) };
-    Rows { skew, fan, sharpness: sharpness / size as f64, upright: upright(&strips, &bands, skew, fan) }
+    Rows { skew, fan, sharpness: sharpness / size as f64 }
+}
+
+/// First row and number of rows of each band. The edges of the page, where rows of text run out of it, say little.
+fn bands(height: usize) -> Vec<(usize, usize)> {
+    let edge = height / 25;
+    let band = (height - 2 * edge) / BANDS;
+    (0..BANDS).map(|n| (edge + n * band, band)).collect()
 }
 
 /// Degrees on either side of the slope of the page that one band may have.
@@ -156,12 +158,17 @@ fn line_through(found: &[(f64, f64, f64)]) -> (f64, f64) {
     (near.iter().sum::<f64>() / near.len().max(1) as f64, growth)
 }
 
-/// Latin letters stand on their line: darkness ends there at once, while above the small letters tall ones go on.
-fn upright(strips: &Strips, bands: &[(usize, usize)], skew: f64, fan: f64) -> f64 {
+/// Are letters the right way up on the page whose rows these are? Above 0: they seem so; below: they stand on their
+/// heads; near 0: not known.
+///
+/// Latin letters stand on a line. Darkness ends there at once, while at their other side tall ones go on: the steps of
+/// darkness from row to row are steeper down than up.
+pub(in crate::extract) fn stand(page: &GrayImage, rows: Rows) -> f64 {
+    let strips = Strips::of(page);
     let (mut sum, mut size) = (0.0, 0.0);
-    for (number, &(top, rows)) in bands.iter().enumerate() {
+    for (number, (top, height)) in bands(strips.height).into_iter().enumerate() {
         let place = (number as f64 - (BANDS - 1) as f64 / 2.0) / BANDS as f64;
-        let profile = strips.profile(top, rows, skew + fan * place);
+        let profile = strips.profile(top, height, rows.skew + rows.fan * place);
         for pair in profile.windows(2) {
             let step = (pair[1] - pair[0]) as f64;
             sum -= step.powi(3);

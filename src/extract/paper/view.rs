@@ -116,7 +116,7 @@ mod tests {
     use image::Luma;
 
     fn lying(skew: f64, fan: f64) -> Rows {
-        Rows { skew, fan, sharpness: 1.0, upright: 0.0 }
+        Rows { skew, fan, sharpness: 1.0 }
     }
 
     #[test]
