@@ -55,6 +55,7 @@ fn extract(item: &Value) -> (Extract, Channel) {
         parts,
         words: vec![],
         page_sizes: vec![],
+        blank_pages: 0,
     };
     let mut body = text("body").unwrap_or_default();
     let email = item["channel"] == "email";

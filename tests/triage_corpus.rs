@@ -69,6 +69,7 @@ fn document(name: Option<String>, method: Method, text: &str, parts: Vec<Part>) 
         parts,
         words: vec![],
         page_sizes: vec![],
+        blank_pages: 0,
     }
 }
 

@@ -44,6 +44,7 @@ fn judged(rules: &Ruleset, office: &str, text: &str) -> Judgement {
         parts: vec![],
         words: vec![],
         page_sizes: vec![],
+        blank_pages: 0,
     };
     let extract = Extract { message: None, documents: vec![document], defects: vec![] };
     judge(&extract, Channel::Letter, "2026-06-01".parse().unwrap(), &office, rules)

@@ -28,6 +28,7 @@ fn message(text: &str) -> Extract {
         parts: vec![],
         words: vec![],
         page_sizes: vec![],
+        blank_pages: 0,
     };
     let message = Message { subject: Some("klacht".into()), ..Message::default() };
     Extract { message: Some(message), documents: vec![document], defects: vec![] }

@@ -41,6 +41,8 @@ pub(super) struct Content {
     pub parts: Vec<Part>,
     pub words: Vec<Word>,
     pub page_sizes: Vec<PageSize>,
+    /// Pages without anything on them.
+    pub blank_pages: u32,
     /// For staff, in Dutch.
     pub notes: Vec<(Problem, String)>,
 }
@@ -57,6 +59,7 @@ impl Content {
             parts: Vec::new(),
             words: Vec::new(),
             page_sizes: Vec::new(),
+            blank_pages: 0,
             notes: Vec::new(),
         }
     }
@@ -429,6 +432,7 @@ fn finished(name: Option<String>, media_type: &str, mut content: Content) -> Fin
             parts: content.parts,
             words: content.words,
             page_sizes: content.page_sizes,
+            blank_pages: content.blank_pages,
         },
         notes: content.notes,
     }

@@ -77,7 +77,7 @@ pub struct Document {
     pub media_type: String,
     pub method: Method,
     pub pages: Option<u32>,
-    /// Mean OCR confidence, 0 to 1; `None` where nothing was recognised.
+    /// OCR confidence, 0 to 1: the mean of the page that could be read worst; `None` where nothing was recognised.
     pub confidence: Option<f32>,
     pub text: String,
     pub problem: Option<Problem>,
@@ -88,6 +88,9 @@ pub struct Document {
     /// The pages that `words` stand on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub page_sizes: Vec<PageSize>,
+    /// Of its pages, those with nothing on them: back sides.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub blank_pages: u32,
 }
 
 /// Something staff must know about the piece, in Dutch.
@@ -132,6 +135,11 @@ impl Extract {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Document {
     /// A document that yielded no text, with its problem.
     pub fn unread(name: Option<String>, media_type: &str, problem: Problem) -> Self {
@@ -146,6 +154,7 @@ impl Document {
             parts: Vec::new(),
             words: Vec::new(),
             page_sizes: Vec::new(),
+            blank_pages: 0,
         }
     }
 }

@@ -179,6 +179,7 @@ mod tests {
             parts,
             words: vec![],
             page_sizes: vec![],
+            blank_pages: 0,
         }
     }
 

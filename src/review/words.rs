@@ -244,6 +244,9 @@ pub fn reading(document: &Document) -> String {
     let mut text = method(document.method).to_owned();
     if let Some(pages) = document.pages {
         text += &format!(", {pages} {}", if pages == 1 { "bladzijde" } else { "bladzijden" });
+        if document.blank_pages > 0 {
+            text += &format!(" (waarvan {} leeg)", document.blank_pages);
+        }
     }
     if let Some(confidence) = document.confidence {
         let well = match confidence {

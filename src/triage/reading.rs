@@ -349,6 +349,7 @@ mod tests {
             parts,
             words: vec![],
             page_sizes: vec![],
+            blank_pages: 0,
         };
         Extract { message: None, documents: vec![document], defects: vec![] }
     }

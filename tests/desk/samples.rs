@@ -67,6 +67,7 @@ fn document(name: Option<&str>, media_type: &str, method: Method, text: &str) ->
         parts: vec![],
         words: vec![],
         page_sizes: vec![],
+        blank_pages: 0,
     }
 }
 

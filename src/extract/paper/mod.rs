@@ -3,9 +3,9 @@
 //! `pdf` and `picture` (with `raster`, `tiff_pages`, `heic`) give page images or text layers, `pages` gathers a
 //! document's pages and has them recognised, `page_text` knows places of letters. Before a page is recognised,
 //! `surround` clears the table below a photographed sheet, `light` takes its shadows away, and `rows` and `view` set
-//! it straight. `run` divides a stack at its separator sheets. `shown` and `searchable` (with `glyphless`) give pages back to people: as pictures, and as a PDF to
-//! search in. Invariant: `ocr` alone knows Tesseract; no image is decoded before its declared size has been held
-//! against the bound.
+//! it straight; `spread` divides two pages side by side. `run` divides a stack at its separator sheets. `shown` and
+//! `searchable` (with `glyphless`) give pages back to people: as pictures, and as a PDF to search in. Invariant: `ocr`
+//! alone knows Tesseract; no image is decoded before its declared size has been held against the bound.
 
 mod glyphless;
 mod heic;
@@ -21,6 +21,7 @@ mod rows;
 pub(super) mod run;
 pub(super) mod searchable;
 pub(super) mod shown;
+mod spread;
 mod surround;
 mod tiff_pages;
 mod view;

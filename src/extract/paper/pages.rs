@@ -7,7 +7,8 @@
 use super::light::light;
 use super::ocr::{EngineError, Seen};
 use super::page_image::{ink, sized, sketch, turn};
-use super::rows::{rows, stand};
+use super::rows::{Rows, rows as rows_of, stand};
+use super::spread::fold;
 use super::surround::surround;
 use super::view::{View, paper};
 use crate::extract::frame::Leaf;
@@ -23,6 +24,9 @@ const STANDS: f64 = 0.032;
 
 /// Mean confidence below which staff are told to read with their own eyes.
 const POOR: f32 = 60.0;
+
+/// Letters from which a page tells how well the document can be read.
+const TELLING: f64 = 20.0;
 
 /// Pixels under which no word stands on an image: icons and bullets.
 const READABLE_WIDTH: u32 = 60;
@@ -43,6 +47,11 @@ pub(in crate::extract) struct Paper {
     confidence: f64,
     recognised: u32,
     blank: u32,
+    /// Pages that people must read with their own eyes: of poor confidence, and without a word.
+    poor: Vec<u32>,
+    wordless: Vec<u32>,
+    /// Confidence of the page that could be read worst.
+    least: Option<f64>,
     failed: Option<Problem>,
     /// As `failed`, since the last leaf.
     failed_now: Option<Problem>,
@@ -109,7 +118,7 @@ impl Paper {
     }
 
     /// Adds a page that another worker read.
-    pub fn add(&mut self, leaf: Leaf) {
+    pub fn add(&mut self, number: u32, leaf: Leaf) {
         let weight = letters(&leaf.text) as f64;
         if leaf.recognised {
             self.recognised += 1;
@@ -119,6 +128,9 @@ impl Paper {
         if let Some(confidence) = leaf.confidence {
             self.letters += weight;
             self.confidence += f64::from(confidence) * 100.0 * weight;
+        }
+        if leaf.recognised {
+            self.judge(number, weight, f64::from(leaf.confidence.unwrap_or(0.0)) * 100.0);
         }
         self.text_page(leaf.text);
         self.words.extend(leaf.words);
@@ -200,11 +212,12 @@ impl Paper {
         }
         let best = self.upright(reading, &page, dpi, &sketch)?;
         self.recognised += 1;
+        let weight = best.words.iter().map(|word| letters(&word.text)).sum::<usize>() as f64;
+        self.judge(number, weight, f64::from(best.confidence()));
         if best.words.is_empty() {
             return Ok(());
         }
         self.turns = best.turns;
-        let weight = best.words.iter().map(|word| letters(&word.text)).sum::<usize>() as f64;
         self.letters += weight;
         self.confidence += f64::from(best.confidence()) * weight;
         self.texts.push(best.words.iter().flat_map(|word| [word.before, &word.text]).collect());
@@ -220,6 +233,18 @@ impl Paper {
         Ok(())
     }
 
+    /// Keeps what a person must know of a page that was recognised.
+    fn judge(&mut self, number: u32, letters: f64, confidence: f64) {
+        if letters == 0.0 {
+            self.wordless.push(number);
+        } else if confidence < f64::from(POOR) {
+            self.poor.push(number);
+        }
+        if letters >= TELLING {
+            self.least = Some(self.least.map_or(confidence, |least| least.min(confidence)));
+        }
+    }
+
     /// The best reading of the page in any of its four directions.
     fn upright(
         &self,
@@ -229,12 +254,12 @@ impl Paper {
         sketch: &GrayImage,
     ) -> Result<Attempt, EngineError> {
         let (across, down) =
-            (rows(sketch), turn(sketch, 1).map_or_else(|| rows(sketch), |turned| rows(&turned)));
+            (rows_of(sketch), turn(sketch, 1).map_or_else(|| rows_of(sketch), |turned| rows_of(&turned)));
         let sideways = down.sharpness > across.sharpness;
-        let rows_of = |turns: u32| if turns % 2 == 0 { across } else { down };
+        let lying = |turns: u32| if turns % 2 == 0 { across } else { down };
         // Along the lines as the last page lay or as letters stand, then upside down, then across.
         let mut first = if (self.turns % 2 == 1) == sideways { self.turns } else { u32::from(sideways) };
-        let lies = if first >= 2 { rows_of(first).upside_down() } else { rows_of(first) };
+        let lies = if first >= 2 { lying(first).upside_down() } else { lying(first) };
         if stand(turn(page, first).as_ref().unwrap_or(page), lies) < -STANDS {
             first = (first + 2) % 4;
         }
@@ -242,14 +267,8 @@ impl Paper {
         for turns in [first, first + 2, first + 1, first + 3].map(|turns| turns % 4) {
             let turned = turn(page, turns);
             let turned = turned.as_ref().unwrap_or(page);
-            let rows = if turns >= 2 { rows_of(turns).upside_down() } else { rows_of(turns) };
-            let words = match View::of(rows, turned.dimensions()) {
-                Some(view) => {
-                    let words = reading.engine().read(&view.straight(turned), dpi)?;
-                    words.into_iter().map(|word| view.word_back(word)).collect()
-                }
-                None => reading.engine().read(turned, dpi)?,
-            };
+            let rows = if turns >= 2 { lying(turns).upside_down() } else { lying(turns) };
+            let words = straight(reading, turned, rows, dpi)?;
             let attempt = Attempt { turns, words: worth_keeping(words) };
             let confident = attempt.confidence() >= CONFIDENT && attempt.words.len() >= 3;
             if best.as_ref().is_none_or(|best| attempt.score() > best.score()) {
@@ -276,15 +295,33 @@ impl Paper {
         content.pages = Some(pages);
         content.words = self.words;
         content.page_sizes = self.page_sizes;
+        content.blank_pages = self.blank;
         if self.letters > 0.0 {
-            let mean = (self.confidence / self.letters) as f32;
-            content.confidence = Some((mean / 100.0).clamp(0.0, 1.0));
-            if mean < POOR {
-                content.notes.push((
-                    Problem::Damaged,
-                    format!("{} is handgeschreven of slecht leesbaar: met het oog lezen.", called(name)),
-                ));
-            }
+            // A letter is as sure as its worst page: one that is written by hand may say the opposite of the others.
+            let mean = self.confidence / self.letters;
+            let least = self.least.map_or(mean, |least| least.min(mean));
+            content.confidence = Some((least / 100.0).clamp(0.0, 1.0) as f32);
+        }
+        if !self.poor.is_empty() {
+            let told = match pages {
+                1 => format!("{} is handgeschreven of slecht leesbaar: met het oog lezen.", called(name)),
+                _ => format!(
+                    "{} van {} handgeschreven of slecht leesbaar: met het oog lezen.",
+                    numbers(&self.poor),
+                    lower_called(name) + if self.poor.len() == 1 { " is" } else { " zijn" },
+                ),
+            };
+            content.notes.push((Problem::Damaged, told));
+        }
+        if !self.wordless.is_empty() && !content.text.is_empty() {
+            content.notes.push((
+                Problem::Damaged,
+                format!(
+                    "Op {} van {} zijn geen woorden gelezen (een foto of handschrift?): met het oog bekijken.",
+                    numbers(&self.wordless).to_lowercase(),
+                    lower_called(name)
+                ),
+            ));
         }
         if let Some(problem) = self.failed {
             content.notes.push((
@@ -301,6 +338,52 @@ impl Paper {
                 .push((Problem::Empty, format!("In {} staat geen leesbare tekst.", lower_called(name))));
         }
         content
+    }
+}
+
+/// Page numbers within a Dutch sentence.
+fn numbers(pages: &[u32]) -> String {
+    let named: Vec<String> = pages.iter().map(u32::to_string).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [one] => format!("Bladzijde {one}"),
+        [first @ .., last] => format!("Bladzijden {} en {last}", first.join(", ")),
+    }
+}
+
+/// The words of a page that lies upright, set straight by its rows; of a double spread each half by its own.
+fn straight(
+    reading: &mut Reading<'_>,
+    page: &GrayImage,
+    rows: Rows,
+    dpi: u32,
+) -> Result<Vec<Seen>, EngineError> {
+    if let Some(left) = fold(&sketch(page)) {
+        let middle = (page.width() as f32 * left) as u32;
+        let mut words: Vec<Seen> = Vec::new();
+        for (from, to) in [(0, middle), (middle, page.width())] {
+            let half = image::imageops::crop_imm(page, from, 0, to - from, page.height()).to_image();
+            let rows = rows_of(&sketch(&half));
+            for (at, mut word) in seen(reading, &half, rows, dpi)?.into_iter().enumerate() {
+                word.left += from;
+                if at == 0 && !words.is_empty() {
+                    word.before = "\n\n";
+                }
+                words.push(word);
+            }
+        }
+        return Ok(words);
+    }
+    seen(reading, page, rows, dpi)
+}
+
+fn seen(reading: &mut Reading<'_>, page: &GrayImage, rows: Rows, dpi: u32) -> Result<Vec<Seen>, EngineError> {
+    match View::of(rows, page.dimensions()) {
+        Some(view) => {
+            let words = reading.engine().read(&view.straight(page), dpi)?;
+            Ok(words.into_iter().map(|word| view.word_back(word)).collect())
+        }
+        None => reading.engine().read(page, dpi),
     }
 }
 

@@ -79,7 +79,7 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
     let mut caches = Caches::new();
     for (number, page) in (1..=PAGES_MAX).zip(pages.iter()).skip(behind as usize) {
         if let Some(leaf) = reading.page_of_other(number) {
-            paper.add(leaf);
+            paper.add(number, leaf);
             reading.page_done(number, count.min(PAGES_MAX), Some(&paper.leaf()));
             continue;
         }
