@@ -123,6 +123,7 @@ mod tests {
                 })
                 .collect(),
             page_sizes: vec![],
+            blank_pages: 0,
         }
     }
 
