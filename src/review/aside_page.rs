@@ -90,7 +90,16 @@ fn row_view(row: &AsideRow) -> RowView {
         class,
         reason,
         writer: row.writer.as_deref().map(one_line).unwrap_or_default(),
-        subject: row.subject.as_deref().map(one_line).unwrap_or_default(),
+        subject: title(row),
+    }
+}
+
+/// What a piece is called in the list: its subject, or what kind of stack it is.
+fn title(row: &AsideRow) -> String {
+    match &row.why {
+        SetAside::Divided(divided) => format!("Stapel van {} brieven", divided.letters.len()),
+        SetAside::Backs { .. } => "Achterkanten van een stapel".to_owned(),
+        _ => row.subject.as_deref().map(one_line).unwrap_or_default(),
     }
 }
 
@@ -113,6 +122,8 @@ struct OneView {
     channel: &'static str,
     from: String,
     subject: String,
+    /// Its letters are pieces of their own.
+    stack: bool,
     documents: Vec<OneDocument>,
     /// `None` when the virus scanner found something in it.
     original_url: Option<String>,
@@ -152,7 +163,8 @@ pub async fn one(
         received: dates::moment(piece.record.received_at),
         channel: words::channel(piece.record.channel),
         from: one_line(&author.address.or(author.name).unwrap_or_default()),
-        subject: message.and_then(|message| message.subject.as_deref()).map(one_line).unwrap_or_default(),
+        subject: title(&row),
+        stack: matches!(row.why, SetAside::Divided(_) | SetAside::Backs { .. }),
         documents: piece
             .extract
             .iter()
