@@ -159,7 +159,7 @@ impl Reader {
                     shared: self.options.workers > 1,
                 },
             };
-            let read = worker.read(&ask, &request.bytes, check, self.times, end, &mut gathered, &shared);
+            let read = worker.read(&ask, &request.bytes, check, (self.times, end), &mut gathered, &shared);
             let ended = self.with_help(&shared, request.words, end, read).await;
             match ended {
                 Ended::Done(done) => {

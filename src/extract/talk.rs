@@ -110,14 +110,13 @@ impl Worker {
         }
     }
 
-    /// Has a piece read. `check`: whom to ask about its parts.
+    /// Has a piece read. `check`: whom to ask about its parts; then how long things may take, and when all must be done.
     pub async fn read(
         &mut self,
         ask: &Ask,
         bytes: &[u8],
         check: Option<&Clamd>,
-        times: Times,
-        end: Instant,
+        (times, end): (Times, Instant),
         gathered: &mut Gathered,
         shared: &Shared,
     ) -> Ended {

@@ -256,7 +256,7 @@ impl Paper {
         let (across, down) =
             (rows_of(sketch), turn(sketch, 1).map_or_else(|| rows_of(sketch), |turned| rows_of(&turned)));
         let sideways = down.sharpness > across.sharpness;
-        let lying = |turns: u32| if turns % 2 == 0 { across } else { down };
+        let lying = |turns: u32| if turns.is_multiple_of(2) { across } else { down };
         // Along the lines as the last page lay or as letters stand, then upside down, then across.
         let mut first = if (self.turns % 2 == 1) == sideways { self.turns } else { u32::from(sideways) };
         let lies = if first >= 2 { lying(first).upside_down() } else { lying(first) };

@@ -39,8 +39,8 @@ pub(in crate::extract) fn fold(sketch: &GrayImage) -> Option<f32> {
     }
     // The widest run of free columns that has its middle in the middle of the page.
     let (mut best, mut start) = ((0, 0), None);
-    for column in 0..=width {
-        let free = column < width && (dark[column] as f32) < all * FREE;
+    let free = dark.iter().map(|&sum| (sum as f32) < all * FREE).chain([false]);
+    for (column, free) in free.enumerate() {
         match (free, start) {
             (true, None) => start = Some(column),
             (false, Some(from)) => {
