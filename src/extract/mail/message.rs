@@ -18,6 +18,10 @@ use std::borrow::Cow;
 /// Lines that start with two dashes, each of which could open a body part. Far more than any real message has.
 const DASHED_LINES_MAX: usize = 50_000;
 
+/// Multiparts times bytes. The parser may look through all that follows for the end of each multipart: this much it
+/// does in seconds. A message of the greatest size may have forty, far more than any has.
+const MULTIPART_BYTES_MAX: u64 = 4_000_000_000;
+
 /// What staff can do about a message that only its receiver's key opens.
 pub(super) const LOCKED: &str =
     "Het bericht is versleuteld; vraag de afzender om het zonder versleuteling te sturen.";
@@ -113,15 +117,25 @@ pub(in crate::extract) fn read_nested(
 pub(super) fn parse(bytes: &[u8]) -> Option<mail_parser::Message<'_>> {
     let mut declared = 0;
     let mut dashed = 0;
+    let mut multiparts = 0_u64;
     for line in bytes.split(|&byte| byte == b'\n') {
         dashed += usize::from(line.starts_with(b"--"));
         declared +=
             usize::from(line.get(..13).is_some_and(|start| start.eq_ignore_ascii_case(b"content-type:")));
-        if declared > BODY_PARTS_MAX || dashed > DASHED_LINES_MAX {
+        multiparts += u64::from(declares_multipart(line));
+        let too_many = multiparts.saturating_mul(bytes.len() as u64) > MULTIPART_BYTES_MAX;
+        if declared > BODY_PARTS_MAX || dashed > DASHED_LINES_MAX || too_many {
             return None;
         }
     }
     MessageParser::default().parse(bytes).filter(|parsed| !parsed.parts.is_empty())
+}
+
+/// Could the line declare a multipart? Its type may stand on the line behind the field's name.
+fn declares_multipart(line: &[u8]) -> bool {
+    let line = &line[..line.len().min(200)];
+    matches!(line.first(), Some(b'c' | b'C' | b' ' | b'\t'))
+        && line.windows(10).any(|word| word.eq_ignore_ascii_case(b"multipart/"))
 }
 
 /// The message as it was meant; one that is signed as a whole and sent as one CMS part, with what was signed in its
@@ -298,6 +312,12 @@ mod tests {
         for _ in 0..=BODY_PARTS_MAX {
             bomb.extend(b"Content-Type: message/rfc822\r\n\r\n");
         }
+        assert!(parse(&bomb).is_none());
+        let mut bomb = b"From: a@example.nl\r\n".to_vec();
+        for n in 0..1_000 {
+            bomb.extend(format!("Content-Type: multipart/mixed; boundary=nergens{n}\r\n\r\n").bytes());
+        }
+        bomb.resize(5_000_000, b'\n');
         assert!(parse(&bomb).is_none());
         assert!(parse(b"").is_none());
     }
