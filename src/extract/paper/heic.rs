@@ -17,19 +17,19 @@ pub(super) fn declared(bytes: &[u8]) -> Option<(u32, u32)> {
 
 /// The photo, upright as its camera meant it.
 pub(super) fn page(bytes: &[u8]) -> Result<Shot, Unreadable> {
-    let info = heic_decoder::probe(bytes).map_err(why)?;
+    let info = heic_decoder::probe(bytes).map_err(|error| why(&error))?;
     let pixels = info.coded_width.max(info.width) as u64 * info.coded_height.max(info.height) as u64;
     if pixels > HEIC_PIXELS_MAX {
         return Err(Unreadable::TooLarge);
     }
     one_thread();
-    let image = heic_decoder::decode(bytes).map_err(why)?;
+    let image = heic_decoder::decode(bytes).map_err(|error| why(&error))?;
     let (width, height) = (image.width as u32, image.height as u32);
-    let page = GrayImage::from_raw(width, height, light(image)).ok_or(Unreadable::Damaged)?;
+    let page = GrayImage::from_raw(width, height, light(&image)).ok_or(Unreadable::Damaged)?;
     Ok(Shot { page, dpi: None, whole: true })
 }
 
-fn why(error: HeifError) -> Unreadable {
+fn why(error: &HeifError) -> Unreadable {
     match error {
         HeifError::Unsupported(_) => Unreadable::Unsupported,
         HeifError::LimitExceeded(_) => Unreadable::TooLarge,
@@ -48,7 +48,7 @@ fn one_thread() {
 
 /// The light of each pixel: the first plane is nothing else. Video keeps it between 16 and 235 unless the file
 /// says that it uses the whole range.
-fn light(image: DecodedImage) -> Vec<u8> {
+fn light(image: &DecodedImage) -> Vec<u8> {
     let eight = |sample: i32, depth: u32| match depth {
         0..=8 => sample << (8 - depth),
         _ => sample >> (depth - 8),

@@ -85,7 +85,7 @@ pub(super) fn pages_within(
     }
 }
 
-fn why(error: TiffError) -> Unreadable {
+fn why(error: &TiffError) -> Unreadable {
     match error {
         TiffError::UnsupportedError(_) => Unreadable::Unsupported,
         TiffError::LimitsExceeded => Unreadable::TooLarge,
@@ -99,7 +99,7 @@ pub(super) fn declared(bytes: &[u8]) -> Option<(u32, u32)> {
 }
 
 fn page(decoder: &mut Pages<'_>, bytes: &[u8]) -> Result<Shot, Unreadable> {
-    let (width, height) = decoder.dimensions().map_err(why)?;
+    let (width, height) = decoder.dimensions().map_err(|error| why(&error))?;
     within_bound(u64::from(width), u64::from(height))?;
     let dpi = dpi(decoder);
     let orientation = number(decoder, Tag::Orientation).and_then(|turn| u8::try_from(turn).ok());
@@ -148,7 +148,7 @@ fn fax(
     // 0: white is zero, as a fax says it.
     let white = if number(decoder, Tag::PhotometricInterpretation) == Some(1) { 0 } else { 255 };
     let strip_rows = number(decoder, Tag::RowsPerStrip).unwrap_or(height).clamp(1, height.max(1));
-    let list = |decoder: &mut Pages<'_>, tag| decoder.get_tag_u64_vec(tag).map_err(why);
+    let list = |decoder: &mut Pages<'_>, tag| decoder.get_tag_u64_vec(tag).map_err(|error| why(&error));
     let starts = list(decoder, Tag::StripOffsets)?;
     let lengths = list(decoder, Tag::StripByteCounts)?;
     let mut rows = Rows { pixels: Vec::new(), width: width as usize, white };
@@ -244,12 +244,12 @@ fn part(bytes: &[u8], start: u64, length: u64) -> Option<&[u8]> {
 
 /// A page of any other compression, and whether all of it was there.
 fn pixels(decoder: &mut Pages<'_>, width: u32, height: u32) -> Result<(GrayImage, bool), Unreadable> {
-    let color = decoder.colortype().map_err(why)?;
+    let color = decoder.colortype().map_err(|error| why(&error))?;
     let palette = match color {
         ColorType::Palette(_) => decoder.get_tag_u16_vec(Tag::ColorMap).unwrap_or_default(),
         _ => Vec::new(),
     };
-    let layout = decoder.image_buffer_layout().map_err(why)?;
+    let layout = decoder.image_buffer_layout().map_err(|error| why(&error))?;
     let planes = layout.planes;
     let mut samples = DecodingResult::U8(Vec::new());
     let whole = match decoder.read_image_to_buffer(&mut samples) {
