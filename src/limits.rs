@@ -35,6 +35,9 @@ pub const BODY_PARTS_MAX: usize = 2_000;
 /// Pages recognised or rendered of one document.
 pub const PAGES_MAX: u32 = 200;
 
+/// Pages of one document whose text layer is read: a few milliseconds each.
+pub const TEXT_PAGES_MAX: u32 = 2_000;
+
 /// Pixels of one image before it is decoded: A3 at 600 dpi is 70 million.
 pub const IMAGE_PIXELS_MAX: u64 = 120_000_000;
 

@@ -8,7 +8,7 @@ use super::frame::{self, Ask, Done, Helped, Leaf, Tell};
 use super::gathered::{Cause, Gathered};
 use super::helping::Shared;
 use super::{FenceReport, ReadError, Times};
-use crate::limits::{PAGES_MAX, PIECE_BYTES_MAX, SCANS_MAX, WORKER_REPLY_BYTES_MAX};
+use crate::limits::{PIECE_BYTES_MAX, SCANS_MAX, TEXT_PAGES_MAX, WORKER_REPLY_BYTES_MAX};
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -157,7 +157,7 @@ impl Worker {
                 }
             }
             match word.tell {
-                Tell::Share { page, of } if page < of && of <= PAGES_MAX => {
+                Tell::Share { page, of } if page < of && of <= TEXT_PAGES_MAX => {
                     shared.open(page, of, word.body);
                     continue;
                 }

@@ -17,7 +17,7 @@ mod rtf_tokens;
 mod rtf_words;
 mod signs;
 mod word97;
-mod xml;
+pub(super) mod xml;
 
 pub(super) use format::{Format, of_ole, of_xml, of_zip};
 

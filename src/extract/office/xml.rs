@@ -9,14 +9,14 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 /// What is met on the way; an empty element is a start and an end.
-pub(super) enum Node<'a> {
+pub(in crate::extract) enum Node<'a> {
     Start(&'a str, &'a BytesStart<'a>),
     End(&'a str),
     Text(&'a str),
 }
 
 /// Walks through XML up to its end, or to where it is damaged: false then.
-pub(super) fn walk(xml: &[u8], mut each: impl FnMut(Node<'_>)) -> bool {
+pub(in crate::extract) fn walk(xml: &[u8], mut each: impl FnMut(Node<'_>)) -> bool {
     let xml = charset::decode(xml, Some("utf-8"));
     let mut reader = Reader::from_str(&xml);
     let config = reader.config_mut();

@@ -3,7 +3,9 @@
 //! hayro interprets the page; this device only looks at where glyphs and images come to lie. Invariant: glyphs
 //! that mean nothing are counted, so that a page of rubbish is recognised instead of believed.
 
+use super::filled::text_string;
 use crate::record::Word;
+use hayro::hayro_syntax::object::{Dict, String as Bytes};
 use hayro_interpret::font::{Glyph, GlyphRun};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect, Vec2};
@@ -11,6 +13,9 @@ use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, I
 
 /// Glyphs kept of one page: a page of the densest print has about 15,000.
 const GLYPHS_MAX: usize = 200_000;
+
+/// Marked content within marked content that is followed.
+const MARKED_MAX: usize = 256;
 
 /// A gap of this many font sizes between glyphs is a blank, when the page draws none.
 const BLANK_GAP: f64 = 0.17;
@@ -32,6 +37,7 @@ pub(in crate::extract) struct PageText {
     glyphs: Vec<Placed>,
     visible: usize,
     unknown: usize,
+    unseen: usize,
     /// Share of the page that images cover, those drawn over others counted again.
     pub image_share: f64,
     /// Pixels of the largest image.
@@ -39,6 +45,16 @@ pub(in crate::extract) struct PageText {
     pub images: usize,
     /// Where the last image lies, in points from the upper left corner.
     pub image_area: Rect,
+    /// Anything else that was drawn.
+    shapes: usize,
+    /// Marked content that is open, and what it stands for.
+    marked: Vec<Option<Stands>>,
+}
+
+/// A stretch of glyphs that stands for other text (ISO 32000-2, 14.9.4): said with the first of them.
+struct Stands {
+    text: String,
+    said: bool,
 }
 
 impl PageText {
@@ -48,10 +64,13 @@ impl PageText {
             glyphs: Vec::new(),
             visible: 0,
             unknown: 0,
+            unseen: 0,
             image_share: 0.0,
             image_pixels: 0,
             images: 0,
             image_area: Rect::ZERO,
+            shapes: 0,
+            marked: Vec::new(),
         }
     }
 
@@ -60,15 +79,27 @@ impl PageText {
         self.visible
     }
 
+    /// Nothing was drawn, seen or unseen.
+    pub fn is_bare(&self) -> bool {
+        self.glyphs.is_empty() && self.unknown + self.images + self.shapes + self.unseen == 0
+    }
+
     /// Is the layer rubbish? Glyphs without a meaning, or characters that no language puts together.
     pub fn is_rubbish(&self) -> bool {
         let all = self.visible + self.unknown;
-        if self.unknown * 5 > all {
+        // Formulas and tables are full of signs that fonts do not name; words beside them are words.
+        if self.unknown * if self.visible < 200 { 5 } else { 2 } > all {
             return true;
         }
         let chars = || self.glyphs.iter().flat_map(|glyph| glyph.text.chars()).filter(|c| !c.is_whitespace());
         let (mut count, mut odd, mut plain) = (0, 0, 0);
+        let mut before = '\0';
         for c in chars() {
+            // Dots that lead to a page number, lines to write on.
+            if c == before && ".·…_-".contains(c) {
+                continue;
+            }
+            before = c;
             count += 1;
             odd += usize::from(c == '\u{fffd}' || c.is_control() || ('\u{e000}'..='\u{f8ff}').contains(&c));
             plain += usize::from(c.is_alphanumeric());
@@ -78,14 +109,22 @@ impl PageText {
 
     /// A glyph of the unseen layer is only counted: it was made by a scanner of unknown skill.
     fn push(&mut self, glyph: &Glyph<'_>, transform: Affine, unseen: bool) {
+        if unseen {
+            self.unseen += 1;
+            return;
+        }
         if self.glyphs.len() >= GLYPHS_MAX {
             return;
         }
-        let text = match glyph.as_unicode() {
-            Some(BfString::Char(c)) => plain(c),
-            Some(BfString::String(text)) => text.chars().map(plain).collect(),
-            None => {
-                self.unknown += usize::from(!unseen);
+        let text = match (self.marked.iter_mut().flatten().next(), glyph.as_unicode()) {
+            (Some(stands), _) => {
+                let first = !std::mem::replace(&mut stands.said, true);
+                if first { std::mem::take(&mut stands.text) } else { String::new() }
+            }
+            (None, Some(BfString::Char(c))) => plain(c),
+            (None, Some(BfString::String(text))) => text.chars().map(plain).collect(),
+            (None, None) => {
+                self.unknown += 1;
                 return;
             }
         };
@@ -93,9 +132,6 @@ impl PageText {
             return;
         }
         let blank = text.chars().all(char::is_whitespace);
-        if unseen {
-            return;
-        }
         let origin = transform * Point::ZERO;
         let em = |x: f64, y: f64| (transform * Point::new(x, y)) - origin;
         let size = em(0.0, 1000.0).hypot();
@@ -121,11 +157,13 @@ impl PageText {
     pub fn into_text(self, number: u32, want_words: bool) -> (String, Vec<Word>) {
         let mut lines = Lines { number, want_words, ..Lines::default() };
         let mut last: Option<Placed> = None;
-        for glyph in self.glyphs {
+        let gaps = blank_gaps(&self.glyphs);
+        for (glyph, blank_gap) in self.glyphs.into_iter().zip(gaps) {
             if let Some(before) = &last {
                 if is_shadow(before, &glyph) {
                     continue;
                 }
+                lines.blank_gap = blank_gap;
                 lines.gap(before, &glyph);
             }
             lines.glyph(&glyph);
@@ -141,6 +179,45 @@ fn is_shadow(before: &Placed, glyph: &Placed) -> bool {
     before.text == glyph.text && (glyph.start - before.start).hypot() < before.size * 0.1
 }
 
+/// Glyphs of a line from which it can be told that its letters stand apart.
+const SPACED_GLYPHS_MIN: usize = 8;
+
+/// Font sizes between letters beyond which they are no word.
+const SPACED_GAP_MAX: f64 = 0.6;
+
+/// For each glyph, the gap before it that is a blank. On a line whose letters all stand apart (headings are set so,
+/// and some fonts declare no widths) it takes more than that.
+fn blank_gaps(glyphs: &[Placed]) -> Vec<f64> {
+    let mut gaps = vec![BLANK_GAP; glyphs.len()];
+    let mut start = 0;
+    while start < glyphs.len() {
+        let mut end = start + 1;
+        while end < glyphs.len() {
+            let (before, glyph) = (&glyphs[end - 1], &glyphs[end]);
+            let size = before.size.max(glyph.size);
+            let step = glyph.start - before.start;
+            if step.y.abs() > size * 0.3 || step.x < -size * 0.1 || step.x > size * 4.0 {
+                break;
+            }
+            end += 1;
+        }
+        let mut between: Vec<f64> = glyphs[start..end]
+            .windows(2)
+            .filter(|pair| pair.iter().all(|glyph| !glyph.text.trim().is_empty()))
+            .map(|pair| (pair[1].start.x - pair[0].end.x) / pair[0].size.max(1e-6))
+            .collect();
+        if between.len() >= SPACED_GLYPHS_MIN {
+            between.sort_unstable_by(f64::total_cmp);
+            // Even the narrowest quarter stands apart, and not as far as the columns of a table.
+            if between[between.len() / 4] > BLANK_GAP && between[between.len() / 2] < SPACED_GAP_MAX {
+                gaps[start..end].fill(between[between.len() / 2] + BLANK_GAP * 1.5);
+            }
+        }
+        start = end;
+    }
+    gaps
+}
+
 #[derive(Default)]
 struct Lines {
     text: String,
@@ -150,6 +227,8 @@ struct Lines {
     number: u32,
     want_words: bool,
     line_height: f64,
+    /// Font sizes between glyphs that are a blank, on this line.
+    blank_gap: f64,
 }
 
 impl Lines {
@@ -176,7 +255,7 @@ impl Lines {
             if !turned && down > size * 0.5 && down < size * 2.2 {
                 self.line_height = down;
             }
-        } else if forward > size * BLANK_GAP && !self.text.ends_with([' ', '\n']) {
+        } else if forward > size * self.blank_gap && !self.text.ends_with([' ', '\n']) {
             self.end_word();
             self.text.push(' ');
         }
@@ -257,7 +336,24 @@ impl<'a> Device<'a> for PageText {
             self.image_pixels.max(u64::from(image.width()).saturating_mul(u64::from(image.height())));
     }
 
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {
+        self.shapes += 1;
+    }
+
+    fn begin_marked_content(&mut self, _: &[u8], properties: Option<&Dict<'_>>) {
+        let stands = properties.and_then(|properties| {
+            let said = properties.get::<Bytes<'_>>(b"ActualText")?;
+            Some(Stands { text: text_string(&said).chars().map(plain).collect(), said: false })
+        });
+        if self.marked.len() < MARKED_MAX {
+            self.marked.push(stands);
+        }
+    }
+
+    fn end_marked_content(&mut self) {
+        self.marked.pop();
+    }
+
     fn push_clip_path(&mut self, _: &ClipPath) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
     fn pop_clip(&mut self) {}

@@ -140,6 +140,11 @@ impl Paper {
         }
     }
 
+    /// The text of the last page that had any.
+    pub fn last_text(&self) -> &str {
+        self.texts.last().map_or("", String::as_str)
+    }
+
     /// What has come since the last leaf: the page that was just dealt with.
     pub fn leaf(&mut self) -> Leaf {
         let told = std::mem::take(&mut self.told);

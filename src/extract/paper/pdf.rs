@@ -4,13 +4,14 @@
 //! are embedded in it. Invariant: each page is decided for itself; what a scanner laid unseen behind its image
 //! is not believed; no image past the bound is decoded.
 
+use super::filled;
 use super::ocr::EngineError;
 use super::page_image::turn;
 use super::page_text::{BOX_DPI, PageText};
 use super::pages::Paper;
 use crate::extract::reading::{Content, Reading, called};
 use crate::extract::sniff;
-use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, UNPACKED_BYTES_MAX};
+use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, TEXT_PAGES_MAX, UNPACKED_BYTES_MAX};
 use crate::record::{Method, PageSize, Problem};
 use hayro::hayro_syntax::page::Page;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
@@ -75,19 +76,27 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
     }
     let mut paper = Paper::default();
     let behind = reading.pages_behind();
-    reading.page_done(behind, count.min(PAGES_MAX), None);
+    let of = count.min(TEXT_PAGES_MAX);
+    // Pages that need more than their text layer, of which fewer are read.
+    let mut drawn = behind.min(PAGES_MAX);
+    let mut left_out = count - of;
+    reading.page_done(behind, of, None);
     let mut caches = Caches::new();
-    for (number, page) in (1..=PAGES_MAX).zip(pages.iter()).skip(behind as usize) {
+    for (number, page) in (1..=of).zip(pages.iter()).skip(behind as usize) {
         if let Some(leaf) = reading.page_of_other(number) {
+            drawn += u32::from(leaf.recognised);
             paper.add(number, leaf);
-            reading.page_done(number, count.min(PAGES_MAX), Some(&paper.leaf()));
+            reading.page_done(number, of, Some(&paper.leaf()));
             continue;
         }
-        let sharing = Sharing { of: count.min(PAGES_MAX), document: bytes };
-        let one =
-            AssertUnwindSafe(|| read_page(reading, &mut paper, &pdf, page, number, &caches, Some(&sharing)));
+        // Too many pages to draw: whoever helps would draw them all the same.
+        let sharing = (drawn < PAGES_MAX).then_some(Sharing { of, document: bytes });
+        let how = Drawing { allowed: drawn < PAGES_MAX, sharing: sharing.as_ref() };
+        let one = AssertUnwindSafe(|| read_page(reading, &mut paper, &pdf, page, number, &caches, &how));
         match catch_unwind(one) {
-            Ok(Ok(())) => {}
+            Ok(Ok(PageRead::Text)) => {}
+            Ok(Ok(PageRead::Drawn)) => drawn += 1,
+            Ok(Ok(PageRead::LeftOut)) => left_out += 1,
             Ok(Err(error)) => {
                 reading.engine_failed(error);
                 break;
@@ -99,9 +108,13 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
                 paper.fail(Problem::Damaged);
             }
         }
-        reading.page_done(number, count.min(PAGES_MAX), Some(&paper.leaf()));
+        reading.page_done(number, of, Some(&paper.leaf()));
     }
     let mut content = paper.into_content(name, count);
+    add_xfa(&mut content, &pdf, name);
+    if content.text.is_empty() && is_blanked(bytes) {
+        return damaged(name);
+    }
     if !is_whole(bytes) {
         if content.text.is_empty() {
             return damaged(name);
@@ -111,10 +124,10 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
             format!("{} is niet compleet; misschien is niet alles gelezen.", called(name)),
         ));
     }
-    if count > PAGES_MAX {
+    if left_out > 0 {
         content.notes.push((
             Problem::TooLarge,
-            format!("{} heeft {count} bladzijden; alleen de eerste {PAGES_MAX} zijn gelezen.", called(name)),
+            format!("{} heeft {count} bladzijden; de laatste {left_out} zijn niet gelezen.", called(name)),
         ));
     }
     content
@@ -132,16 +145,61 @@ pub(in crate::extract) fn read_for_other(reading: &mut Reading<'_>, bytes: &[u8]
     let pages = pdf.pages();
     let caches = Caches::new();
     let mut paper = Paper::default();
+    let how = Drawing { allowed: true, sharing: None };
     let mut next = Some(first);
     while let Some(number) = next {
         let Some(page) = pages.get((number as usize).wrapping_sub(1)) else { return };
-        if let Err(error) = read_page(reading, &mut paper, &pdf, page, number, &caches, None) {
+        if let Err(error) = read_page(reading, &mut paper, &pdf, page, number, &caches, &how) {
             reading.engine_failed(error);
             return;
         }
         reading.page_brought(number, pages.len() as u32, &paper.leaf());
         next = reading.page_for_other();
     }
+}
+
+/// Adds what was filled in on an XFA form, which its pages may not show.
+fn add_xfa(content: &mut Content, pdf: &Pdf, name: Option<&str>) {
+    let Some(lines) = filled::xfa(pdf, &content.text) else { return };
+    // The page that programs show that do not know such forms, in whatever language.
+    let shown_elsewhere = content.text.contains("Adobe Reader") && content.text.chars().count() < 1500;
+    if shown_elsewhere {
+        content.notes.push((
+            Problem::Unsupported,
+            format!(
+                "{} is een formulier dat alleen met Adobe Reader is te zien: alleen wat is ingevuld, is gelezen.",
+                called(name)
+            ),
+        ));
+    }
+    if !lines.is_empty() {
+        let said = crate::extract::reading::tidy(&lines.join("\n"));
+        content.text = if content.text.is_empty() { said } else { format!("{}\n\n{said}", content.text) };
+        content.problem = content.problem.filter(|&problem| problem != Problem::Empty);
+        content.notes.retain(|(problem, _)| *problem != Problem::Empty);
+    }
+}
+
+/// Bytes of nothing but zeroes in a row that no whole file has: a copy that broke off, or a disk that did.
+const BLANKED_BYTES: usize = 2048;
+
+fn is_blanked(bytes: &[u8]) -> bool {
+    bytes.chunk_by(|one, other| one == other).any(|run| run.len() >= BLANKED_BYTES && run[0] == 0)
+}
+
+/// How a page was read.
+enum PageRead {
+    Text,
+    /// Its picture was looked at.
+    Drawn,
+    /// It would have had to be drawn, and too many were.
+    LeftOut,
+}
+
+/// May a page be drawn, and who helps with the pages behind it?
+struct Drawing<'a> {
+    allowed: bool,
+    sharing: Option<&'a Sharing<'a>>,
 }
 
 /// What one page leaves for the next: fonts and images that both use.
@@ -163,31 +221,46 @@ fn read_page<'a>(
     page: &'a Page<'a>,
     number: u32,
     caches: &Caches<'a>,
-    sharing: Option<&Sharing<'_>>,
-) -> Result<(), EngineError> {
+    how: &Drawing<'_>,
+) -> Result<PageRead, EngineError> {
     let (width, height) = page.render_dimensions();
     let mut layer = PageText::new(f64::from(width), f64::from(height));
     look(page, pdf, &caches.text, &mut layer);
+    // Nothing is drawn on it; a comment may still lie there.
+    if layer.is_bare() {
+        paper.text_page(filled::written_on(page, "").join("\n"));
+        return Ok(PageRead::Text);
+    }
     if is_text(&layer) {
-        let (text, words) = layer.into_text(number, reading.words);
+        let (mut text, words) = layer.into_text(number, reading.words);
+        for line in filled::written_on(page, &text) {
+            text.push_str("\n\n");
+            text.push_str(&line);
+        }
         paper.text_page(text);
         let pixels = |points: f32| (f64::from(points) * BOX_DPI / 72.0).round() as u32;
         let size = PageSize { page: number, width: pixels(width), height: pixels(height), turns: 0 };
         paper.keep_words(size, words);
-        return Ok(());
+        return Ok(PageRead::Text);
     }
     if layer.image_pixels > IMAGE_PIXELS_MAX {
         paper.fail(Problem::TooLarge);
-        return Ok(());
+        return Ok(PageRead::Drawn);
     }
-    if let Some(sharing) = sharing {
+    if !how.allowed {
+        return Ok(PageRead::LeftOut);
+    }
+    if let Some(sharing) = how.sharing {
         reading.share(number, sharing.of, sharing.document);
     }
     let (image, dpi) = match scanned(page, pdf, &caches.text, &layer) {
         Some(scan) => scan,
         None => rendered(page, &caches.drawing),
     };
-    paper.recognise(reading, number, image, Some(dpi))
+    paper.recognise(reading, number, image, Some(dpi))?;
+    let written = filled::written_on(page, paper.last_text());
+    paper.text_page(written.join("\n"));
+    Ok(PageRead::Drawn)
 }
 
 /// Does the file end as a PDF ends? One that was cut off on the way does not.
