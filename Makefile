@@ -4,7 +4,7 @@
 # What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
 DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
 DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon
-DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation
+DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation mupdf-tools
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CARGO := cargo
@@ -16,7 +16,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test fuzz lint acceptance bench bench-latency bench-ocr deps deps-test deps-bench clean-demo
+.PHONY: help demo test fuzz lint acceptance bench bench-latency bench-pdf bench-ocr deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -59,7 +59,7 @@ lint: deps
 acceptance: deps-test
 	BODE_TEST_MAIL=$(CORPUS) BODE_TEST_SCANS=$(CORPUS) $(CARGO) test --locked --test main_job --test scans -- --nocapture
 
-bench: bench-latency bench-ocr
+bench: bench-latency bench-ocr bench-pdf
 
 bench-latency: deps-bench
 	$(CARGO) bench --locked --bench latency
@@ -68,3 +68,8 @@ bench-latency: deps-bench
 bench-ocr: deps-bench
 	$(CARGO) build --locked --release
 	python3 benches/ocr.py target/release/bode
+
+# PDF text against pdftotext, words and rate: on 200 files below PDFS, or on letters that it writes itself.
+bench-pdf: deps-bench
+	$(CARGO) build --locked --release
+	python3 benches/pdf_text.py $(PDFS)

@@ -116,10 +116,11 @@ impl PageText {
         if self.glyphs.len() >= GLYPHS_MAX {
             return;
         }
+        let mut again = false;
         let text = match (self.marked.iter_mut().flatten().next(), glyph.as_unicode()) {
             (Some(stands), _) => {
-                let first = !std::mem::replace(&mut stands.said, true);
-                if first { std::mem::take(&mut stands.text) } else { String::new() }
+                again = std::mem::replace(&mut stands.said, true);
+                std::mem::take(&mut stands.text)
             }
             (None, Some(BfString::Char(c))) => plain(c),
             (None, Some(BfString::String(text))) => text.chars().map(plain).collect(),
@@ -128,7 +129,7 @@ impl PageText {
                 return;
             }
         };
-        if text.is_empty() {
+        if text.is_empty() && !again {
             return;
         }
         let blank = text.chars().all(char::is_whitespace);
@@ -149,8 +150,18 @@ impl PageText {
         let unit = if (0.7..1.4).contains(&ratio) { size } else { along.hypot() };
         let direction = if along.hypot() > 1e-9 { along / along.hypot() } else { Vec2::new(1.0, 0.0) };
         let advance = f64::from(width.unwrap_or(500.0)).clamp(0.0, 5000.0) / 1000.0 * unit;
+        let end = origin + direction * advance;
+        if again {
+            // What was said with the first of them reaches to the last of them on its line.
+            if let Some(said) =
+                self.glyphs.last_mut().filter(|said| (said.start.y - origin.y).abs() < size * 0.3)
+            {
+                said.end = end;
+            }
+            return;
+        }
         self.visible += usize::from(!blank);
-        self.glyphs.push(Placed { text, start: origin, end: origin + direction * advance, size });
+        self.glyphs.push(Placed { text, start: origin, end, size });
     }
 
     /// The text of the page, and its words with boxes when wanted. `number` counts from 1.
