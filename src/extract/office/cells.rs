@@ -158,12 +158,20 @@ fn in_ole(bytes: &[u8]) -> Result<Option<Found>, Unopened> {
     if cells_spanned(&stream) > CELLS_MAX {
         return Err(Unopened::TooLarge);
     }
-    // calamine believes whatever stands in the directory of an OLE file: it gets one that can be believed.
-    let own = ole::with_one_stream("/Workbook", &stream).map_err(|_| Unopened::Damaged)?;
-    let mut workbook = match Xls::new(Cursor::new(own)) {
-        Ok(workbook) => workbook,
+    // calamine believes the lengths in the directory.
+    if file.walk().any(|entry| entry.is_stream() && entry.len() > bytes.len() as u64) {
+        return Err(Unopened::Damaged);
+    }
+    let opened = match Xls::new(Cursor::new(bytes.to_vec())) {
         Err(XlsError::Password) => return Ok(None),
-        Err(_) => return Err(Unopened::Damaged),
+        // It finds the stream only by its usual name: a file of our own has that.
+        Err(_) => ole::with_one_stream("/Workbook", &stream).map(|own| Xls::new(Cursor::new(own))),
+        opened => Ok(opened),
+    };
+    let mut workbook = match opened {
+        Ok(Ok(workbook)) => workbook,
+        Ok(Err(XlsError::Password)) => return Ok(None),
+        Ok(Err(_)) | Err(_) => return Err(Unopened::Damaged),
     };
     let mut sheets = Sheets::default();
     for name in sheets_with_cells(workbook.sheets_metadata(), &mut sheets) {

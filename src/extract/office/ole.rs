@@ -119,9 +119,9 @@ pub(super) fn objects(file: &mut OleFile<'_>, pool: &str, bytes_max: usize) -> V
     objects
 }
 
-/// An OLE file of one stream, whose directory can be believed.
+/// An OLE file of one stream, in the version that every reader knows.
 pub(super) fn with_one_stream(path: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut own = cfb::CompoundFile::create(Cursor::new(Vec::new()))?;
+    let mut own = cfb::CompoundFile::create_with_version(cfb::Version::V3, Cursor::new(Vec::new()))?;
     own.create_stream(path)?.write_all(bytes)?;
     own.flush()?;
     Ok(own.into_inner().into_inner())
@@ -158,7 +158,7 @@ pub(super) fn embedded(object: &[u8]) -> Option<Held> {
 
 /// An OLE file of these streams.
 fn as_file(file: &mut OleFile<'_>, streams: &[cfb::Entry], bytes_max: usize) -> std::io::Result<Vec<u8>> {
-    let mut own = cfb::CompoundFile::create(Cursor::new(Vec::new()))?;
+    let mut own = cfb::CompoundFile::create_with_version(cfb::Version::V3, Cursor::new(Vec::new()))?;
     for entry in streams {
         let mut bytes = Vec::new();
         let _ = file.open_stream(entry.path())?.take(bytes_max as u64).read_to_end(&mut bytes);
