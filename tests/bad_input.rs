@@ -41,11 +41,14 @@ fn image_bomb() -> Vec<u8> {
 }
 
 /// A zip that is no document of Word.
-fn zip_of_text() -> Vec<u8> {
+/// A zip archive that was cut off on the way.
+fn half_zip() -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("hallo.txt", zip::write::SimpleFileOptions::default()).unwrap();
     zip.write_all(b"hallo").unwrap();
-    zip.finish().unwrap().into_inner()
+    let mut bytes = zip.finish().unwrap().into_inner();
+    bytes.truncate(40);
+    bytes
 }
 
 /// Bytes without sense, the same each time.
@@ -131,7 +134,7 @@ fn hostile_mail() -> Vec<(&'static str, Vec<u8>, Told)> {
         ),
         ("bom", with_attachment("bom", "foto.png", &image_bomb()), Defect("te grote afbeelding")),
         ("slot", with_attachment("slot", "slot.pdf", &fixture("wachtwoord.pdf")), Defect("wachtwoord")),
-        ("zip", with_attachment("zip", "brief.docx", &zip_of_text()), Defect("brief.docx")),
+        ("zip", with_attachment("zip", "brief.docx", &half_zip()), Defect("brief.docx")),
         ("ruis", with_attachment("ruis", "ruis.pdf", &noise(20_000)), Defect("ruis.pdf")),
         ("lagen", nested("lagen", 200).into_bytes(), Defect("te veel berichten")),
         ("delen", many_parts("delen", 5_000).into_bytes(), Defect("ingewikkeld")),
@@ -257,7 +260,7 @@ fn hostile_scans_become_cases_and_an_empty_one_is_set_aside() {
         ("afgekapt.pdf", fixture("scan.pdf")[..3_000].to_vec()),
         ("bom.png", image_bomb()),
         ("slot.pdf", fixture("wachtwoord.pdf")),
-        ("zip.pdf", zip_of_text()),
+        ("zip.pdf", half_zip()),
         ("ruis.tif", noise(50_000)),
         ("half.jpg", fixture("foto-exif.jpg")[..600].to_vec()),
         ("kort.png", b"\x89PNG".to_vec()),

@@ -5,7 +5,7 @@
 
 use super::package::{Unopened, archive};
 use crate::extract::budget::Unpacked;
-use crate::extract::reading::{Content, Reading, called};
+use crate::extract::reading::{Content, Reading, called, tidy};
 use crate::extract::sniff;
 use crate::limits::DOCUMENTS_MAX;
 use crate::record::{Method, Problem};
@@ -106,14 +106,15 @@ fn is_of_system(name: &str) -> bool {
         || matches!(last.to_ascii_lowercase().as_str(), ".ds_store" | "thumbs.db" | "desktop.ini" | "")
 }
 
-/// The archive itself has no text: what it holds follows.
+/// The archive itself: the names of what it holds, which follows.
 fn content(name: Option<&str>, opened: &Result<Opened<'_>, Unopened>) -> Content {
     match opened {
         Ok(opened) if opened.members.is_empty() => {
             Content::unread(Problem::Empty, format!("{} is een leeg zip-bestand.", called(name)))
         }
         Ok(opened) => {
-            let mut content = Content::of(Method::None, String::new());
+            let names: Vec<&str> = opened.members.iter().map(|member| member.name.as_str()).collect();
+            let mut content = Content::of(Method::Office, tidy(&names.join("\n")));
             if opened.left_out > 0 {
                 content.problem = Some(Problem::TooLarge);
                 content.notes.push((
