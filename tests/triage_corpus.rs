@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn corpus() -> Option<PathBuf> {
+    if let Ok(dir) = std::env::var("BODE_TEST_CORPUS") {
+        return Some(dir.into());
+    }
     ["../shared/corpus/dev", "../../shared/corpus/dev"]
         .map(PathBuf::from)
         .into_iter()
