@@ -59,7 +59,7 @@ fn word97(narrow: &[u8], wide: &str, flags: u16) -> Vec<u8> {
     for number in [28, 0, first, second] {
         table.extend_from_slice(&number.to_le_bytes());
     }
-    for place in [0x4000_0000 | 0x400 * 2, wide_at] {
+    for place in [0x4000_0000 | (0x400 * 2), wide_at] {
         table.extend_from_slice(&[0, 0]);
         table.extend_from_slice(&place.to_le_bytes());
         table.extend_from_slice(&[0, 0]);

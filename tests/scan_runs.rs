@@ -168,7 +168,6 @@ fn stack_tiff(pages: &[GrayImage]) -> Vec<u8> {
             .write_image::<tiff::encoder::colortype::Gray8>(page.width(), page.height(), page.as_raw())
             .unwrap();
     }
-    drop(encoder);
     bytes.into_inner()
 }
 

@@ -75,7 +75,7 @@ mod tests {
         let half = UNPACKED_BYTES_MAX / 2 + 1;
         assert_eq!(budget.measure(std::io::repeat(0).take(half)), Ok(half));
         let unpacked = Unpacked { bytes: b"hoi".to_vec(), whole: true };
-        assert_eq!(budget.clone().unpack(&b"hoi"[..]), Ok(unpacked));
+        assert_eq!(budget.unpack(&b"hoi"[..]), Ok(unpacked));
         assert_eq!(budget.measure(std::io::repeat(0).take(half)), Err(Spent));
         assert_eq!(budget.unpack(&b"hoi"[..]), Err(Spent));
     }

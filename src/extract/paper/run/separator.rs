@@ -208,7 +208,7 @@ mod tests {
         let clean = sheet(text);
         let found = Some(Separator::Sheet(SheetCode::parse(text).unwrap()));
         assert_eq!(separator(&clean, &clean, &[]), found);
-        let mut worn = clean.clone();
+        let mut worn = clean;
         // A stripe through the two squares on the left, and a hole near the middle.
         for y in 0..1169 {
             worn.put_pixel(228, y, Luma([30]));

@@ -230,7 +230,6 @@ mod tests {
         for shade in [10, 20, 30] {
             encoder.write_image::<colortype::Gray8>(40, 30, &vec![shade; 1200]).unwrap();
         }
-        drop(encoder);
         bytes.into_inner()
     }
 
