@@ -83,6 +83,10 @@ impl Store {
     }
 }
 
+/// How often, and after what pause, a lock that somebody holds is asked for again: half a second in all.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// The lock file holds the process that has it; the lock itself goes with that process, however it ends.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("lock");
@@ -94,7 +98,17 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
-    if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    // A program that this process is starting just now shares the lock until it runs, and a daemon that is ending
+    // holds it a moment longer.
+    let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    for _ in 0..LOCK_TRIES {
+        if locked != Err(rustix::io::Errno::WOULDBLOCK) {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    }
+    if let Err(error) = locked {
         if error != rustix::io::Errno::WOULDBLOCK {
             return Err(StoreError::Io { doing: "lock", path, source: error.into() });
         }
