@@ -8,13 +8,13 @@ use super::separator::{GLANCE_SIDE, glance, separator};
 use crate::extract::paper::page_image::ink;
 use crate::extract::paper::page_text::PageText;
 use crate::extract::paper::pages::INK_MIN;
-use crate::extract::paper::pdf::{look, scanned};
+use crate::extract::paper::pdf::{drawn, look, scanned};
 use crate::limits::{IMAGE_PIXELS_MAX, RUN_PAGES_MAX};
+use hayro::RenderCache;
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::page::Page;
-use hayro::{PixmapSettings, RenderCache, RenderSettings};
-use hayro_interpret::{InterpreterCache, InterpreterSettings};
-use image::{DynamicImage, GrayImage, RgbaImage};
+use hayro_interpret::InterpreterCache;
+use image::GrayImage;
 use lopdf::{Dictionary, Document, Object, ObjectId, dictionary};
 use std::collections::HashMap;
 
@@ -45,7 +45,7 @@ pub(super) fn sights(bytes: &[u8], values: &[String], page_begins: &mut dyn FnMu
         }
         let image = match scanned(page, &pdf, &cache, &layer) {
             Some((scan, _)) => scan,
-            None => drawn(page, &render_cache),
+            None => drawn_small(page, &render_cache),
         };
         sights.push(sight(&image, values));
     }
@@ -63,19 +63,9 @@ pub(super) fn sight(page: &GrayImage, values: &[String]) -> Sight {
 }
 
 /// The page drawn as large as a glance.
-fn drawn<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> GrayImage {
+fn drawn_small<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> GrayImage {
     let (width, height) = page.render_dimensions();
-    let scale = GLANCE_SIDE as f32 / width.max(height).max(1.0);
-    let settings = PixmapSettings {
-        x_scale: scale,
-        y_scale: scale,
-        bg_color: hayro::vello_cpu::color::palette::css::WHITE,
-    };
-    let pixmap =
-        hayro::render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
-    let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
-    let drawn = RgbaImage::from_raw(width, height, pixmap.data_as_u8_slice().to_vec()).unwrap_or_default();
-    DynamicImage::ImageRgba8(drawn).into_luma8()
+    drawn(page, cache, GLANCE_SIDE as f32 / width.max(height).max(1.0))
 }
 
 /// A file for each letter, with these pages: (file, page from 0). `None` where the files cannot be taken apart.
