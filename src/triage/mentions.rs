@@ -69,7 +69,8 @@ pub fn find(
     for known in learned {
         for (at, _) in text.match_indices(known.word.as_str()) {
             let range = at..at + known.word.len();
-            if is_word(text, &range) {
+            let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
+            if capital && is_word(text, &range) {
                 found.push(Mention { org: known.org, strength: Strength::Name, range });
             }
         }
@@ -177,14 +178,22 @@ fn by_pattern(bodies: &Organisations, index: usize, sentence: &Sentence<'_>, fou
             .split([' ', '-'])
             .filter(|word| !word.is_empty())
             .all(|word| word.chars().next().is_some_and(char::is_uppercase));
-        if !name.capitalised || (capitals && !is_shouted(sentence.source)) {
+        // Any word has a capital at the start of a sentence.
+        let opening = hit.start() == 0 && !written.contains(' ');
+        if !name.capitalised || (capitals && !opening && !is_shouted(sentence.source)) {
             found.push(Mention { org: name.org, strength: Strength::Name, range: hit.range() });
         }
     }
 }
 
-/// Names that the writer gives a private body: the capitalised word right after "de woningbouw," or
-/// before ", mijn bank,".
+/// Words between a body and the name that the writer gives it: "de woningbouw, Amstelhave", "internet van Snelnet".
+const NAME_FOLLOWS: &[&str] = &[" ", ", ", " (", ": ", " \"", " '"];
+const SUPPLIER_FOLLOWS: &[&str] = &[" van ", " bij ", " via "];
+/// Words between a name and what it is: "Snelnet, mijn internet", "Zorgzeker (mijn verzekering)".
+const NAME_PRECEDES: &[&str] =
+    &[" (", ", ", " (mijn ", ", mijn ", ", onze ", ", de ", ", een ", ", het ", " (onze ", " (de ", " (een "];
+
+/// Names that the writer gives a private body, so that the name alone is known further on.
 pub fn learn(
     bodies: &Organisations,
     sentence: &Sentence<'_>,
@@ -192,40 +201,82 @@ pub fn learn(
     learned: &mut Vec<Learned>,
 ) {
     const LEARNED_MAX: usize = 8;
-    for mention in mentions {
-        let private =
-            bodies.all.get(mention.org).is_some_and(|org| org.kind == OrgKind::Private && !org.background);
-        if !private || mention.strength != Strength::Name || learned.len() >= LEARNED_MAX {
-            continue;
-        }
-        let named = sentence.text.get(mention.range.clone()).unwrap_or_default();
-        if let Some((first, _)) = named.split_once(' ')
-            && first.len() >= 4
-            && sentence.written(&mention.range).split(' ').all(|w| w.starts_with(char::is_uppercase))
-            && !learned.iter().any(|known| known.word == first)
-        {
-            learned.push(Learned { word: first.to_owned(), org: mention.org });
+    if is_shouted(sentence.source) {
+        return;
+    }
+    for mention in mentions.iter().filter(|mention| mention.strength >= Strength::Hint) {
+        let private = bodies.all.get(mention.org).is_some_and(|org| org.kind == OrgKind::Private);
+        if !private || mention.strength == Strength::Place || learned.len() >= LEARNED_MAX {
             continue;
         }
         let Some(rest) = sentence.text.get(mention.range.end..) else { continue };
-        let skipped = rest.len() - rest.trim_start_matches([' ', ',', '(', '"', ':']).len();
-        if skipped == 0 || skipped > 2 {
-            continue;
-        }
-        let start = mention.range.end + skipped;
-        let word = sentence.text.get(start..).unwrap_or_default();
-        let end = word.find(|c: char| !c.is_alphanumeric()).unwrap_or(word.len());
-        let range = start..start + end;
-        let known =
-            mentions.iter().any(|other| other.range.start < range.end && range.start < other.range.end);
-        let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
-        if end >= 4 && capital && !known && !is_shouted(sentence.source) {
-            let word = word.get(..end).unwrap_or_default().to_owned();
-            if !learned.iter().any(|known| known.word == word) {
-                learned.push(Learned { word, org: mention.org });
+        let Some(before) = sentence.text.get(..mention.range.start) else { continue };
+        let own = (mention.strength == Strength::Name).then(|| first_word(sentence, mention)).flatten();
+        let follows = if mention.strength == Strength::Name { NAME_FOLLOWS } else { &[] };
+        let after = follows
+            .iter()
+            .chain(SUPPLIER_FOLLOWS)
+            .filter(|link| rest.starts_with(**link))
+            .map(|link| mention.range.end + link.len())
+            .find_map(|start| name_at(sentence, start));
+        let ends = rest.trim_start().is_empty() || rest.starts_with([',', '.', ')', ';', '!', '?', '-']);
+        let earlier = NAME_PRECEDES
+            .iter()
+            .filter(|link| ends && before.ends_with(**link))
+            .map(|link| before.len() - link.len())
+            .max()
+            .and_then(|end| name_before(sentence, end));
+        for range in [own, after, earlier].into_iter().flatten() {
+            let word = sentence.text.get(range.clone()).unwrap_or_default();
+            let known = mentions.iter().any(|other| {
+                other != mention && other.range.start < range.end && range.start < other.range.end
+            });
+            if !known && !word.is_empty() && !learned.iter().any(|one| one.word == word) {
+                learned.push(Learned { word: word.to_owned(), org: mention.org });
             }
         }
     }
+}
+
+/// The first word of a name of several words, all with a capital: "Residentie" of "Residentie Wonen".
+fn first_word(sentence: &Sentence<'_>, mention: &Mention) -> Option<Range<usize>> {
+    let named = sentence.text.get(mention.range.clone())?;
+    let (first, _) = named.split_once(' ')?;
+    let capitals = sentence.written(&mention.range).split(' ').all(|w| w.starts_with(char::is_uppercase));
+    (first.len() >= 4 && capitals).then(|| mention.range.start..mention.range.start + first.len())
+}
+
+const NAME_WORDS_MAX: usize = 3;
+const NAME_LETTERS_MIN: usize = 4;
+
+/// Words with a capital from here on, one of them long enough to be a name.
+fn name_at(sentence: &Sentence<'_>, start: usize) -> Option<Range<usize>> {
+    let rest = sentence.text.get(start..)?;
+    let (mut at, mut end, mut long) = (start, start, false);
+    for word in rest.split(' ').take(NAME_WORDS_MAX) {
+        let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let range = at..at + bare.len();
+        let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
+        if bare.is_empty() || !capital || !bare.chars().all(|c| c.is_alphanumeric() || "-'&.".contains(c)) {
+            break;
+        }
+        end = range.end;
+        long |= bare.len() >= NAME_LETTERS_MIN;
+        at += word.len() + 1;
+        if bare.len() < word.len() {
+            break;
+        }
+    }
+    long.then_some(start..end)
+}
+
+/// The word with a capital that ends here, if it does not open the sentence by habit.
+fn name_before(sentence: &Sentence<'_>, end: usize) -> Option<Range<usize>> {
+    let before = sentence.text.get(..end)?;
+    let start = before.rfind(|c: char| !c.is_alphanumeric() && c != '-').map_or(0, |at| at + 1);
+    let range = start..end;
+    let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
+    (capital && range.len() >= NAME_LETTERS_MIN).then_some(range)
 }
 
 const DETERMINERS: &[&str] = &[
@@ -239,6 +290,10 @@ pub fn mark(text: &str, mentions: &[Mention]) -> Marked {
     let mut marked = Marked { text: String::with_capacity(text.len()), map: Vec::new(), marks: Vec::new() };
     let mut from = 0;
     for (index, mention) in mentions.iter().enumerate() {
+        if mention.strength == Strength::Weak {
+            // A word that only points weakly says too little to be spoken of; rules read it as it stands.
+            continue;
+        }
         copy(&mut marked, text, from..mention.range.start);
         let sort = if mention.strength == Strength::Place { PLACE_MARK } else { ORG_MARK };
         if sort == ORG_MARK {

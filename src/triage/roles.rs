@@ -45,8 +45,15 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
     for (index, sentence) in reading.sentences.iter().enumerate() {
         let mentions = mentions::find(means.bodies, means.home, means.first_line, sentence, &learned);
         mentions::learn(means.bodies, sentence, &mentions, &mut learned);
-        let marked = mentions::mark(&sentence.text, &mentions);
-        seen.push(Seen { index, mentions, marked });
+        seen.push(Seen { index, mentions, marked: Marked::default() });
+    }
+    for one in &mut seen {
+        let Some(sentence) = reading.sentences.get(one.index) else { continue };
+        // A name that is explained further on is also known from the subject.
+        if learned.iter().any(|known| sentence.text.contains(known.word.as_str())) {
+            one.mentions = mentions::find(means.bodies, means.home, means.first_line, sentence, &learned);
+        }
+        one.marked = mentions::mark(&sentence.text, &one.mentions);
     }
     resolve(reading, &mut seen, means);
     let mut scoring = Scoring {
