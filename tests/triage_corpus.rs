@@ -181,17 +181,8 @@ fn score(file: &Path, rules: &Ruleset, offices: &BTreeMap<String, Office>) -> Sc
         if std::env::var("TRIAGE_TRACE").is_ok_and(|ids| ids.split(',').any(|id| item["id"] == id)) {
             println!("---- {} scope {:?} confidence {}", item["id"], got.scope, got.confidence);
             for finding in &got.findings {
-                if finding.concludes.starts_with("complained_about")
-                    || finding.concludes.starts_with("mentioned_only")
-                    || finding.concludes.starts_with("target")
-                    || finding.concludes.starts_with("several")
-                {
-                    let words: Vec<&str> = finding.evidence.iter().map(|one| one.text.as_str()).collect();
-                    println!(
-                        "  {:42} {:34} {:6.2} {words:?}",
-                        finding.concludes, finding.rule, finding.weight
-                    );
-                }
+                let words: Vec<&str> = finding.evidence.iter().map(|one| one.text.as_str()).collect();
+                println!("  {:42} {:34} {:6.2} {words:?}", finding.concludes, finding.rule, finding.weight);
             }
         }
         if gold["scope"] == "in" || gold["scope"] == "mixed" {

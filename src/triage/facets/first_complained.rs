@@ -6,7 +6,7 @@
 use super::super::matching::{Hit, Hits};
 use super::super::reading::{Place, Reading};
 use super::super::rules::Rule;
-use super::when::{Answer, Sense, When, whens};
+use super::when::{Answer, Sense, When, days_later, whens};
 use crate::record::{Finding, FirstComplained};
 
 /// Six weeks, in days (Awb 9:11 lid 1; the offices' own pages).
@@ -17,8 +17,12 @@ const OUTCOME_SENTENCES: usize = 7;
 const NEXT_SENTENCES: usize = 3;
 /// Sentences before a complaint in which the date of the gedraging is looked for.
 const BEFORE_SENTENCES: usize = 12;
+/// Sentences at the head of a letter that is sent along, in which its date stands.
+const LETTERHEAD_SENTENCES: usize = 12;
 /// From this weight a denial stands, whatever else was answered (an objection, a request).
 const DENIED_SURE: f64 = 4.0;
+/// Below this weight a denial is a word that may mean something else.
+const DENIED_PLAIN: f64 = 2.5;
 /// The share of an interval of days that must lie on one side of the six weeks.
 const SURE_SHARE: f64 = 0.8;
 
@@ -46,14 +50,28 @@ pub fn judge_within(
             Some(Event { rule, hit, place: sentence.place, order: sentence.order })
         })
         .collect();
-    let of = |value: &str| events.iter().filter(|event| event.rule.value == value).collect::<Vec<_>>();
+    let refused = |event: &Event<'_, '_>| says_no(reading, event.hit.sentence);
+    let of = |value: &str| -> Vec<&Event<'_, '_>> {
+        let all = events.iter();
+        match value {
+            "done" => all.filter(|one| is(one, &["done", "unanswered"]) && !refused(one)).collect(),
+            "denied" => {
+                all.filter(|one| is(one, &["denied"]) || (is(one, &["done"]) && refused(one))).collect()
+            }
+            "reply" => all.filter(|one| is(one, &["reply"]) && !refused(one)).collect(),
+            value => all.filter(|one| is(one, &[value])).collect(),
+        }
+    };
     let best = |found: &[&Event<'_, '_>]| found.iter().map(|event| event.rule.weight).fold(0.0, f64::max);
     let (mut done, denied) = (of("done"), of("denied"));
-    if done.is_empty() && denied.is_empty() {
+    if denied.is_empty() {
+        done.extend(of("sent"));
+    }
+    if done.is_empty() && best(&denied) < DENIED_PLAIN {
         // A letter about it is a complaint when the writer tells what came of it.
         done = of("maybe-done");
         let outcome = |value: &str| of(value).into_iter().any(|event| follows(event, &done));
-        if !["silence", "reply", "late", "receipt"].into_iter().any(outcome) {
+        if !["silence", "unanswered", "reply", "late", "receipt"].into_iter().any(outcome) {
             done.clear();
         }
     }
@@ -64,11 +82,20 @@ pub fn judge_within(
             .map(|event| super::told(event.rule, event.hit, hits, reading, &concludes))
             .collect::<Vec<_>>()
     };
+    let following =
+        |value: &str| of(value).into_iter().filter(|event| follows(event, &done)).collect::<Vec<_>>();
+    let (receipt, unanswered, late) = (following("receipt"), following("unanswered"), following("late"));
+    // "Een brief dat zij het in behandeling nemen" is no answer.
+    let holding = |event: &&Event<'_, '_>| !receipt.iter().any(|one| one.hit.sentence == event.hit.sentence);
+    let reply: Vec<_> = following("reply").into_iter().filter(holding).collect();
+    let silence = [following("silence"), unanswered.clone(), receipt.clone(), late.clone()].concat();
 
     let answered = of("answered");
-    let own_answer: Vec<_> = answered.iter().copied().filter(|event| event.place == Place::Own).collect();
+    let own_answer = answered.iter().any(|event| event.place == Place::Own);
     let sure = best(&denied) >= DENIED_SURE && done.is_empty();
-    if !denied.is_empty() && best(&denied) > best(&done) && (own_answer.is_empty() || sure) {
+    let dated = done.iter().any(|event| event.place == Place::Own && nearest(reading, event).is_some());
+    let outcome = !(reply.is_empty() && silence.is_empty());
+    if !denied.is_empty() && best(&denied) > best(&done) && (!own_answer || sure) && !(dated && outcome) {
         return (FirstComplained::No, told(&denied, FirstComplained::No));
     }
     if !answered.is_empty() {
@@ -81,16 +108,10 @@ pub fn judge_within(
             (FirstComplained::No, told(&denied, FirstComplained::No))
         };
     }
-    let silence: Vec<_> = of("silence")
-        .into_iter()
-        .chain(of("receipt"))
-        .chain(of("late"))
-        .filter(|event| follows(event, &done))
-        .collect();
-    let reply: Vec<_> = of("reply").into_iter().filter(|event| follows(event, &done)).collect();
     let last =
         |found: &[&Event<'_, '_>]| found.iter().map(|event| (event.order, event.hit.range.start)).max();
-    if !reply.is_empty() && (silence.is_empty() || last(&reply) > last(&silence)) {
+    // An answer is an answer, whatever was not told in it; only "op mijn klacht kwam niets" weighs more.
+    if !reply.is_empty() && (unanswered.is_empty() || last(&reply) > last(&unanswered)) {
         return (FirstComplained::Answered, told(&[done, reply].concat(), FirstComplained::Answered));
     }
     if silence.is_empty() {
@@ -99,16 +120,31 @@ pub fn judge_within(
             return (FirstComplained::Answered, told(&[done, maybe].concat(), FirstComplained::Answered));
         }
     }
-    let value = if !of("late").is_empty() {
-        FirstComplained::NoAnswer6Weeks
-    } else {
+    let value = if late.is_empty() {
         match age(reading, &done, &silence) {
             Some(true) => FirstComplained::NoAnswer6Weeks,
             Some(false) => FirstComplained::Waiting,
             None => FirstComplained::Unknown,
         }
+    } else {
+        FirstComplained::NoAnswer6Weeks
     };
     (value, told(&[done, silence].concat(), value))
+}
+
+fn is(event: &Event<'_, '_>, values: &[&str]) -> bool {
+    values.contains(&event.rule.value.as_str())
+}
+
+/// "Hebt u al geklaagd? [Nee]": a question of a form that is answered with no.
+fn says_no(reading: &Reading<'_>, index: usize) -> bool {
+    let asks = reading.sentences.get(index).is_some_and(|one| one.text.trim_end().ends_with(['?', ':']));
+    let next = reading.sentences.get(index + 1).filter(|_| asks);
+    next.is_some_and(|one| {
+        let said = one.text.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let word = said.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        matches!(word, "nee" | "neen" | "niet" | "no" | "nein")
+    })
 }
 
 fn name(value: FirstComplained) -> &'static str {
@@ -126,8 +162,11 @@ fn name(value: FirstComplained) -> &'static str {
 fn follows(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
     event.place == Place::Own
         && done.iter().any(|complaint| {
+            // A complaint that is sent along lies before all that the writer tells now.
+            let sent = complaint.rule.value == "sent";
             let near = event.order > complaint.order && event.order <= complaint.order + OUTCOME_SENTENCES;
-            near || (event.order == complaint.order && event.hit.range.start >= complaint.hit.range.start)
+            sent || near
+                || (event.order == complaint.order && event.hit.range.start >= complaint.hit.range.start)
         })
 }
 
@@ -143,14 +182,6 @@ fn soon_after(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
 /// Was the complaint made six weeks ago or more? From the date beside the complaint, else beside the silence,
 /// else in a sentence next to it.
 fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>]) -> Option<bool> {
-    let nearest = |event: &Event<'_, '_>| -> Option<When> {
-        let sentence = reading.sentences.get(event.hit.sentence)?;
-        let range = &event.hit.range;
-        whens(&sentence.text, reading.received)
-            .into_iter()
-            .filter(|when| matches!(when.sense, Sense::At | Sense::Since))
-            .min_by_key(|when| distance(when, range))
-    };
     let beside = |event: &Event<'_, '_>, step: isize| -> Option<When> {
         let index = event.hit.sentence.checked_add_signed(step)?;
         let sentence = reading.sentences.get(index).filter(|sentence| sentence.place == Place::Own)?;
@@ -158,11 +189,19 @@ fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>
         let mut told = found.into_iter().filter(|when| matches!(when.sense, Sense::At | Sense::Since));
         if step > 0 { told.next() } else { told.next_back() }
     };
+    // The question of a form; its date stands behind the next one.
+    let asked = |event: &&&Event<'_, '_>| {
+        reading.sentences.get(event.hit.sentence).is_some_and(|one| one.text.trim_end().ends_with('?'))
+    };
     let when = done
         .iter()
-        .find_map(|event| nearest(event))
-        .or_else(|| silence.iter().find_map(|event| nearest(event)))
+        .find_map(|event| nearest(reading, event))
+        .or_else(|| done.iter().find_map(|event| later(reading, event)))
+        .or_else(|| silence.iter().find_map(|event| nearest(reading, event)))
         .or_else(|| done.iter().find_map(|event| beside(event, 1)))
+        .or_else(|| {
+            done.iter().filter(|event| asked(event)).find_map(|event| beside(event, 2).or(beside(event, 3)))
+        })
         .or_else(|| done.iter().find_map(|event| beside(event, -1)));
     let Some(when) = when else {
         return happened_lately(reading, done);
@@ -183,6 +222,37 @@ fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>
     }
 }
 
+/// The time told nearest to an event: in its sentence, or anywhere in a letter that is sent along.
+fn nearest(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
+    let sentence = reading.sentences.get(event.hit.sentence)?;
+    let range = &event.hit.range;
+    let past = |when: &When| matches!(when.sense, Sense::At | Sense::Since);
+    let here = whens(&sentence.text, reading.received).into_iter().filter(past);
+    here.min_by_key(|when| distance(when, range)).or_else(|| {
+        let sent = event.rule.value == "sent";
+        let near = event.hit.sentence.saturating_sub(LETTERHEAD_SENTENCES)..event.hit.sentence;
+        let mut head = near.filter_map(|index| reading.sentences.get(index));
+        let of_letter = head.find_map(|one| {
+            let same = sent && one.place == sentence.place && one.document == sentence.document;
+            let told = same.then(|| whens(&one.text, reading.received)).unwrap_or_default();
+            told.into_iter().find(|when| past(when) && when.span.first == when.span.last)
+        });
+        of_letter
+    })
+}
+
+/// "Diezelfde dag", "een week later": reckoned from the last time told before it.
+fn later(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
+    let sentence = reading.sentences.get(event.hit.sentence).filter(|one| one.place == Place::Own)?;
+    let (least, most) = days_later(&sentence.text)?;
+    let before = event.hit.sentence.saturating_sub(BEFORE_SENTENCES)..event.hit.sentence;
+    let told = before.rev().filter_map(|index| reading.sentences.get(index));
+    let when = told
+        .filter(|one| one.place == Place::Own && one.order > 0)
+        .find_map(|one| whens(&one.text, reading.received).into_iter().rfind(is_moment))?;
+    Some(When { span: when.span.later(least, most, reading.received), ..when })
+}
+
 /// A complaint without a date about what happened less than six weeks ago is not six weeks old either. More
 /// cannot be told from the date of the gedraging.
 fn happened_lately(reading: &Reading<'_>, done: &[&Event<'_, '_>]) -> Option<bool> {
@@ -198,6 +268,13 @@ fn happened_lately(reading: &Reading<'_>, done: &[&Event<'_, '_>]) -> Option<boo
     lately.then_some(false)
 }
 
+/// A day or a few weeks at most, not "in 1998".
+fn is_moment(when: &When) -> bool {
+    const DAYS_MAX: i32 = 45;
+    when.sense == Sense::At
+        && when.span.first.until(when.span.last).is_ok_and(|span| span.get_days() <= DAYS_MAX)
+}
+
 fn distance(when: &When, range: &std::ops::Range<usize>) -> usize {
     if when.end <= range.start { range.start - when.end } else { when.start.saturating_sub(range.end) }
 }
@@ -211,22 +288,37 @@ pub struct Named {
     pub belongs: bool,
 }
 
-/// Of a mixed complaint, the part that belongs here: a sentence is about the body that was named last.
+/// Of a mixed complaint, the part that belongs here. Where the writer tells one thing after the other ("ten
+/// tweede", "2."), each thing is about the body that is named first in it; elsewhere a sentence is about the
+/// body that was named last.
 pub fn judge_part(
     reading: &Reading<'_>,
     hits: &Hits<'_>,
     named: &[Named],
 ) -> (FirstComplained, Vec<Finding>) {
+    let opens: Vec<usize> = hits
+        .on("complained")
+        .filter(|(rule, _)| rule.value == "next-part")
+        .map(|(_, hit)| hit.sentence)
+        .collect();
     let mut sides: Vec<Option<bool>> = Vec::with_capacity(reading.sentences.len());
     let mut side = None;
-    for sentence in &reading.sentences {
+    // In a thing told apart: whether its side is known.
+    let mut apart: Option<bool> = None;
+    for (index, sentence) in reading.sentences.iter().enumerate() {
+        if opens.contains(&index) {
+            apart = Some(false);
+            side = side.map(|before: bool| !before);
+        }
         let until = sentence.start_char + sentence.source.chars().count();
         let mut here = named.iter().filter(|one| {
             Some(one.document) == sentence.document && (sentence.start_char..until).contains(&one.start)
         });
-        if let Some(first) = here.next() {
+        if let Some(first) = here.next().filter(|_| apart != Some(true)) {
             // A sentence that names both ("klacht over de gemeente en het UWV") says nothing of its side.
-            side = if here.all(|one| one.belongs == first.belongs) { Some(first.belongs) } else { side };
+            let alone = here.all(|one| one.belongs == first.belongs);
+            side = if alone { Some(first.belongs) } else { side };
+            apart = apart.map(|known| known || alone);
         }
         sides.push(if sentence.place == Place::Own { side } else { None });
     }

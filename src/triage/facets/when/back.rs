@@ -3,7 +3,7 @@
 use super::amounts::Amount;
 use super::dates::{month_span, year_span};
 use super::words::{
-    Fuzz, Token, count_word, day_number, feast, fuzz_word, month, season, short_month, unit, weekday,
+    Fuzz, Token, count_word, day_number, fuzz_word, month, season, short_month, unit, weekday,
 };
 use super::{Hit, Reader, Sense, Span, minus};
 use jiff::ToSpan;
@@ -206,9 +206,7 @@ impl Reader<'_> {
         // "vorig jaar zomer" and "vorig jaar in mei" are read as a part of a year.
         if years && matches!(two.0, "vorig" | "verleden" | "last") {
             let named = (at + 2..at + 5).find(|&i| {
-                month(self.word(i)).is_some()
-                    || season(self.word(i)).is_some()
-                    || feast(self.word(i)).is_some()
+                month(self.word(i)).is_some() || season(self.word(i)).is_some() || self.feast_at(i).is_some()
             });
             if let Some(named) = named {
                 let between =

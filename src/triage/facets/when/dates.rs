@@ -1,6 +1,6 @@
 //! Dates as people name them: a day of a month, a month, a season, a feast, a year, with or without the year.
 
-use super::words::{day_number, feast, month, season, short_month};
+use super::words::{day_number, month, season, short_month};
 use super::{Hit, Reader, Sense, Span, minus, plus};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -50,7 +50,7 @@ impl Reader<'_> {
     pub(super) fn day_month(&self, at: usize) -> Option<Hit> {
         let day = day_number(self.tokens.get(at)?)?;
         let mut next = at + 1;
-        if matches!(self.word(next), "e" | "ste" | "de" | "th" | "st" | "nd" | "rd")
+        if matches!(self.word(next), "e" | "ste" | "de" | "th" | "st" | "nd" | "rd" | "er")
             && self.tokens[next].glued
         {
             next += 1;
@@ -64,7 +64,7 @@ impl Reader<'_> {
         if self.word(next) == "." && short_month(name).is_some() {
             next += 1;
         }
-        self.with_year(next, number, |year| date(year, number, day).map(Span::day))
+        self.with_year(next, |year| date(year, number, day).map(Span::day))
     }
 
     /// `May 10`, `January 15th, 2026`.
@@ -83,11 +83,11 @@ impl Reader<'_> {
         if self.word(next) == "," && self.tokens.get(next + 1).is_some_and(|t| t.digits == 4) {
             next += 1;
         }
-        self.with_year(next, number, |year| date(year, number, day).map(Span::day))
+        self.with_year(next, |year| date(year, number, day).map(Span::day))
     }
 
     /// Reads the year that may follow, and otherwise takes the nearest one in the past.
-    fn with_year(&self, next: usize, month: u32, span: impl Fn(u32) -> Option<Span>) -> Option<Hit> {
+    fn with_year(&self, next: usize, span: impl Fn(u32) -> Option<Span>) -> Option<Hit> {
         if let Some((year, after)) = self.year(next) {
             return Some(Hit { next: after, span: span(year)?, sense: Sense::At, year_given: true });
         }
@@ -102,9 +102,8 @@ impl Reader<'_> {
         } else {
             next
         };
-        let in_this = month <= 12;
         let span = span(this)
-            .filter(|s| in_this && s.first <= self.received)
+            .filter(|s| s.first <= self.received)
             .or_else(|| span(this - 1))
             .or_else(|| span(this - 2))?;
         self.hit(next, span)
@@ -198,14 +197,15 @@ impl Reader<'_> {
                 }
                 if month(self.word(after)).is_some()
                     || season(self.word(after)).is_some()
-                    || feast(self.word(after)).is_some()
+                    || self.feast_at(after).is_some()
                 {
                     year_before = Some(this - 1);
                     next = after;
                 }
             }
             ("vorige" | "vorig" | "afgelopen" | "verleden" | "last" | "deze" | "dit" | "this", name) => {
-                last_one = month(name).is_some() || season(name).is_some() || feast(name).is_some();
+                last_one =
+                    month(name).is_some() || season(name).is_some() || self.feast_at(next + 1).is_some();
                 next += usize::from(last_one);
             }
             _ => {}
@@ -217,19 +217,17 @@ impl Reader<'_> {
                 // "May" alone is a verb; with a year behind it, it is the month.
                 self.year(next + 1)?;
             }
-            return self.period(next + 1, number, part, year_before, |year| month_span(year, number));
+            return self.period(next + 1, part, year_before, |year| month_span(year, number));
         }
         if let Some((from, to)) = season(name) {
             if part == Part::Whole && !last_one && year_before.is_none() && !is_season_context(before) {
                 // "zomer" alone may be anything ("zomerrooster", a name); a year or a preposition makes it a time.
                 self.year(next + 1)?;
             }
-            return self.period(next + 1, from, part, year_before, |year| season_span(year, from, to));
+            return self.period(next + 1, part, year_before, |year| season_span(year, from, to));
         }
-        if let Some((m1, d1, m2, d2)) = feast(name) {
-            return self.period(next + 1, m1, part, year_before, |year| {
-                Some(Span { first: date(year, m1, d1)?, last: date(year, m2, d2)? })
-            });
+        if let Some((feast, after)) = self.feast_at(next) {
+            return self.period(after, part, year_before, |year| feast.span(year));
         }
         // A bare year.
         let token = self.tokens.get(next)?;
@@ -249,14 +247,13 @@ impl Reader<'_> {
     fn period(
         &self,
         next: usize,
-        month: u32,
         part: Part,
         year: Option<u32>,
         span: impl Fn(u32) -> Option<Span>,
     ) -> Option<Hit> {
         let hit = match year {
             Some(year) => Hit { next, span: span(year)?, sense: Sense::At, year_given: true },
-            None => self.with_year(next, month, span)?,
+            None => self.with_year(next, span)?,
         };
         let span = if hit.sense == Sense::Ahead { part.of(hit.span) } else { self.clip(part.of(hit.span)) };
         Some(Hit { span, ..hit })
@@ -349,7 +346,7 @@ impl Part {
     }
 }
 
-fn date(year: u32, month: u32, day: u32) -> Option<Date> {
+pub(super) fn date(year: u32, month: u32, day: u32) -> Option<Date> {
     Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
@@ -358,7 +355,7 @@ pub(super) fn month_span(year: u32, month: u32) -> Option<Span> {
     Some(Span { first, last: first.last_of_month() })
 }
 
-fn season_span(year: u32, from: u32, to: u32) -> Option<Span> {
+pub(super) fn season_span(year: u32, from: u32, to: u32) -> Option<Span> {
     let end_year = if to < from { year + 1 } else { year };
     Some(Span { first: date(year, from, 1)?, last: date(end_year, to, 1)?.last_of_month() })
 }

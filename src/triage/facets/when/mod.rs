@@ -11,6 +11,7 @@
 mod amounts;
 mod back;
 mod dates;
+mod feasts;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -67,6 +68,12 @@ impl Span {
         Self { first: minus(received, most), last: minus(received, least) }
     }
 
+    /// What came so many days after it, and not after receipt.
+    pub fn later(&self, least: i64, most: i64, received: Date) -> Self {
+        let first = plus(self.first, least).min(received);
+        Self { first, last: plus(self.last, most).min(received).max(first) }
+    }
+
     /// Did it lie at least so many days before `date`? Unsure when the interval straddles the limit.
     pub fn at_least_days_before(&self, days: i64, date: Date) -> Answer {
         let limit = minus(date, days);
@@ -114,26 +121,38 @@ fn plus(date: Date, days: i64) -> Date {
 /// Every expression of time in `text`, in order. `received` is the date of receipt.
 pub fn whens(text: &str, received: Date) -> Vec<When> {
     let tokens = tokens(text);
-    let mut found = Vec::new();
-    let mut at = 0;
+    let mut found: Vec<When> = Vec::new();
+    let (mut at, mut last_next) = (0, 0);
     let reader = Reader { tokens: &tokens, received };
     while at < tokens.len() {
         match reader.read(at) {
             Some(hit) => {
                 let (first, sense) = reader.lead(at, hit.sense);
-                found.push(When {
-                    start: tokens[first].start,
-                    end: tokens[hit.next - 1].end,
-                    sense,
-                    span: hit.span,
-                    year_given: hit.year_given,
-                });
+                // "Vlak na Pasen, op de dinsdag": the weekday tells nothing more.
+                let day_only = hit.next == at + 1 && words::weekday(reader.word(at)).is_some();
+                let after_another = found.last().is_some_and(|_| at - last_next <= 4);
+                if !(day_only && after_another) {
+                    found.push(When {
+                        start: tokens[first].start,
+                        end: tokens[hit.next - 1].end,
+                        sense,
+                        span: hit.span,
+                        year_given: hit.year_given,
+                    });
+                    last_next = hit.next;
+                }
                 at = hit.next;
             }
             None => at += 1,
         }
     }
     found
+}
+
+/// How many days after what was told before, from least to most, when the text says so: "een week later".
+pub fn days_later(text: &str) -> Option<(i64, i64)> {
+    let tokens = tokens(text);
+    feasts::days_later(&Reader { tokens: &tokens, received: Date::MIN })
 }
 
 /// What was read from a token on: the days, and the token after it.
@@ -159,7 +178,9 @@ impl Reader<'_> {
     }
 
     fn read(&self, at: usize) -> Option<Hit> {
-        self.numeric(at)
+        self.beside(at)
+            .or_else(|| self.numeric(at))
+            .or_else(|| self.week_of_month(at))
             .or_else(|| self.day_month(at))
             .or_else(|| self.month_day_english(at))
             .or_else(|| self.duration(at))

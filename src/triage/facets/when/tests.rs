@@ -83,6 +83,24 @@ fn what_is_reckoned_back() {
 }
 
 #[test]
+fn feasts_and_what_lies_beside_them() {
+    // Easter Sunday was 20 April 2025; receipt is on 12 March 2026.
+    between("na Pasen gebeld", date(2025, 4, 22), date(2025, 5, 19));
+    between("vlak na Pasen, op de dinsdag", date(2025, 4, 22), date(2025, 5, 1));
+    between("de dag na Hemelvaart", date(2025, 5, 30), date(2025, 5, 30));
+    between("anderhalve week voor kerst", date(2025, 12, 8), date(2025, 12, 16));
+    between("voor de kerst", date(2025, 11, 26), date(2025, 12, 23));
+    between("na de zomervakantie", date(2025, 9, 1), date(2025, 9, 28));
+    between("met oud en nieuw", date(2025, 12, 31), date(2026, 1, 1));
+    between("op Goede Vrijdag", date(2025, 4, 18), date(2025, 4, 18));
+    between("na het Suikerfeest", date(2025, 4, 1), date(2025, 4, 28));
+    between("in de eerste week van februari", date(2026, 2, 1), date(2026, 2, 8));
+    assert_eq!(super::days_later("Een week later heb ik geklaagd."), Some((7, 13)));
+    assert_eq!(super::days_later("Dezelfde dag geklaagd."), Some((0, 1)));
+    assert_eq!(super::days_later("Toen heb ik geklaagd."), None);
+}
+
+#[test]
 fn the_sense_of_an_expression() {
     assert_eq!(one("sinds juli").sense, Sense::Since);
     assert_eq!(one("vanaf 1 januari").sense, Sense::Since);

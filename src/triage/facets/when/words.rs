@@ -97,33 +97,186 @@ pub(super) fn day_number(token: &Token<'_>) -> Option<u32> {
 }
 
 pub(super) fn month(word: &str) -> Option<u32> {
-    Some(match word {
-        "januari" | "january" | "januar" | "janvier" | "enero" | "stycznia" | "styczniu" | "ocak"
-        | "يناير" | "января" => 1,
-        "februari" | "february" | "februar" | "fevrier" | "febrero" | "lutego" | "lutym" | "subat"
-        | "فبراير" | "февраля" => 2,
-        "maart" | "march" | "märz" | "marz" | "maarts" | "mars" | "marzo" | "marca" | "marcu" | "mart"
-        | "مارس" | "марта" => 3,
-        "april" | "avril" | "abril" | "kwietnia" | "kwietniu" | "nisan" | "أبريل" | "ابريل" | "апреля" => {
-            4
-        }
-        "mei" | "may" | "mayo" | "maja" | "maju" | "mayis" | "مايو" | "мая" => 5,
-        "juni" | "june" | "juin" | "junio" | "czerwca" | "czerwcu" | "haziran" | "يونيو" | "июня" => {
-            6
-        }
-        "juli" | "july" | "juillet" | "julio" | "lipca" | "lipcu" | "temmuz" | "يوليو" | "июля" => 7,
-        "augustus" | "august" | "aout" | "agosto" | "sierpnia" | "sierpniu" | "agustos" | "أغسطس"
-        | "августа" => 8,
-        "september" | "septembre" | "septiembre" | "wrzesnia" | "wrzesniu" | "eylul" | "سبتمبر"
-        | "сентября" => 9,
-        "oktober" | "october" | "octobre" | "octubre" | "pazdziernika" | "pazdzierniku" | "ekim"
-        | "أكتوبر" | "октября" => 10,
-        "november" | "novembre" | "noviembre" | "listopada" | "listopadzie" | "kasim" | "نوفمبر"
-        | "ноября" => 11,
-        "december" | "dezember" | "decembre" | "diciembre" | "grudnia" | "grudniu" | "aralik" | "ديسمبر"
-        | "декабря" => 12,
-        _ => return None,
-    })
+    let names: [&[&str]; 12] = [
+        &[
+            "januari",
+            "january",
+            "januar",
+            "janvier",
+            "enero",
+            "stycznia",
+            "styczniu",
+            "ocak",
+            "ocakta",
+            "يناير",
+            "января",
+            "січня",
+            "janeiro",
+            "gennaio",
+            "ianuarie",
+            "januarij",
+        ],
+        &[
+            "februari",
+            "february",
+            "februar",
+            "fevrier",
+            "février",
+            "febrero",
+            "lutego",
+            "lutym",
+            "subat",
+            "şubat",
+            "فبراير",
+            "февраля",
+            "лютого",
+            "fevereiro",
+            "febbraio",
+            "februarie",
+        ],
+        &[
+            "maart",
+            "march",
+            "märz",
+            "marz",
+            "maarts",
+            "mars",
+            "marzo",
+            "marca",
+            "marcu",
+            "mart",
+            "مارس",
+            "марта",
+            "березня",
+            "marco",
+            "março",
+            "martie",
+        ],
+        &[
+            "april",
+            "avril",
+            "abril",
+            "kwietnia",
+            "kwietniu",
+            "nisan",
+            "أبريل",
+            "ابريل",
+            "апреля",
+            "квітня",
+            "aprile",
+            "aprilie",
+        ],
+        &["mei", "may", "mayo", "maja", "maju", "mayis", "mayıs", "مايو", "мая", "травня", "maio", "maggio"],
+        &[
+            "juni",
+            "june",
+            "juin",
+            "junio",
+            "czerwca",
+            "czerwcu",
+            "haziran",
+            "يونيو",
+            "июня",
+            "червня",
+            "junho",
+            "giugno",
+            "iunie",
+        ],
+        &[
+            "juli",
+            "july",
+            "juillet",
+            "julio",
+            "lipca",
+            "lipcu",
+            "temmuz",
+            "يوليو",
+            "июля",
+            "липня",
+            "julho",
+            "luglio",
+            "iulie",
+        ],
+        &[
+            "augustus",
+            "august",
+            "aout",
+            "août",
+            "agosto",
+            "sierpnia",
+            "sierpniu",
+            "agustos",
+            "ağustos",
+            "أغسطس",
+            "августа",
+            "серпня",
+        ],
+        &[
+            "september",
+            "septembre",
+            "septiembre",
+            "wrzesnia",
+            "września",
+            "wrzesniu",
+            "eylul",
+            "eylül",
+            "سبتمبر",
+            "сентября",
+            "вересня",
+            "setembro",
+            "settembre",
+            "septembrie",
+        ],
+        &[
+            "oktober",
+            "october",
+            "octobre",
+            "octubre",
+            "pazdziernika",
+            "października",
+            "pazdzierniku",
+            "ekim",
+            "أكتوبر",
+            "октября",
+            "жовтня",
+            "outubro",
+            "ottobre",
+            "octombrie",
+        ],
+        &[
+            "november",
+            "novembre",
+            "noviembre",
+            "listopada",
+            "listopadzie",
+            "kasim",
+            "kasım",
+            "نوفمبر",
+            "ноября",
+            "листопада",
+            "novembro",
+            "noiembrie",
+        ],
+        &[
+            "december",
+            "dezember",
+            "decembre",
+            "décembre",
+            "diciembre",
+            "grudnia",
+            "grudniu",
+            "aralik",
+            "aralık",
+            "ديسمبر",
+            "декабря",
+            "грудня",
+            "dezembro",
+            "dicembre",
+            "decembrie",
+        ],
+    ];
+    let at = names.iter().position(|names| names.contains(&word))?;
+    u32::try_from(at + 1).ok()
 }
 
 /// Short names count only beside a day: "jan" is also a man.
@@ -166,26 +319,11 @@ pub(super) fn weekday(word: &str) -> Option<jiff::civil::Weekday> {
 /// First and last month of a season.
 pub(super) fn season(word: &str) -> Option<(u32, u32)> {
     Some(match word {
-        "zomer" | "summer" => (6, 9),
-        "zomervakantie" => (7, 8),
+        "zomer" | "summer" | "sommer" => (6, 9),
+        "zomervakantie" | "zomerreces" | "zomerperiode" => (7, 8),
         "herfst" | "najaar" | "autumn" => (9, 11),
         "winter" => (12, 2),
         "lente" | "voorjaar" | "spring" => (3, 5),
-        _ => return None,
-    })
-}
-
-/// First and last day of a feast: month, day, month, day. Moving feasts have the widest interval.
-pub(super) fn feast(word: &str) -> Option<(u32, u32, u32, u32)> {
-    Some(match word {
-        "carnaval" => (2, 1, 3, 9),
-        "pasen" => (3, 22, 4, 26),
-        "pinksteren" => (5, 10, 6, 14),
-        "koningsdag" => (4, 27, 4, 27),
-        "herfstvakantie" => (10, 10, 10, 31),
-        "sinterklaas" => (11, 25, 12, 5),
-        "kerst" | "kerstmis" | "kerstavond" | "christmas" => (12, 23, 12, 27),
-        "kerstvakantie" => (12, 19, 12, 31),
         _ => return None,
     })
 }
