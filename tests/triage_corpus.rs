@@ -12,7 +12,7 @@
 
 use bode::config;
 use bode::record::{Address, Channel, Document, Extract, Message, Method, Office, Part, PartKind};
-use bode::triage::{Ruleset, judge};
+use bode::triage::{Ruleset, amounts, judge};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -231,5 +231,48 @@ fn the_development_corpus() {
         let (right, total) = score.right.get("scope").copied().unwrap_or_default();
         assert!(name == "d2" || right * 100 >= total * 88, "{name}: scope {right}/{total}");
         assert_eq!(score.told_away, 0, "a person at the right address would be told \"not here\"");
+    }
+}
+
+/// Prints the evidence on each body of each item, for `benches/fit_roles.py`:
+/// `BODE_TEST_CORPUS=DIR cargo test --test triage_corpus amounts -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints evidence for the fitting of weights; nothing to hold"]
+fn amounts_of_the_corpus() {
+    let Some(dir) = corpus() else { return };
+    let rules = Ruleset::load(Path::new("rules")).unwrap_or_else(|faults| panic!("{faults}"));
+    let offices = offices();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|ext| ext == "jsonl")) {
+        for line in std::fs::read_to_string(file).unwrap().lines() {
+            let item: Value = serde_json::from_str(line).unwrap();
+            let (extract, channel) = extract(&item);
+            let received = item["received"].as_str().unwrap().parse().unwrap();
+            let office = &offices[item["office"].as_str().unwrap()];
+            let parts: Vec<Value> = amounts(&extract, channel, received, office, &rules)
+                .iter()
+                .map(|part| {
+                    let map = |pairs: &[(String, f64)]| -> Value { pairs.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect() };
+                    let bodies: Vec<Value> = part
+                        .bodies
+                        .iter()
+                        .map(|body| serde_json::json!({"label": body.label, "inside": body.inside, "amounts": map(&body.amounts)}))
+                        .collect();
+                    serde_json::json!({"part": part.part, "several": part.several, "nobody": map(&part.nobody), "bodies": bodies})
+                })
+                .collect();
+            let got = judge(&extract, channel, received, office, &rules);
+            let gold = &item["gold"];
+            println!(
+                "AMOUNTS {}",
+                serde_json::json!({
+                    "file": file.file_stem().and_then(|stem| stem.to_str()), "id": item["id"], "office": item["office"],
+                    "scope": gold["scope"], "about": gold["complained_about"], "parts": parts,
+                    "got": serde_json::to_value(got.scope).unwrap(),
+                })
+            );
+        }
     }
 }

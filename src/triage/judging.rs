@@ -1,6 +1,8 @@
 //! `judging.toml`: how heavily things weigh. Every number is explained in the file.
 
+use super::organisations::Strength;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// All weights.
 #[derive(Clone, Debug, Deserialize)]
@@ -10,9 +12,14 @@ pub struct Weights {
     #[allow(dead_code, reason = "a word for the reader of the file")]
     about: Option<String>,
     pub places: PlaceWeights,
-    pub naming: NamingWeights,
     pub strength: StrengthWeights,
     pub tone: ToneWeights,
+    /// What an amount of evidence weighs, by its name.
+    pub evidence: BTreeMap<String, f64>,
+    /// What says that nobody can tell whom it is about.
+    pub nobody: BTreeMap<String, f64>,
+    /// What says that there are two complaints, about two bodies.
+    pub two: TwoWeights,
     pub target: TargetWeights,
 }
 
@@ -30,21 +37,6 @@ pub struct PlaceWeights {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NamingWeights {
-    pub name: f64,
-    pub hint: f64,
-    pub weak: f64,
-    pub place: f64,
-    pub most: f64,
-    pub subject_bonus: f64,
-    pub opening_bonus: f64,
-    pub addressed: f64,
-    pub addressing: f64,
-    pub background: f64,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct StrengthWeights {
     pub name: f64,
     pub hint: f64,
@@ -52,37 +44,46 @@ pub struct StrengthWeights {
     pub place: f64,
 }
 
+impl StrengthWeights {
+    /// The share of one strength.
+    pub fn of(&self, strength: Strength) -> f64 {
+        match strength {
+            Strength::Name => self.name,
+            Strength::Hint => self.hint,
+            Strength::Weak => self.weak,
+            Strength::Place => self.place,
+            Strength::LookAlike => 0.0,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToneWeights {
     pub negative_most: f64,
     pub positive_most: f64,
-    pub positive_factor: f64,
     pub carried: f64,
     pub carried_decay: f64,
-    pub carried_positive: f64,
-    pub leader: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetWeights {
-    pub least: f64,
-    pub second_least: f64,
-    pub second_ratio: f64,
-    pub several_sure: f64,
-    pub sure_least: f64,
-    pub sure_ratio: f64,
-    pub unnamed: f64,
-    pub unnamed_once: f64,
-    pub alone_least: f64,
-    pub alone_ratio: f64,
-    pub doubt: f64,
+    /// Chance of two complaints from which there are two.
+    pub two_least: f64,
     pub complaint_least: f64,
-    pub background_least: f64,
-    pub rival_named: f64,
     pub out_extra: f64,
     pub tell_least: f64,
-    pub tell_named_most: f64,
+    pub tell_inside_most: f64,
     pub ocr_confidence_least: f64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwoWeights {
+    pub always: f64,
+    pub several: f64,
+    pub parts: f64,
+    pub part_chance: f64,
+    pub second_chance: f64,
 }

@@ -23,17 +23,22 @@ mod ruleset;
 mod spoken;
 mod standing;
 mod target;
+mod weigh;
 
 pub use rules::{RuleFault, RuleFaults};
 pub use ruleset::{Example, Ruleset};
+pub use weigh::{BodyAmounts, PartAmounts};
 
 use crate::limits::FINDINGS_MAX;
 use crate::record::{Channel, Extract, Finding, FirstComplained, Judgement, Kind, Line, Office, Scope};
+use facets::Facets;
 use jiff::civil::Date;
+use matching::Hits;
 use reading::Reading;
 use roles::Means;
 use standing::Standings;
-use target::{Circumstances, Target};
+use target::Target;
+use weigh::Circumstances;
 
 /// Judges one piece.
 pub fn judge(
@@ -44,27 +49,15 @@ pub fn judge(
     rules: &Ruleset,
 ) -> Judgement {
     let reading = Reading::new(extract, channel, received);
-    let hits = rules.matcher.hits(&reading);
-    let facets = facets::judge(&reading, &hits, office);
-    let home: Vec<usize> = office.competence.home.iter().filter_map(|id| rules.bodies.find(id)).collect();
-    let means = Means {
-        bodies: &rules.bodies,
-        rules: &rules.roles,
-        weights: &rules.weights,
-        home: &home,
-        first_line: office.line == Line::First,
-        integrity: facets.kind == Kind::Integrity,
-    };
+    let Read { hits, facets, home } = read(&reading, office, rules);
+    let means = means(office, rules, &home, &facets);
     let standings = roles::read(&reading, &means);
     let first_complained = match office.line {
         Line::First => FirstComplained::NotApplicable,
         Line::Second => facets.first_complained,
     };
-    let circumstances = Circumstances {
-        several: standings.several + hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
-        nobody: hits.weight("target", "nobody"),
-    };
-    let mut target = target::decide(&standings, &rules.bodies, &rules.weights, office, circumstances);
+    let circumstances = circumstances(&standings, &hits, &facets);
+    let mut target = target::decide(&standings, office, &means, circumstances);
     if facets.automatic.is_some()
         || (facets.no_complaint && target.explicit < rules.weights.target.complaint_least)
     {
@@ -135,8 +128,58 @@ pub fn judge(
     judgement
 }
 
+/// What is known before the roles are read.
+struct Read<'r> {
+    hits: Hits<'r>,
+    facets: Facets,
+    home: Vec<usize>,
+}
+
+fn read<'r>(reading: &Reading<'_>, office: &Office, rules: &'r Ruleset) -> Read<'r> {
+    let hits = rules.matcher.hits(reading);
+    let facets = facets::judge(reading, &hits, office);
+    let home = office.competence.home.iter().filter_map(|id| rules.bodies.find(id)).collect();
+    Read { hits, facets, home }
+}
+
+fn means<'r>(office: &Office, rules: &'r Ruleset, home: &'r [usize], facets: &Facets) -> Means<'r> {
+    Means {
+        bodies: &rules.bodies,
+        rules: &rules.roles,
+        weights: &rules.weights,
+        scale: &rules.scale,
+        home,
+        first_line: office.line == Line::First,
+        integrity: facets.kind == Kind::Integrity,
+    }
+}
+
+fn circumstances(standings: &Standings<'_>, hits: &Hits<'_>, facets: &Facets) -> Circumstances {
+    Circumstances {
+        several: standings.several + hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
+        nobody: hits.weight("target", "nobody"),
+    }
+}
+
+/// The amounts of evidence that a judgement of the target rests on, unweighed: what `benches/fit_roles.py` fits
+/// the weights to.
+pub fn amounts(
+    extract: &Extract,
+    channel: Channel,
+    received: Date,
+    office: &Office,
+    rules: &Ruleset,
+) -> Vec<PartAmounts> {
+    let reading = Reading::new(extract, channel, received);
+    let Read { hits, facets, home } = read(&reading, office, rules);
+    let means = means(office, rules, &home, &facets);
+    let standings = roles::read(&reading, &means);
+    let circumstances = circumstances(&standings, &hits, &facets);
+    weigh::amounts(&standings, office, &means, circumstances)
+}
+
 /// Where the bodies of a mixed complaint are named, for the part that belongs here.
-fn named(standings: &Standings, target: &Target, rules: &Ruleset, office: &Office) -> Vec<facets::Named> {
+fn named(standings: &Standings<'_>, target: &Target, rules: &Ruleset, office: &Office) -> Vec<facets::Named> {
     let mut named = Vec::new();
     for org in &target.about {
         let belongs = target::is_covered(&rules.bodies, office, *org);
@@ -154,11 +197,14 @@ fn named(standings: &Standings, target: &Target, rules: &Ruleset, office: &Offic
 /// Turning somebody away who is at the right address is the worse mistake: "out" needs to be surer.
 fn least_certain(target: &Target, office: &Office, rules: &Ruleset) -> f64 {
     let extra = if target.scope == Scope::Out { rules.weights.target.out_extra } else { 0.0 };
+    if target.scope == Scope::Mixed {
+        return rules.weights.target.two_least;
+    }
     office.procedure.certainty_min + extra
 }
 
 /// The findings on bodies, the ones complained about first.
-fn target_findings(standings: &Standings, target: &Target, rules: &Ruleset) -> Vec<Finding> {
+fn target_findings(standings: &Standings<'_>, target: &Target, rules: &Ruleset) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (orgs, what) in [(&target.about, "complained_about"), (&target.mentioned, "mentioned_only")] {
         for org in orgs {

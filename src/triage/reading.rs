@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// Characters of a body below which an attachment may be the complaint itself.
 const THIN_BODY_CHARS: usize = 300;
+/// Characters of a line in the head of a letter: an address, a date, a salutation.
+const HEAD_LINE_MAX: usize = 45;
 /// Characters of an attachment looked at to tell who wrote it.
 const FIRST_PERSON_CHARS: usize = 4_000;
 
@@ -57,6 +59,7 @@ pub struct Reading<'a> {
     pub sentences: Vec<Sentence<'a>>,
     /// Number of sentences in the writer's own words.
     pub own_count: usize,
+    head_count: usize,
     /// Lowest OCR confidence (0 to 1) of the pages that hold own words; `None` when all was typed.
     pub ocr_confidence: Option<f32>,
 }
@@ -96,7 +99,9 @@ impl<'a> Reading<'a> {
             .filter(|(index, document)| document.method == Method::Ocr && is_own(extract, *index))
             .filter_map(|(_, document)| document.confidence)
             .min_by(f32::total_cmp);
-        Self { extract, channel, received, sentences, own_count, ocr_confidence }
+        let own = sentences.iter().filter(|sentence: &&Sentence<'_>| sentence.place == Place::Own);
+        let head_count = own.take_while(|sentence| is_head_line(sentence.text.trim())).count();
+        Self { extract, channel, received, sentences, own_count, head_count, ocr_confidence }
     }
 
     /// Sentences in the writer's own words (body or letter), without subject and attachments.
@@ -107,6 +112,11 @@ impl<'a> Reading<'a> {
     /// Is this one of the first `count` own sentences?
     pub fn is_opening(&self, sentence: &Sentence<'_>, count: usize) -> bool {
         sentence.place == Place::Own && sentence.order < count
+    }
+
+    /// Own sentences before the first that tells something: sender, addressee, date, salutation.
+    pub fn head_count(&self) -> usize {
+        self.head_count
     }
 
     /// Is this the head of an attached letter, where its sender stands?
@@ -148,6 +158,11 @@ impl Sentence<'_> {
         let width = self.source.get(last..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         (from, (last + width).max(from))
     }
+}
+
+/// Short, and no sentence.
+fn is_head_line(text: &str) -> bool {
+    text.len() <= HEAD_LINE_MAX && !text.ends_with(['.', '!', '?', ':'])
 }
 
 /// The folded sentences of a loose text, such as an example of a rule.

@@ -95,7 +95,7 @@ fn is_head(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
 /// Is this the head of the message: whom it is addressed to?
 pub fn is_addressing(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
     let Some(sentence) = reading.sentences.get(one.index) else { return false };
-    if one.mentions.is_empty() || sentence.place != Place::Own {
+    if one.mentions.is_empty() || sentence.place != Place::Own || sentence.order >= reading.head_count() {
         return false;
     }
     let mut candidates = Vec::new();

@@ -11,7 +11,8 @@ use super::reading::{Place, Reading, Sentence};
 use super::resolve::{is_addressing, resolve};
 use super::rules::Rule;
 use super::spoken::{clauses, hits_of, unique};
-use super::standing::{Standing, Standings, add_finding};
+use super::standing::{AROUND, PARTS_MAX, Standing, Standings, Tally, add_finding};
+use super::weigh::Scale;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -21,12 +22,21 @@ pub struct Means<'r> {
     pub bodies: &'r Organisations,
     pub rules: &'r Matcher,
     pub weights: &'r Weights,
+    /// What evidence weighs, by its name.
+    pub scale: &'r Scale,
     /// Bodies at home at this office; the first is meant by who only says "de gemeente".
     pub home: &'r [usize],
     /// The office handles complaints about its own municipality: "jullie" is the municipality.
     pub first_line: bool,
     /// Somebody reports on the employer: then the employer is whom it is about.
     pub integrity: bool,
+}
+
+impl Means<'_> {
+    /// What one unit of evidence weighs.
+    pub fn weigh(&self, name: &str) -> f64 {
+        self.scale.get(name).copied().unwrap_or_default()
+    }
 }
 
 /// One sentence with what is named in it.
@@ -39,7 +49,7 @@ pub struct Seen {
 }
 
 /// Reads the roles of all bodies.
-pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
+pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
     let mut learned: Vec<Learned> = Vec::new();
     let mut seen: Vec<Seen> = Vec::with_capacity(reading.sentences.len());
     for (index, sentence) in reading.sentences.iter().enumerate() {
@@ -66,18 +76,22 @@ pub fn read(reading: &Reading<'_>, means: &Means<'_>) -> Standings {
         several: 0.0,
         document: None,
         attached: attached(reading, &seen, means),
+        part: AROUND,
     };
     if means.first_line
         && let Some(home) = means.home.first()
     {
         let standing = scoring.standing(*home);
-        standing.complained += means.weights.naming.addressed;
         standing.strongest = Some(Strength::Weak);
     }
     for one in &seen {
         scoring.sentence(one);
     }
-    Standings { several: scoring.several, all: scoring.standings.into_values().collect() }
+    Standings {
+        several: scoring.several,
+        parts: scoring.part.max(1),
+        all: scoring.standings.into_values().collect(),
+    }
 }
 
 /// Whose letter is attached or forwarded: the body in the head of the attached letter, of the one about a complaint
@@ -119,7 +133,7 @@ fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usiz
 struct Scoring<'a, 'r> {
     reading: &'a Reading<'a>,
     means: &'a Means<'r>,
-    standings: BTreeMap<usize, Standing>,
+    standings: BTreeMap<usize, Standing<'r>>,
     /// Whom the text speaks of, for sentences that name nobody.
     topic: Vec<usize>,
     topic_age: u32,
@@ -131,9 +145,11 @@ struct Scoring<'a, 'r> {
     document: Option<usize>,
     /// Whose letter is attached.
     attached: Vec<usize>,
+    /// The part of the own words that is being read.
+    part: usize,
 }
 
-impl Scoring<'_, '_> {
+impl<'r> Scoring<'_, 'r> {
     fn sentence(&mut self, seen: &Seen) {
         let Some(sentence) = self.reading.sentences.get(seen.index) else { return };
         let factor = self.place_factor(sentence.place);
@@ -142,21 +158,27 @@ impl Scoring<'_, '_> {
             self.before.clear();
         }
         self.document = sentence.document;
+        if sentence.place == Place::Own && self.part == AROUND {
+            self.part = 1;
+        }
         if is_addressing(self.reading, seen, self.means) {
-            self.name(seen, sentence, factor * self.means.weights.naming.addressing);
+            self.address(seen, sentence);
             return;
         }
-        self.name(seen, sentence, factor);
         if factor <= 0.0 {
+            self.name(seen, sentence);
             return;
         }
         let mut candidates = Vec::new();
         self.means.rules.candidates(&seen.marked.text, &mut candidates);
-        let rules: Vec<&Rule> = candidates
+        let all = &self.means.rules.rules;
+        let rules: Vec<&'r Rule> = candidates
             .iter()
-            .filter_map(|index| self.means.rules.rules.get(*index as usize))
+            .filter_map(|index| all.get(*index as usize))
             .filter(|rule| rule.looks_at(self.reading, sentence))
             .collect();
+        self.turn(seen, sentence, &rules);
+        self.name(seen, sentence);
         for rule in rules.iter().filter(|rule| rule.label == "several") {
             if rule.weight > self.several && rule.find(&seen.marked.text).is_some() {
                 self.several = rule.weight;
@@ -191,66 +213,112 @@ impl Scoring<'_, '_> {
     }
 
     fn strength_factor(&self, strength: Strength) -> f64 {
-        let weights = &self.means.weights.strength;
-        match strength {
-            Strength::Name => weights.name,
-            Strength::Hint => weights.hint,
-            Strength::Weak => weights.weak,
-            Strength::Place => weights.place,
-            Strength::LookAlike => 0.0,
-        }
+        self.means.weights.strength.of(strength)
     }
 
-    fn standing(&mut self, org: usize) -> &mut Standing {
+    fn standing(&mut self, org: usize) -> &mut Standing<'r> {
         self.standings.entry(org).or_insert_with(|| Standing { org, ..Standing::default() })
     }
 
-    /// Being named.
-    fn name(&mut self, seen: &Seen, sentence: &Sentence<'_>, factor: f64) {
-        let naming = self.means.weights.naming;
-        for mention in &seen.mentions {
-            let base = match mention.strength {
-                Strength::Name => naming.name,
-                Strength::Hint => naming.hint,
-                Strength::Weak => naming.weak,
-                Strength::Place => naming.place,
-                Strength::LookAlike => 0.0,
-            };
+    /// Where evidence of this sentence is kept.
+    fn tally(&mut self, org: usize, place: Place) -> &mut Tally<'r> {
+        let part = if place == Place::Own { self.part.min(PARTS_MAX - 1) } else { AROUND };
+        let standing = self.standing(org);
+        // The index is below the length of the row by the line above.
+        &mut standing.parts[part]
+    }
+
+    /// Does the writer turn to the first, or to a further complaint here?
+    fn turn(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&'r Rule]) {
+        if sentence.place != Place::Own {
+            return;
+        }
+        let says = |value: &str| {
+            rules.iter().any(|rule| {
+                rule.label == "part" && rule.value == value && rule.find(&seen.marked.text).is_some()
+            })
+        };
+        if says("first") && self.part <= 1 {
+            for standing in self.standings.values_mut() {
+                let introduction = std::mem::take(&mut standing.parts[1]);
+                standing.parts[AROUND].merge(&introduction);
+            }
+        } else if says("second") && sentence.order > 0 {
+            self.part = (self.part + 1).min(PARTS_MAX - 1);
+            self.topic.clear();
+            self.before.clear();
+        }
+    }
+
+    /// Being addressed.
+    fn address(&mut self, seen: &Seen, sentence: &Sentence<'_>) {
+        for mention in seen.mentions.iter().filter(|mention| mention.strength >= Strength::Hint) {
             if mention.strength == Strength::Place {
                 continue;
             }
-            let strength = self.strength_factor(mention.strength);
-            let bonus = match sentence.place {
-                Place::Subject => naming.subject_bonus * strength,
-                Place::Own if self.reading.is_opening(sentence, 3) => naming.opening_bonus * strength,
-                _ => 0.0,
-            };
-            let background = if self.is_background(mention.org) { naming.background } else { 1.0 };
-            let weight = (base + bonus) * factor * background;
-            let reason =
-                self.means.bodies.all.get(mention.org).map(|org| org.reason.clone()).unwrap_or_default();
-            let id = self.means.bodies.all.get(mention.org).map(|org| org.id.clone()).unwrap_or_default();
+            self.tally(mention.org, Place::Subject).at_least("addressed", 1.0);
             let standing = self.standing(mention.org);
-            standing.named = (standing.named + weight).min(naming.most);
             standing.strongest = standing.strongest.max(Some(mention.strength));
-            if mention.strength >= Strength::Hint {
-                add_finding(
-                    standing,
-                    &format!("organisations/{id}"),
-                    &reason,
-                    weight,
-                    sentence,
-                    &mention.range,
-                );
+            self.found(mention, sentence);
+        }
+    }
+
+    /// Being named.
+    fn name(&mut self, seen: &Seen, sentence: &Sentence<'_>) {
+        for mention in &seen.mentions {
+            let strength = mention.strength;
+            if matches!(strength, Strength::Place | Strength::LookAlike) {
+                continue;
+            }
+            let share = self.strength_factor(strength);
+            let (opening, closing) =
+                (self.reading.is_opening(sentence, 3), self.reading.is_closing(sentence, 4));
+            let tally = self.tally(mention.org, sentence.place);
+            match sentence.place {
+                Place::Own => {
+                    match strength {
+                        Strength::Name => tally.names += 1.0,
+                        Strength::Hint => tally.hints += 1.0,
+                        _ => tally.add("weakly_named", 1.0),
+                    }
+                    if strength >= Strength::Hint {
+                        tally.first = tally.first.or(Some(sentence.order));
+                        tally.last = Some(sentence.order);
+                    }
+                    if opening {
+                        tally.at_least("named_opening", share);
+                    }
+                    if closing {
+                        tally.at_least("named_closing", share);
+                    }
+                }
+                Place::Subject => tally.at_least("named_subject", share),
+                Place::Attachment => tally.at_least("named_attachment", share),
+                Place::Forwarded => tally.at_least("named_forwarded", share),
+                Place::Quote => tally.at_least("named_quote", share),
+                Place::Signature | Place::Disclaimer => tally.at_least("named_signature", share),
+            }
+            let standing = self.standing(mention.org);
+            standing.strongest = standing.strongest.max(Some(strength));
+            if strength >= Strength::Hint {
+                self.found(mention, sentence);
             }
         }
     }
 
+    /// The finding that a body is named.
+    fn found(&mut self, mention: &Mention, sentence: &Sentence<'_>) {
+        let Some(body) = self.means.bodies.all.get(mention.org) else { return };
+        let rule = format!("organisations/{}", body.id);
+        let weight = self.means.weights.strength.of(mention.strength);
+        add_finding(self.standing(mention.org), &rule, &body.reason, weight, sentence, &mention.range);
+    }
+
     /// What role rules say. Gives the orgs that this sentence clears of complaint.
-    fn roles(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&Rule], factor: f64) -> Vec<usize> {
+    fn roles(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&'r Rule], factor: f64) -> Vec<usize> {
         let mut cleared = Vec::new();
         // Of one body in one sentence the heaviest rule of each kind counts, not their sum.
-        let mut heaviest: BTreeMap<(usize, bool), f64> = BTreeMap::new();
+        let mut heaviest: BTreeMap<(usize, bool), (f64, &'r str, f64)> = BTreeMap::new();
         for rule in rules.iter().filter(|rule| rule.label == "role") {
             let about_before = rule.value.ends_with("-before");
             let hits: Vec<(usize, f64, Range<usize>)> = if about_before {
@@ -282,22 +350,24 @@ impl Scoring<'_, '_> {
                 value => value.starts_with("excused") || value == "passing",
             };
             for (org, strength, range) in hits {
-                let weight = rule.weight * factor * if against { 1.0 } else { strength };
-                let counted = heaviest.entry((org, against)).or_default();
-                let added = (weight - *counted).max(0.0);
-                *counted = counted.max(weight);
-                let standing = self.standing(org);
-                if against {
-                    standing.excused += added;
-                } else {
-                    standing.complained += added;
+                let amount = factor * if against { 1.0 } else { strength };
+                let weight = rule.weight * amount;
+                let counted = heaviest.entry((org, against)).or_insert((0.0, "", 0.0));
+                if weight > counted.0 {
+                    *counted = (weight, &rule.id, amount);
                 }
                 let signed = if against { -weight } else { weight };
-                add_finding(standing, &rule.id, &rule.reason, signed, sentence, &seen.marked.folded(&range));
+                let folded = seen.marked.folded(&range);
+                add_finding(self.standing(org), &rule.id, &rule.reason, signed, sentence, &folded);
                 if against {
                     cleared.push(org);
                 }
             }
+        }
+        for ((org, against), (_, rule, amount)) in heaviest {
+            let own_employer = !against && rules.iter().any(|one| one.id == rule && one.value == "employer");
+            let name = if own_employer { "reported_employer" } else { rule };
+            self.tally(org, sentence.place).add(name, amount);
         }
         cleared
     }
@@ -307,13 +377,13 @@ impl Scoring<'_, '_> {
         &mut self,
         seen: &Seen,
         sentence: &Sentence<'_>,
-        rules: &[&Rule],
+        rules: &[&'r Rule],
         factor: f64,
         cleared: &[usize],
     ) -> Vec<usize> {
         let tone = self.means.weights.tone;
         let mut praised = Vec::new();
-        let tones: Vec<&&Rule> = rules.iter().filter(|rule| rule.label == "tone").collect();
+        let tones: Vec<&&'r Rule> = rules.iter().filter(|rule| rule.label == "tone").collect();
         if tones.is_empty() {
             return praised;
         }
@@ -321,15 +391,6 @@ impl Scoring<'_, '_> {
             tone.carried * tone.carried_decay.powi(i32::try_from(self.topic_age).unwrap_or(i32::MAX));
         // Whom a word speaks of that stands in a clause without a name, and how much of it counts.
         let mut whom: Vec<(usize, f64)> = self.topic.iter().map(|org| (*org, carried)).collect();
-        // The heaviest so far is spoken of too: stories come back to it.
-        let leader = self
-            .standings
-            .values()
-            .filter(|standing| !self.is_background(standing.org))
-            .max_by(|a, b| a.score().total_cmp(&b.score()));
-        if let Some(leader) = leader.map(|standing| standing.org).filter(|org| !self.topic.contains(org)) {
-            whom.push((leader, tone.leader));
-        }
         let mut is_carried = true;
         for clause in clauses(&seen.marked.text) {
             let Some(text) = seen.marked.text.get(clause.clone()) else { continue };
@@ -353,10 +414,8 @@ impl Scoring<'_, '_> {
                 let targets: Vec<(usize, f64)> = match nearest {
                     Some((_, org, share)) => vec![(*org, *share)],
                     None => {
-                        let topics = if is_carried { self.topic.len() } else { whom.len() };
-                        let share = 1.0 / (topics.max(1) as f64).sqrt();
-                        let less = if positive && is_carried { tone.carried_positive } else { 1.0 };
-                        whom.iter().map(|(org, part)| (*org, part * share * less)).collect()
+                        let share = 1.0 / (whom.len().max(1) as f64).sqrt();
+                        whom.iter().map(|(org, part)| (*org, part * share)).collect()
                     }
                 };
                 for (org, share) in targets.into_iter().filter(|(org, _)| !cleared.contains(org)) {
@@ -372,11 +431,16 @@ impl Scoring<'_, '_> {
             for (org, (good, bad)) in balance {
                 // A good word with a bad one is mostly scorn: the heavier one stands, less the other.
                 let net = good - bad;
-                let good = net.clamp(0.0, tone.positive_most) * tone.positive_factor * factor;
+                let good = net.clamp(0.0, tone.positive_most) * factor;
                 let bad = (-net).clamp(0.0, tone.negative_most) * factor;
+                let names = match (is_carried && here.is_empty(), good > 0.0) {
+                    (false, true) => "positive",
+                    (false, false) => "negative",
+                    (true, true) => "positive_carried",
+                    (true, false) => "negative_carried",
+                };
+                self.tally(org, sentence.place).add(names, good + bad);
                 let standing = self.standing(org);
-                standing.positive += good;
-                standing.negative += bad;
                 if good > 0.0 {
                     praised.push(org);
                 }
@@ -445,6 +509,11 @@ impl Scoring<'_, '_> {
         let weak_only = seen.mentions.iter().all(|mention| mention.strength != Strength::Name);
         if topic.is_empty() || (weak_only && !self.topic.is_empty()) {
             self.topic_age = self.topic_age.saturating_add(1);
+            if sentence.place == Place::Own {
+                for org in self.topic.clone() {
+                    self.tally(org, Place::Own).add("followed", 1.0);
+                }
+            }
         } else {
             self.topic = topic;
             self.topic_age = 0;

@@ -9,6 +9,7 @@ use super::queues::Queues;
 use super::reading::with_sentences;
 use super::referrals::Referrals;
 use super::rules::{Rule, RuleFault, RuleFaults, fault_at, read_rules, read_toml};
+use super::weigh::Scale;
 use crate::limits::CONFIG_BYTES_MAX;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -40,6 +41,18 @@ pub struct Ruleset {
     pub referrals: Referrals,
     pub queues: Queues,
     pub weights: Weights,
+    /// What evidence on roles weighs: rules and `[evidence]` by name.
+    pub scale: Scale,
+}
+
+/// Rules that say it is not about a body weigh against it.
+fn scale(roles: &Matcher, weights: &Weights) -> Scale {
+    let mut scale = weights.evidence.clone();
+    for rule in roles.rules.iter().filter(|rule| rule.label == "role") {
+        let sign = if rule.value.starts_with("complained") { 1.0 } else { -1.0 };
+        scale.insert(rule.id.clone(), sign * rule.weight);
+    }
+    scale
 }
 
 /// One labelled example kept with a rule.
@@ -126,7 +139,8 @@ impl Ruleset {
         };
         let Some(weights) = weights.filter(|_| faults.is_empty()) else { return Err(RuleFaults(faults)) };
         let version: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { version, matcher, roles, bodies, referrals, queues, weights })
+        let scale = scale(&roles, &weights);
+        Ok(Self { version, matcher, roles, bodies, referrals, queues, weights, scale })
     }
 
     /// Digest of all rule files, 12 hexadecimal digits.

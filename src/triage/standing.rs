@@ -1,49 +1,84 @@
-//! What a text says of each body, added up.
+//! What a text says of each body: amounts of evidence by name, kept apart for each part of the text.
+//!
+//! The name of evidence is the id of a rule, or a word of `[evidence]` in `judging.toml`; what an amount weighs
+//! stands there. Nothing here decides.
 
 use super::organisations::Strength;
 use super::reading::Sentence;
 use crate::record::Finding;
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// Parts of a text that are kept apart; what comes after the last belongs to it.
+pub const PARTS_MAX: usize = 5;
+/// The part of everything that stands outside the parts: subject, introduction, attachments.
+pub const AROUND: usize = 0;
+
+/// Amounts of evidence, by name.
+pub type Amounts<'r> = BTreeMap<&'r str, f64>;
+
+/// What one part of the text says of one body.
+#[derive(Clone, Debug, Default)]
+pub struct Tally<'r> {
+    pub amounts: Amounts<'r>,
+    /// Times named and hinted at in own words.
+    pub names: f64,
+    pub hints: f64,
+    /// Place in the row of own sentences where it is named first and last.
+    pub first: Option<usize>,
+    pub last: Option<usize>,
+}
+
+impl<'r> Tally<'r> {
+    /// Adds to an amount.
+    pub fn add(&mut self, name: &'r str, amount: f64) {
+        if amount > 0.0 {
+            *self.amounts.entry(name).or_default() += amount;
+        }
+    }
+
+    /// Raises an amount to at least this.
+    pub fn at_least(&mut self, name: &'r str, amount: f64) {
+        let known = self.amounts.entry(name).or_default();
+        *known = known.max(amount);
+    }
+
+    /// Takes in what another part says.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, amount) in &other.amounts {
+            *self.amounts.entry(name).or_default() += amount;
+        }
+        self.names += other.names;
+        self.hints += other.hints;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.max(other.last);
+    }
+}
 
 /// What the text says of one body.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub struct Standing<'r> {
     pub org: usize,
-    pub named: f64,
-    /// From rules that say it is complained about.
-    pub complained: f64,
-    pub negative: f64,
-    pub positive: f64,
-    /// From rules that say it is not.
-    pub excused: f64,
+    /// By part, [`AROUND`] first.
+    pub parts: [Tally<'r>; PARTS_MAX],
     pub strongest: Option<Strength>,
     /// Named outside signature and disclaimer.
     pub findings: Vec<Finding>,
 }
 
-impl Standing {
-    /// All evidence added up.
-    pub fn score(&self) -> f64 {
-        self.named + self.complained + self.negative - self.positive - self.excused
-    }
-
-    /// How heavily it stands as a rival: only a share of being named counts.
-    pub fn against(&self, named_share: f64) -> f64 {
-        self.score() - self.named * (1.0 - named_share)
-    }
-}
-
 /// What a whole reading says of bodies.
 #[derive(Clone, Debug, Default)]
-pub struct Standings {
-    pub all: Vec<Standing>,
+pub struct Standings<'r> {
+    pub all: Vec<Standing<'r>>,
     /// How heavily headings say that there are several complaints.
     pub several: f64,
+    /// Parts of own words that the writer marks off; 1 when there are none.
+    pub parts: usize,
 }
 
 /// Adds evidence for a body; each rule is one finding.
 pub fn add_finding(
-    standing: &mut Standing,
+    standing: &mut Standing<'_>,
     rule: &str,
     reason: &str,
     weight: f64,

@@ -1,22 +1,14 @@
 //! From standings to a conclusion: whom it is about, whether that is for this office, how surely, and where
 //! the rest goes.
 //!
-//! Invariant: when two readings are near each other and would lead to different answers, it is `unclear`.
+//! Invariant: a chance that is too small for its answer gives `unclear`; turning somebody away needs most.
 
-use super::judging::Weights;
 use super::organisations::{OrgKind, Organisations, SECOND_LINE_DEFAULT, Strength};
 use super::referrals::Referrals;
-use super::standing::{Standing, Standings};
-use crate::record::{FirstComplained, Line, Office, Referral, Scope};
-
-/// What is known besides the standings.
-#[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
-    /// How heavily the writer says that there are two complaints.
-    pub several: f64,
-    /// Weight of what says that nobody can tell who it is about.
-    pub nobody: f64,
-}
+use super::roles::Means;
+use super::standing::{AROUND, PARTS_MAX, Standings};
+use super::weigh::{Circumstances, Weighing, label, weigh};
+use crate::record::{FirstComplained, Office, Referral, Scope};
 
 /// The conclusion.
 #[derive(Clone, Debug)]
@@ -46,121 +38,106 @@ pub fn is_covered(bodies: &Organisations, office: &Office, org: usize) -> bool {
 
 /// Decides whom it is about.
 pub fn decide(
-    standings: &Standings,
-    bodies: &Organisations,
-    weights: &Weights,
+    standings: &Standings<'_>,
     office: &Office,
+    means: &Means<'_>,
     circumstances: Circumstances,
 ) -> Target {
-    let limits = weights.target;
-    let covered = |standing: &Standing| is_covered(bodies, office, standing.org);
-    let label = |org: usize| bodies.all.get(org).map(|body| body.label.as_str()).unwrap_or_default();
-    let home = office.competence.home.first().and_then(|id| bodies.find(id));
-    let mut ranked: Vec<&Standing> = standings
-        .all
-        .iter()
-        .filter(|standing| {
-            standing.strongest >= Some(Strength::Hint)
-                || home.is_some_and(|home| standing.org == home && office.line == Line::First)
-        })
-        .collect();
-    // Neighbours, a school, an employer are part of the story until the writer says otherwise.
-    let is_background = |org: usize| bodies.all.get(org).is_some_and(|body| body.background);
-    let others =
-        ranked.iter().any(|standing| !is_background(standing.org) && standing.score() >= limits.least);
-    ranked.retain(|standing| {
-        !is_background(standing.org)
-            || standing.complained
-                >= limits.background_least
-                    * if circumstances.several >= limits.several_sure { 0.5 } else { 1.0 }
-            || !others
-    });
-    ranked.sort_by(|a, b| b.score().total_cmp(&a.score()));
+    let limits = means.weights.target;
+    let bodies = means.bodies;
+    let covered = |org: usize| is_covered(bodies, office, org);
+    let whole = weigh(standings, AROUND..=PARTS_MAX, office, means, circumstances);
+    let inside: f64 = whole.bodies.iter().filter(|body| covered(body.org)).map(|body| body.chance).sum();
+    let outside = (1.0 - inside - whole.nobody_chance).max(0.0);
     let mut about: Vec<usize> = Vec::new();
     let mut confidence = 0.0;
-    if let Some(first) = ranked.first().filter(|first| first.score() - circumstances.nobody >= limits.least) {
+    if let Some(first) = whole.bodies.first().filter(|first| first.chance >= whole.nobody_chance) {
         about.push(first.org);
-        let mut seconds: Vec<&&Standing> =
-            ranked.iter().skip(1).filter(|second| label(second.org) != label(first.org)).collect();
-        // Of two complaints one mostly is for this office and one is not.
-        seconds.sort_by_key(|second| covered(second) == covered(first));
-        for second in seconds {
-            let score = second.score();
-            let ratio = score / first.score();
-            let said = score >= limits.least
-                && ((circumstances.several >= limits.several_sure
-                    && score >= limits.sure_least
-                    && ratio >= limits.sure_ratio)
-                    || (circumstances.several > 0.0
-                        && score >= limits.second_least
-                        && ratio >= limits.second_ratio));
-            let heavy = score >= limits.alone_least && ratio >= limits.alone_ratio && second.complained > 0.0;
-            if said || heavy {
-                about.push(second.org);
-                break;
-            }
-        }
-        let rival = ranked
-            .iter()
-            .filter(|other| covered(other) != covered(first) && !about.contains(&other.org))
-            .map(|other| other.against(limits.rival_named))
-            .fold(0.0, f64::max);
-        // Who is never named but only hinted at, and of whom nothing is said, may well be another.
-        let unnamed = first.strongest < Some(Strength::Name) && first.complained <= 0.0;
-        let top = first.score()
-            * match (unnamed, first.named > weights.naming.hint * 1.9) {
-                (true, true) => limits.unnamed,
-                (true, false) => limits.unnamed_once,
-                (false, _) => 1.0,
-            };
-        confidence = certainty(top - circumstances.nobody, rival, limits.doubt);
-    } else if office.line == Line::First
-        && circumstances.nobody <= 0.0
-        && let Some(home) = home
-    {
-        // Who writes to the municipality and names nobody else means the municipality.
-        let rival = ranked
-            .iter()
-            .filter(|other| !covered(other))
-            .map(|other| other.against(limits.rival_named))
-            .fold(0.0, f64::max);
-        if rival < limits.least {
-            about.push(home);
-            confidence = certainty(limits.least, rival, 0.0);
-        }
+        confidence = if covered(first.org) { inside } else { outside };
     }
-    let is_in = |org: &usize| is_covered(bodies, office, *org);
-    let scope = if about.is_empty() {
-        Scope::Unclear
-    } else {
-        match (about.iter().any(is_in), about.iter().all(is_in)) {
-            (_, true) => Scope::In,
-            (true, false) => Scope::Mixed,
-            (false, _) => Scope::Out,
-        }
+    if let Some(pair) = two_complaints(&whole, standings, office, means, circumstances)
+        && pair.chance >= limits.two_least
+    {
+        about = vec![pair.first, pair.second];
+        confidence = pair.chance;
+    }
+    let scope = match (about.iter().any(|org| covered(*org)), about.iter().all(|org| covered(*org))) {
+        _ if about.is_empty() => Scope::Unclear,
+        (_, true) => Scope::In,
+        (true, false) => Scope::Mixed,
+        (false, _) => Scope::Out,
     };
-    let elsewhere = about.iter().find(|org| !is_in(org)).copied();
-    let mentioned = ranked
+    let elsewhere = about.iter().find(|org| !covered(**org)).copied();
+    let mentioned = whole
+        .bodies
         .iter()
-        .filter(|standing| standing.strongest >= Some(Strength::Hint) && !about.contains(&standing.org))
-        .map(|standing| standing.org)
-        .filter(|org| !about.iter().any(|about| label(*about) == label(*org)))
+        .filter(|body| {
+            let standing = standings.all.iter().find(|standing| standing.org == body.org);
+            standing.is_some_and(|standing| standing.strongest >= Some(Strength::Hint))
+        })
+        .map(|body| body.org)
+        .filter(|org| !about.iter().any(|about| label(bodies, *about) == label(bodies, *org)))
         .collect();
-    let plainly_outside = circumstances.several <= 0.0
-        && ranked.first().is_some_and(|first| first.complained >= limits.tell_least)
-        && standings.all.iter().all(|standing| {
-            !covered(standing) || standing.named <= limits.tell_named_most || standing.score() < 0.0
-        });
-    let explicit = ranked.iter().map(|standing| standing.complained).fold(0.0, f64::max);
+    let said = whole.bodies.first().map_or(0.0, |first| first.said);
+    let plainly_outside =
+        circumstances.several <= 0.0 && said >= limits.tell_least && inside <= limits.tell_inside_most;
+    let explicit = whole.bodies.iter().map(|body| body.said).fold(0.0, f64::max);
     Target { scope, about, mentioned, confidence, explicit, plainly_outside, elsewhere }
 }
 
-/// How surely the heaviest stands against the heaviest that would lead to another answer, 0 to 1: their
-/// distance, in proportion to how much was said at all.
-fn certainty(top: f64, rival: f64, doubt: f64) -> f64 {
-    const STEEPNESS: f64 = 1.6;
-    let distance = (top - rival).max(0.0) / (top.max(0.0).sqrt() + doubt).max(f64::EPSILON);
-    1.0 - (-STEEPNESS * distance).exp()
+/// Two bodies that may each be complained about, and the chance that they are.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    first: usize,
+    second: usize,
+    chance: f64,
+}
+
+/// The likeliest two complaints: the likeliest bodies of two parts that the writer marks off, or else the likeliest
+/// two of the whole.
+fn two_complaints(
+    whole: &Weighing<'_>,
+    standings: &Standings<'_>,
+    office: &Office,
+    means: &Means<'_>,
+    circumstances: Circumstances,
+) -> Option<Pair> {
+    /// Below this chance a part is about nobody in particular.
+    const PART_MIN: f64 = 0.15;
+    let two = means.weights.two;
+    let covered = |org: usize| is_covered(means.bodies, office, org);
+    let same = |a: usize, b: usize| label(means.bodies, a) == label(means.bodies, b);
+    let said = two.always + two.several * circumstances.several.min(3.0);
+    let mut parts: Vec<(usize, f64)> = Vec::new();
+    for part in (1..=standings.parts).filter(|_| standings.parts > 1) {
+        let weighing = weigh(standings, part..=part, office, means, circumstances);
+        parts.extend(weighing.bodies.first().map(|first| (first.org, first.chance)));
+    }
+    let mut best: Option<(f64, Pair)> = None;
+    for (nth, (first, chance)) in parts.iter().enumerate() {
+        for (second, other) in parts.iter().skip(nth + 1).filter(|(second, _)| !same(*first, *second)) {
+            // Of two complaints mostly one is for this office and one is not.
+            let least = chance.min(*other);
+            let rank = least + if covered(*first) == covered(*second) { 0.0 } else { 0.3 };
+            if best.is_none_or(|(known, _)| rank > known) {
+                best = Some((rank, Pair { first: *first, second: *second, chance: least }));
+            }
+        }
+    }
+    if let Some((_, pair)) = best.filter(|(_, pair)| pair.chance > PART_MIN) {
+        let odds = (pair.chance.min(0.999) / (1.0 - pair.chance.min(0.999))).ln();
+        return Some(Pair { chance: logistic(said + two.parts + two.part_chance * odds), ..pair });
+    }
+    let first = whole.bodies.first()?;
+    let others = || whole.bodies.iter().skip(1).filter(|body| !same(first.org, body.org));
+    let second = others().find(|body| covered(body.org) != covered(first.org)).or_else(|| others().next())?;
+    // Against nobody alone: the first complaint takes nothing from the second.
+    let distance = (second.score - whole.nobody_score).clamp(-4.0, 6.0);
+    Some(Pair { first: first.org, second: second.org, chance: logistic(said + two.second_chance * distance) })
+}
+
+fn logistic(sum: f64) -> f64 {
+    1.0 / (1.0 + (-sum).exp())
 }
 
 /// Where a complaint about a body goes that does not belong here.
