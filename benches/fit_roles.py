@@ -54,7 +54,7 @@ class Space:
             place = self.at.get(f"roles/{rule['id']}")
             if label == "role" and place is not None:
                 sign = 1 if value.startswith("complained") else -1
-                self.start[place], self.hold[place] = STARTS_AT[value], HOLD_RULE
+                self.start[place], self.hold[place] = STARTS_AT[value.removesuffix("-desk")], HOLD_RULE
                 self.sign[place] = sign
         for name, weight in START.items():
             if name in self.at:
@@ -246,7 +246,7 @@ def main():
     space = Space(raw)
     items = [Item(space, item) for item in raw]
     judging = tomllib.loads((RULES / "judging.toml").read_text())["target"]
-    limits = {"certainty_min": 0.45, "out_extra": judging["out_extra"], "two_least": judging["two_least"]}
+    limits = {"certainty_min": 0.4, "out_extra": judging["out_extra"], "two_least": judging["two_least"]}
     order = np.random.RandomState(1).permutation(len(items))
     cases = []
     for fold in range(FOLDS):

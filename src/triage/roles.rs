@@ -321,7 +321,13 @@ impl<'r> Scoring<'_, 'r> {
         let mut heaviest: BTreeMap<(usize, bool), (f64, &'r str, f64)> = BTreeMap::new();
         for rule in rules.iter().filter(|rule| rule.label == "role") {
             let about_before = rule.value.ends_with("-before");
-            let hits: Vec<(usize, f64, Range<usize>)> = if about_before {
+            let about_desk = rule.value.ends_with("-desk");
+            let hits: Vec<(usize, f64, Range<usize>)> = if about_desk {
+                // "U" and "uw" at the complaints desk of the municipality itself.
+                let home = self.means.home.first().filter(|_| self.means.first_line);
+                let (Some(home), Some(range)) = (home, rule.find(&seen.marked.text)) else { continue };
+                vec![(*home, 1.0, range)]
+            } else if about_before {
                 if seen.mentions.iter().any(|mention| mention.strength == Strength::Name) {
                     continue;
                 }
@@ -347,7 +353,7 @@ impl<'r> Scoring<'_, 'r> {
             };
             let against = match rule.value.as_str() {
                 "employer" => !self.means.integrity,
-                value => value.starts_with("excused") || value == "passing",
+                value => value.starts_with("excused") || value.starts_with("passing"),
             };
             for (org, strength, range) in hits {
                 let amount = factor * if against { 1.0 } else { strength };
@@ -359,7 +365,7 @@ impl<'r> Scoring<'_, 'r> {
                 let signed = if against { -weight } else { weight };
                 let folded = seen.marked.folded(&range);
                 add_finding(self.standing(org), &rule.id, &rule.reason, signed, sentence, &folded);
-                if against {
+                if against && !about_desk {
                     cleared.push(org);
                 }
             }
