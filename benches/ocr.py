@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Recognition against its floor and its peer: pages a minute, and wrong characters, on scans of known texts.
 
-usage: ocr.py [--rounds N] [--pages N] [--dir DIR] [--only pages|speed|errors] BODE
+usage: ocr.py [--rounds N] [--pages N] [--dir DIR] [--only pages|speed|errors] [--ways LIST] BODE
 
 Makes scanned 300-dpi pages (clean, degraded, rotated by 90, 180 and 270 degrees, skewed, shaded) from the labelled
 submissions of tests/samples, and reads them in turn with
@@ -212,6 +212,7 @@ def main():
     arguments.add_argument("--pages", type=int, default=40)
     arguments.add_argument("--dir", type=Path, help="where the pages are made, or were")
     arguments.add_argument("--only", choices=["pages", "speed", "errors"])
+    arguments.add_argument("--ways", default="floor,bode,plain,prepared", help="only these, by comma")
     arguments.add_argument("bode", nargs="?")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -226,6 +227,7 @@ def main():
             "plain": lambda file: ocrmypdf(directory, file),
             "prepared": lambda file: ocrmypdf(directory, file, "--rotate-pages", "--deskew", "--clean"),
         }
+        ways = {way: read for way, read in ways.items() if way in chosen.ways.split(",")}
         times, texts_read = {way: [] for way in ways}, {}
         for number in range(1 if chosen.only == "errors" else chosen.rounds):
             for way, read in ways.items():
@@ -236,7 +238,7 @@ def main():
         print(f"{pages} pages, {LANGUAGES}, two at a time; median of {len(times['bode'])} rounds")
         for way, took in times.items():
             print(f"  {way:9} {60 * pages / statistics.median(took):6.1f} pages a minute")
-        for way in ["floor", "plain", "prepared"]:
+        for way in [way for way in ways if way != "bode" and "bode" in ways]:
             ratio = statistics.median(other / ours for other, ours in zip(times[way], times["bode"]))
             print(f"  bode is {ratio:.2f} times as fast as {way}")
         if chosen.only == "speed":

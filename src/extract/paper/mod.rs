@@ -26,4 +26,5 @@ pub(super) mod shown;
 mod spread;
 mod surround;
 mod tiff_pages;
+mod unpacked;
 mod view;

@@ -5,6 +5,7 @@
 //! stands in the worker's environment). KNOWN BUGS: Tesseract's own idea of a rotated page is not used, see
 //! `paper`.
 
+use super::unpacked::handed_over;
 use image::GrayImage;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,7 @@ impl Engine {
         let dir = self.tessdata.clone().ok_or(EngineError::NoData)?;
         let started = Tesseract::new_with_oem(dir.to_str(), Some(&self.languages), OcrEngineMode::LstmOnly);
         let fault = || EngineError::Start { languages: self.languages.clone(), dir: dir.clone() };
+        handed_over(); // links our way of handing lines over
         let mut tesseract =
             started.map_err(|_| fault())?.set_variable("debug_file", "/dev/null").map_err(|_| fault())?;
         tesseract.set_page_seg_mode(PageSegMode::PsmAuto);
