@@ -6,6 +6,8 @@ use crate::record::{Finding, Kind};
 
 /// What is nothing in particular is a gedraging.
 const CONDUCT_BASE: f64 = 0.5;
+/// What a complaint that was made at the body counts.
+const COMPLAINED: f64 = 1.0;
 /// The least evidence for any other kind.
 const OTHER_MIN: f64 = 2.5;
 const POLICY_MIN: f64 = 2.0;
@@ -16,13 +18,21 @@ const SHORT_CHARS: usize = 400;
 /// A suspicion is enough; someone from inside alone is not.
 const INTEGRITY_MIN: f64 = 2.0;
 
+/// What it counts that someone writes from inside.
+const INSIDER: f64 = 1.5;
+
 /// The kind, and whether it is no complaint at all.
 pub(super) fn judge(evidence: &Evidence<'_>, automatic: bool, findings: &mut Vec<Finding>) -> (Kind, bool) {
     if automatic {
         return (Kind::Other, true);
     }
     let weight = |value: &str| evidence.weight("kind", value);
-    let conduct = CONDUCT_BASE + weight("conduct");
+    // Who complained at the body itself complains of how he was treated, unless something else weighs more.
+    let complained = ["done", "answered", "unanswered"]
+        .into_iter()
+        .any(|value| !evidence.sentences("complained", value).is_empty());
+    let treated = weight("conduct") + if complained { COMPLAINED } else { 0.0 };
+    let conduct = CONDUCT_BASE + treated;
     let mut best = (Kind::Conduct, conduct, "conduct");
     for (kind, value, least) in [
         (Kind::Decision, "decision", OTHER_MIN),
@@ -32,12 +42,17 @@ pub(super) fn judge(evidence: &Evidence<'_>, automatic: bool, findings: &mut Vec
         (Kind::Integrity, "integrity", INTEGRITY_MIN),
         (Kind::Other, "other", OTHER_MIN),
     ] {
+        if complained && matches!(kind, Kind::Question | Kind::Other) {
+            continue;
+        }
+        // Somebody from inside who meets a wrong does not complain at the counter first.
+        let least = if complained && kind == Kind::Integrity { INTEGRITY_MIN + INSIDER } else { least };
         let found = weight(value);
         if found >= least && found > best.1 {
             best = (kind, found, value);
         }
     }
-    if best.0 == Kind::Conduct && weight("conduct") == 0.0 {
+    if best.0 == Kind::Conduct && treated == 0.0 {
         // Nothing tells of treatment: a weaker sign of something else is enough.
         let weak = [
             (Kind::Report, "report"),
