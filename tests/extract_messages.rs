@@ -267,3 +267,34 @@ async fn hostile_messages_end_with_a_problem() {
     let extract = read(&rubbish).await;
     assert!(!extract.documents.is_empty());
 }
+
+#[tokio::test]
+async fn long_lines_and_endless_breaks_end_in_time() {
+    const BYTES: usize = 8 * 1024 * 1024;
+    let header = "From: zoe@example.nl\nSubject: x\nMIME-Version: 1.0\n";
+    let plain = |encoding: &str, body: String| {
+        format!(
+            "{header}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {encoding}\n\n{body}"
+        )
+    };
+    let letters = "ik klaag over de gemeente ".repeat(BYTES / 40);
+    let start = std::time::Instant::now();
+    for (what, message) in [
+        ("soft breaks", plain("quoted-printable", "=\n".repeat(BYTES / 2))),
+        ("quoted", plain("7bit", format!("{} x\n", ">".repeat(BYTES)))),
+        ("quotes", plain("7bit", format!("{} x\n", ">".repeat(500)).repeat(BYTES / 503))),
+        ("base64", plain("base64", base64(letters.as_bytes()))),
+        ("one line of base64", plain("base64", base64(letters.as_bytes()).replace(['\r', '\n'], ""))),
+        ("brackets", format!("From: {}\nSubject: x\n\nhoi", "(".repeat(BYTES / 8))),
+        ("addresses", format!("From: a@example.nl\nTo: {}\n\nhoi", "b <b@example.nl>, ".repeat(BYTES / 20))),
+        (
+            "encoded words",
+            format!("From: a@example.nl\nSubject: {}\n\nhoi", "=?utf-8?q?x?= ".repeat(BYTES / 20)),
+        ),
+    ] {
+        let extract = read(&message).await;
+        let document = &extract.documents[0];
+        assert!(document.problem.is_some() || !document.text.is_empty(), "{what}");
+        assert!(!matches!(document.problem, Some(Problem::Timeout)), "{what}: {:?}", start.elapsed());
+    }
+}

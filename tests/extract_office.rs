@@ -9,7 +9,7 @@ use bode::extract::{ReadRequest, Reader};
 use bode::limits::{DOCUMENTS_MAX, NESTING_MAX, UNPACKED_BYTES_MAX};
 use bode::record::{Extract, Method, Problem};
 use extract_support::reader;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 
 fn office(name: &str) -> Vec<u8> {
@@ -297,19 +297,96 @@ async fn sheets_that_claim_a_million_cells_are_not_laid_out() {
     let number = |row: u16, column: u16| {
         record(0x0203, &[&row.to_le_bytes()[..], &column.to_le_bytes(), &[0; 10]].concat())
     };
-    let book = [
-        record(0x0809, &[0, 6, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-        number(0, 0),
-        number(u16::MAX, u16::MAX),
-        record(0x000a, &[]),
-    ]
-    .concat();
+    // On a slope: no row and no column of it is empty.
+    let slope = (0..4_000).flat_map(|at| number(at, at));
+    let start = record(0x0809, &[0, 6, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let book: Vec<u8> = start.into_iter().chain(slope).chain(record(0x000a, &[])).collect();
     let strings = b"<sst uniqueCount='4000000000'><si><t>x</t></si></sst>";
     let package = zipped(&[("xl/workbook.xml", b"<workbook/>"), ("xl/sharedStrings.xml", strings)]);
     let reader = reader();
     for (name, bytes) in [("groot.xls", ole(&[("/Workbook", &book)])), ("groot.xlsx", package)] {
         let extract = with(&reader, name, bytes).await;
         assert_eq!(extract.documents[0].problem, Some(Problem::TooLarge), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_cell_in_the_far_corner_of_a_sheet_does_not_cost_the_others() {
+    let mut file = cfb::CompoundFile::open(Cursor::new(office("lijst.xls"))).unwrap();
+    let mut book = Vec::new();
+    file.open_stream("/Workbook").unwrap().read_to_end(&mut book).unwrap();
+    // Every cell of the third row goes to the last row, and those of its third column to the last column.
+    let (mut at, mut moved) = (0, 0);
+    while at + 4 <= book.len() {
+        let short = |at: usize| u16::from_le_bytes([book[at], book[at + 1]]);
+        let (kind, length) = (short(at), usize::from(short(at + 2)));
+        if [0x0203, 0x0204, 0x0205, 0x00fd, 0x027e].contains(&kind) && short(at + 4) == 2 {
+            let last_column = short(at + 6) == 2;
+            book[at + 4..at + 6].copy_from_slice(&u16::MAX.to_le_bytes());
+            if last_column {
+                book[at + 6..at + 8].copy_from_slice(&255_u16.to_le_bytes());
+                moved += 1;
+            }
+        }
+        at += 4 + length;
+    }
+    assert!(moved > 0);
+    let extract = read("lijst.xls", ole(&[("/Workbook", &book)])).await;
+    let document = &extract.documents[0];
+    assert_eq!(document.problem, None, "{:?}", extract.defects);
+    for row in ["02-03-2026 | Balie gemeente Voorbeeldstad | 12", "09-03-2026 | Niemand nam op | 0.5"] {
+        assert!(document.text.contains(row), "{row}: {}", document.text);
+    }
+}
+
+#[tokio::test]
+async fn an_ole_file_that_is_shorter_than_its_table_says_is_read() {
+    let mut bytes = letter_doc();
+    // The last entry of the first sector of the table, of a sector far behind the end.
+    let table = u32::from_le_bytes(bytes[76..80].try_into().unwrap()) as usize;
+    let sector = 1 << u16::from_le_bytes([bytes[30], bytes[31]]);
+    let entry = (table + 2) * sector - 4;
+    bytes[entry..entry + 4].copy_from_slice(&0xffff_fffe_u32.to_le_bytes());
+    let extract = read("brief.doc", bytes).await;
+    assert!(extract.documents[0].text.ends_with("Hoogachtend"), "{:?}", extract.documents[0]);
+}
+
+/// An archive whose directory names the same member, `megabytes` of zeros, again and again.
+fn overlapping(names: &[String], megabytes: u64) -> Vec<u8> {
+    let one = bomb("x", megabytes);
+    let directory = one.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    let end = one.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
+    let entry = &one[directory..end];
+    let mut list = Vec::new();
+    for name in names {
+        let length = (name.len() as u16).to_le_bytes();
+        list.extend([&entry[..28], &length, &entry[30..46], name.as_bytes(), &entry[47..]].concat());
+    }
+    let count = (names.len() as u16).to_le_bytes();
+    let (size, at) = ((list.len() as u32).to_le_bytes(), (directory as u32).to_le_bytes());
+    [&one[..directory], &list, b"PK\x05\x06\0\0\0\0", &count, &count, &size, &at, &[0, 0]].concat()
+}
+
+#[tokio::test]
+async fn members_that_lie_over_each_other_cost_no_more_than_a_piece_may_grow_to() {
+    let plain: Vec<String> = (0..5_000).map(|n| format!("{n}.bin")).collect();
+    let office = |start: &[&str], within: &str| -> Vec<String> {
+        let images = (0..600).map(|n| format!("{within}{n}.png"));
+        start.iter().map(|name| (*name).to_owned()).chain(images).collect()
+    };
+    let word = office(&["[Content_Types].xml", "word/document.xml"], "word/media/image");
+    let sheets = office(&["[Content_Types].xml", "xl/workbook.xml"], "xl/worksheets/sheet");
+    let reader = reader();
+    for (name, names) in [("veel.zip", plain), ("brief.docx", word), ("lijst.xlsx", sheets)] {
+        // Of 20 MB each: some hundred gigabytes in all, in some hundred kilobytes.
+        let bytes = overlapping(&names, 20);
+        assert!(bytes.len() < 1024 * 1024);
+        let start = std::time::Instant::now();
+        let extract = with(&reader, name, bytes).await;
+        assert!(start.elapsed().as_secs() < 60, "{name}: {:?}", start.elapsed());
+        let problems: Vec<_> = extract.documents.iter().filter_map(|document| document.problem).collect();
+        assert!(problems.contains(&Problem::TooLarge), "{name}: {problems:?}");
+        assert!(extract.documents.len() <= DOCUMENTS_MAX, "{name}");
     }
 }
 

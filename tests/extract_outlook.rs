@@ -231,3 +231,28 @@ async fn hostile_outlook_messages_end_with_a_problem() {
         }
     }
 }
+
+#[tokio::test]
+async fn packed_text_that_grows_without_end_is_bounded() {
+    // Seventeen bytes for each two (MS-OXRTFCP), in a message within a message within …
+    let mut bomb = [&[0; 8][..], b"LZFu", &[0; 4]].concat();
+    let mut at = 207_usize;
+    for n in 0..2_000_000 {
+        if n % 8 == 0 {
+            bomb.push(0xff);
+        }
+        bomb.extend((((at + 100) % 4096) << 4 | 0xf).to_le_bytes()[..2].iter().rev());
+        at = (at + 17) % 4096;
+    }
+    let layer = || OutlookMessage::with(&[CLASS, Text(0x0037, "bom"), Binary(0x1009, bomb.clone())]);
+    let nested = layer().hang("een", Hung::Message(layer().hang("twee", Hung::Message(layer()))));
+    for (name, bytes) in [("bom.msg", nested.msg()), ("winmail.dat", nested.winmail())] {
+        let extract = read(name, bytes).await;
+        assert!(!extract.documents.is_empty(), "{name}");
+        for document in &extract.documents {
+            assert!(document.problem.is_some() || !document.text.is_empty(), "{name}: {document:?}");
+            let lost = matches!(document.problem, Some(Problem::Timeout | Problem::Damaged));
+            assert!(!lost, "{name}: {:?}", document.problem);
+        }
+    }
+}

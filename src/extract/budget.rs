@@ -23,6 +23,12 @@ pub(super) struct Unpacked {
     pub whole: bool,
 }
 
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Budget {
     pub fn new() -> Self {
         Self(Rc::new(Cell::new(UNPACKED_BYTES_MAX)))
@@ -58,7 +64,16 @@ impl Budget {
         Ok(length)
     }
 
-    fn draw(&self, bytes: u64) -> Result<(), Spent> {
+    /// Bytes that may still come out.
+    pub fn left(&self) -> u64 {
+        self.0.get()
+    }
+
+    /// Counts bytes that came out by another way.
+    ///
+    /// # Errors
+    /// When there are more than the piece may still grow by.
+    pub fn draw(&self, bytes: u64) -> Result<(), Spent> {
         let left = self.0.get().checked_sub(bytes);
         self.0.set(left.unwrap_or(0));
         left.map(|_| ()).ok_or(Spent)

@@ -7,6 +7,7 @@ use super::body::{self, Body};
 use super::cms::{self, Cms};
 use super::mapi::OutlookMessage;
 use super::{blocks, html, message, names, outlook_reading, tnef};
+use crate::extract::budget::Budget;
 use crate::extract::paper::picture;
 use crate::extract::reading::{Content, Reading, called};
 use crate::extract::{sniff, text};
@@ -116,9 +117,9 @@ fn uuencoded(part: &MessagePart<'_>) -> Option<Vec<u8>> {
 }
 
 /// The message that Outlook hung on one in its own form, as winmail.dat.
-pub(super) fn winmail(parsed: &mail_parser::Message<'_>) -> Option<OutlookMessage> {
+pub(super) fn winmail(parsed: &mail_parser::Message<'_>, budget: &Budget) -> Option<OutlookMessage> {
     hung_on(parsed).find_map(|(_, hung)| match hung {
-        Hung::File(bytes) if sniff::kind(&bytes) == sniff::Kind::Tnef => tnef::open(&bytes),
+        Hung::File(bytes) if sniff::kind(&bytes) == sniff::Kind::Tnef => tnef::open(&bytes, budget),
         _ => None,
     })
 }
@@ -194,9 +195,10 @@ impl Hung<'_, '_> {
 
 /// The bytes of an attachment as it was sent: the `nth` document with this name.
 pub(in crate::extract) fn attachment_bytes(bytes: &[u8], name: &str, nth: usize) -> Option<Vec<u8>> {
-    let mut wanted = Wanted { name, left: nth };
+    let mut wanted = Wanted { name, left: nth, budget: Budget::new() };
     if sniff::kind(bytes) == sniff::Kind::Outlook {
-        return outlook_reading::find(&super::outlook::open(bytes)?, &mut wanted);
+        let opened = super::outlook::open(bytes, &wanted.budget)?;
+        return outlook_reading::find(&opened, &mut wanted);
     }
     let bytes = message::unwrapped(bytes);
     wanted.find(&message::parse(&bytes)?, 0)
@@ -206,6 +208,7 @@ pub(in crate::extract) fn attachment_bytes(bytes: &[u8], name: &str, nth: usize)
 pub(super) struct Wanted<'a> {
     name: &'a str,
     left: usize,
+    budget: Budget,
 }
 
 impl Wanted<'_> {
@@ -247,8 +250,8 @@ impl Wanted<'_> {
         }
         match sniff::kind(bytes) {
             sniff::Kind::Message => self.find(&message::parse(bytes)?, depth + 1),
-            sniff::Kind::Outlook => outlook_reading::find(&super::outlook::open(bytes)?, self),
-            sniff::Kind::Tnef => outlook_reading::find(&tnef::open(bytes)?, self),
+            sniff::Kind::Outlook => outlook_reading::find(&super::outlook::open(bytes, &self.budget)?, self),
+            sniff::Kind::Tnef => outlook_reading::find(&tnef::open(bytes, &self.budget)?, self),
             sniff::Kind::Cms => match cms::open(bytes)? {
                 Cms::Signed(entity) if message::is_entity(&entity) => {
                     self.find(&message::parse(&entity)?, depth + 1)

@@ -5,6 +5,7 @@
 
 use super::lzfu;
 use super::{body, header, html};
+use crate::extract::budget::Budget;
 use crate::extract::charset;
 use crate::extract::office::rtf;
 use crate::extract::reading::tidy;
@@ -12,6 +13,7 @@ use crate::limits::{HEADER_FIELD_CHARS_MAX, NESTING_MAX};
 use crate::record::{Address, Message, Method};
 use jiff::Timestamp;
 use mail_parser::MessageParser;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// Properties kept of one object. Outlook writes about two hundred.
@@ -209,6 +211,10 @@ pub(super) struct OutlookMessage {
     pub properties: Properties,
     pub recipients: Vec<Properties>,
     pub attachments: Vec<Attachment>,
+    /// What its text, where it is packed, may draw on.
+    pub budget: Budget,
+    /// The text, once it was asked for.
+    pub text: OnceCell<(Method, String)>,
 }
 
 /// What hangs on it.
@@ -357,7 +363,11 @@ impl OutlookMessage {
     }
 
     /// The text, and how it was had: plain, else the HTML, else the RTF (which may have the HTML in it).
-    pub fn body(&self) -> (Method, String) {
+    pub fn body(&self) -> &(Method, String) {
+        self.text.get_or_init(|| self.find_body())
+    }
+
+    fn find_body(&self) -> (Method, String) {
         let plain =
             self.properties.text(id::BODY, self.code_page()).map(|text| tidy(&text)).unwrap_or_default();
         if body::says_something(&plain) {
@@ -368,7 +378,7 @@ impl OutlookMessage {
             return (Method::Html, html);
         }
         let packed = self.properties.bytes(id::RTF_COMPRESSED).unwrap_or_default();
-        let text = rtf::text_of(&lzfu::unpack(packed));
+        let text = rtf::text_of(&lzfu::unpack(packed, &self.budget));
         if body::says_something(&text) {
             return (Method::Body, text);
         }

@@ -8,6 +8,7 @@ use super::body::{self, Body};
 use super::cms::{self, Cms};
 use super::mend::mended;
 use super::{header, hung, outlook_reading, parts};
+use crate::extract::budget::Budget;
 use crate::extract::reading::{Content, Reading, called, tidy};
 use crate::extract::sniff;
 use crate::limits::{BODY_PARTS_MAX, NESTING_MAX};
@@ -56,8 +57,8 @@ pub(in crate::extract) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
         None,
         media_type,
         || body::read(&parsed),
-        |_, body| {
-            let (method, text) = body_or_winmail(body, &parsed);
+        |reading, body| {
+            let (method, text) = body_or_winmail(body, &parsed, &reading.budget);
             own_words(method, text, &message, locked || body.encrypted, !parsed.attachments.is_empty())
         },
     );
@@ -67,9 +68,9 @@ pub(in crate::extract) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
 }
 
 /// The text of a message; Outlook sometimes hangs the only one on it.
-fn body_or_winmail(body: &Body, parsed: &mail_parser::Message<'_>) -> (Method, String) {
-    let winmail = (!body::says_something(&body.text)).then(|| hung::winmail(parsed)).flatten();
-    winmail.map_or_else(|| (body.method, body.text.clone()), |winmail| winmail.body())
+fn body_or_winmail(body: &Body, parsed: &mail_parser::Message<'_>, budget: &Budget) -> (Method, String) {
+    let winmail = (!body::says_something(&body.text)).then(|| hung::winmail(parsed, budget)).flatten();
+    winmail.map_or_else(|| (body.method, body.text.clone()), |winmail| winmail.body().clone())
 }
 
 /// The text of the piece itself, split by whose words they are.
@@ -239,8 +240,8 @@ pub(super) fn nested(
         name,
         "message/rfc822",
         || body::read(parsed),
-        |_, body| {
-            let (_, text) = body_or_winmail(body, parsed);
+        |reading, body| {
+            let (_, text) = body_or_winmail(body, parsed, &reading.budget);
             anothers_words(name, &header::read(parsed, bytes), &text, locked || body.encrypted)
         },
     );

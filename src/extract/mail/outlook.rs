@@ -1,15 +1,14 @@
 //! `.msg` files of Outlook (MS-OXMSG): messages kept as MAPI properties in a compound file (MS-CFB).
 //!
-//! Invariants: what is taken out of the file stays within the bound, however often the file points at the same
+//! Invariants: what is taken out of the file stays within the budget of the piece, however often the file points at the same
 //! bytes; messages within it are opened to the bound of nesting; what is past a bound is named.
 
 use super::mapi::{
     Attachment, DEPTH_MAX, Held, OutlookMessage, PROPERTIES_MAX, Properties, RECIPIENTS_MAX, Value, id,
 };
-use crate::limits::{DOCUMENTS_MAX, PIECE_BYTES_MAX, UNPACKED_BYTES_MAX};
-use cfb::CompoundFile;
-use std::borrow::Cow;
-use std::io::{Cursor, Read};
+use crate::extract::budget::Budget;
+use crate::extract::office::ole::{self, OleFile};
+use crate::limits::DOCUMENTS_MAX;
 use std::path::{Path, PathBuf};
 
 pub(in crate::extract) const MEDIA_TYPE: &str = "application/vnd.ms-outlook";
@@ -21,11 +20,9 @@ const ENTRIES_MAX: usize = 20_000;
 const PROPERTIES_NAME: &str = "__properties_version1.0";
 
 /// Opens a `.msg` file; `None` when it is too damaged for that.
-pub(super) fn open(bytes: &[u8]) -> Option<OutlookMessage> {
-    let file = CompoundFile::open(Cursor::new(Cow::Borrowed(bytes)))
-        .or_else(|_| CompoundFile::open(Cursor::new(Cow::Owned(lengthened(bytes)))))
-        .ok()?;
-    let mut opener = Opener { file, left: UNPACKED_BYTES_MAX, attachments: 0 };
+pub(super) fn open(bytes: &[u8], budget: &Budget) -> Option<OutlookMessage> {
+    let file = ole::compound(bytes)?;
+    let mut opener = Opener { file, budget: budget.clone(), refused: false, attachments: 0 };
     let message = opener.message(Path::new("/"), 32, 0);
     message.properties.has(id::MESSAGE_CLASS).then_some(()).or_else(|| {
         // Some programs leave the class out, but none leaves out everything.
@@ -35,25 +32,11 @@ pub(super) fn open(bytes: &[u8]) -> Option<OutlookMessage> {
     Some(message)
 }
 
-/// A file that was cut off, or never filled up, as long as its table of sectors says: what is missing is zeros.
-fn lengthened(bytes: &[u8]) -> Vec<u8> {
-    let u32_at = |at: usize| {
-        let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
-        four.map_or(0, u32::from_le_bytes) as usize
-    };
-    // Where the header tells the size of a sector and how many hold the table (MS-CFB section 2.2).
-    let sector = if bytes.get(30) == Some(&12) { 4096 } else { 512 };
-    let length = u32_at(44).saturating_mul(sector / 4).saturating_add(1).saturating_mul(sector);
-    let most = usize::try_from(PIECE_BYTES_MAX).unwrap_or(usize::MAX);
-    let mut bytes = bytes.to_vec();
-    bytes.resize(length.min(most).max(bytes.len()), 0);
-    bytes
-}
-
 struct Opener<'a> {
-    file: CompoundFile<Cursor<Cow<'a, [u8]>>>,
-    /// Bytes that may still be taken out.
-    left: u64,
+    file: OleFile<'a>,
+    budget: Budget,
+    /// Something was left out because the budget is spent.
+    refused: bool,
     attachments: usize,
 }
 
@@ -63,6 +46,7 @@ impl Opener<'_> {
         let entries = self.entries(folder);
         let mut message = OutlookMessage {
             properties: self.properties(folder, &entries, lead),
+            budget: self.budget.clone(),
             ..OutlookMessage::default()
         };
         for (name, is_folder) in &entries {
@@ -85,7 +69,7 @@ impl Opener<'_> {
     fn attachment(&mut self, folder: &Path, depth: usize) -> Attachment {
         const BY_REFERENCE: [u32; 4] = [2, 3, 4, 7];
         let entries = self.entries(folder);
-        let before = self.left;
+        self.refused = false;
         let mut properties = self.properties(folder, &entries, 8);
         let inside =
             entries.iter().find(|(name, is_folder)| *is_folder && name.starts_with("__substg1.0_3701"));
@@ -102,7 +86,7 @@ impl Opener<'_> {
             }
         } else if properties.number(id::ATTACH_METHOD).is_some_and(|method| BY_REFERENCE.contains(&method)) {
             Held::Link
-        } else if self.left == 0 && before > 0 || before == 0 {
+        } else if self.refused {
             Held::TooMuch
         } else {
             Held::Nothing
@@ -153,13 +137,11 @@ impl Opener<'_> {
     /// The bytes of a stream, as far as they can be read; `None` past the bound.
     fn stream(&mut self, path: &PathBuf) -> Option<Vec<u8>> {
         let stream = self.file.open_stream(path).ok()?;
-        if stream.len() > self.left {
-            self.left = 0;
+        if stream.len() > self.budget.left() {
+            self.refused = true;
             return None;
         }
-        let mut bytes = Vec::new();
-        let _ = stream.take(self.left).read_to_end(&mut bytes);
-        self.left -= (bytes.len() as u64).min(self.left);
-        Some(bytes)
+        let unpacked = self.budget.unpack(stream).ok()?;
+        Some(unpacked.bytes)
     }
 }

@@ -19,15 +19,16 @@ const WINMAIL: &str = "een beschadigde Outlook-bijlage (winmail.dat)";
 
 /// Reads a `.msg` file that is the piece itself.
 pub(super) fn read(reading: &mut Reading<'_>, bytes: &[u8]) {
+    let budget = reading.budget.clone();
     let opened = reading.container(
         None,
         outlook::MEDIA_TYPE,
-        || outlook::open(bytes),
+        || outlook::open(bytes, &budget),
         |reading, opened| {
             let Some(opened) = opened else { return damaged(None, MSG) };
             let message = opened.header();
             reading.header(&message);
-            let (method, text) = opened.body();
+            let (method, text) = opened.body().clone();
             own_words(method, text, &message, is_locked(opened), !opened.attachments.is_empty())
         },
     );
@@ -43,10 +44,11 @@ pub(in crate::extract) fn read_msg(
     bytes: &[u8],
     depth: usize,
 ) {
+    let budget = reading.budget.clone();
     let opened = reading.container(
         name,
         outlook::MEDIA_TYPE,
-        || outlook::open(bytes),
+        || outlook::open(bytes, &budget),
         |_, opened| opened.as_ref().map_or_else(|| damaged(name, MSG), |opened| nested_content(name, opened)),
     );
     if let Some(opened) = opened.flatten() {
@@ -62,14 +64,15 @@ pub(in crate::extract) fn read_winmail(
     around: Option<(&str, Option<&Message>)>,
     depth: usize,
 ) {
+    let budget = reading.budget.clone();
     let opened = reading.container(
         name,
         tnef::MEDIA_TYPE,
-        || tnef::open(bytes),
+        || tnef::open(bytes, &budget),
         |_, opened| {
             let Some(opened) = opened else { return damaged(name, WINMAIL) };
             let Some((known, piece)) = around else { return nested_content(name, opened) };
-            let (method, text) = opened.body();
+            let (method, text) = opened.body().clone();
             // Mostly it is the text of the message once more, or stands there because the message has none.
             if !body::says_something(known) || says_the_same(known, &text) {
                 return Content::of(Method::Message, String::new());

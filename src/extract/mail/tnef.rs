@@ -7,6 +7,7 @@
 use super::mapi::{
     Attachment, DEPTH_MAX, Held, OutlookMessage, PROPERTIES_MAX, Properties, RECIPIENTS_MAX, Value, id, kind,
 };
+use crate::extract::budget::Budget;
 use crate::limits::DOCUMENTS_MAX;
 
 pub(in crate::extract) const MEDIA_TYPE: &str = "application/ms-tnef";
@@ -35,14 +36,14 @@ mod attribute {
 const MESSAGE_INTERFACE: &[u8] = b"\x07\x03\x02\0\0\0\0\0\xc0\0\0\0\0\0\0\x46";
 
 /// Opens winmail.dat; `None` when it is none.
-pub(super) fn open(bytes: &[u8]) -> Option<OutlookMessage> {
-    open_within(bytes, 0)
+pub(super) fn open(bytes: &[u8], budget: &Budget) -> Option<OutlookMessage> {
+    open_within(bytes, budget, 0)
 }
 
-fn open_within(bytes: &[u8], depth: usize) -> Option<OutlookMessage> {
+fn open_within(bytes: &[u8], budget: &Budget, depth: usize) -> Option<OutlookMessage> {
     let mut cursor = Cursor(bytes.strip_prefix(SIGNATURE)?);
     cursor.take(2)?;
-    let mut message = OutlookMessage::default();
+    let mut message = OutlookMessage { budget: budget.clone(), ..OutlookMessage::default() };
     for _ in 0..ATTRIBUTES_MAX {
         let Some((attribute, data)) = cursor.attribute() else { break };
         let text = || Value::Narrow(data.to_vec());
@@ -69,7 +70,7 @@ fn open_within(bytes: &[u8], depth: usize) -> Option<OutlookMessage> {
             }
             attribute => {
                 if let Some(attachment) = message.attachments.last_mut() {
-                    take(attachment, attribute, data, depth);
+                    take(attachment, attribute, data, budget, depth);
                 }
             }
         }
@@ -78,13 +79,16 @@ fn open_within(bytes: &[u8], depth: usize) -> Option<OutlookMessage> {
 }
 
 /// What an attribute tells of the attachment that was begun last.
-fn take(attachment: &mut Attachment, attribute: u16, data: &[u8], depth: usize) {
+fn take(attachment: &mut Attachment, attribute: u16, data: &[u8], budget: &Budget, depth: usize) {
     match attribute {
         attribute::ATTACH_TITLE => {
             attachment.properties.keep(id::ATTACH_FILENAME, Value::Narrow(data.to_vec()))
         }
         attribute::ATTACH_DATA if !matches!(attachment.held, Held::Message(_)) => {
-            attachment.held = Held::File(data.to_vec());
+            attachment.held = match budget.draw(data.len() as u64) {
+                Ok(()) => Held::File(data.to_vec()),
+                Err(_) => Held::TooMuch,
+            };
         }
         attribute::ATTACH_PROPERTIES => {
             Cursor(data).properties(&mut attachment.properties);
@@ -92,7 +96,7 @@ fn take(attachment: &mut Attachment, attribute: u16, data: &[u8], depth: usize) 
             if let Some(inner) = object.strip_prefix(MESSAGE_INTERFACE) {
                 attachment.held = match depth {
                     DEPTH_MAX.. => Held::TooMuch,
-                    _ => open_within(inner, depth + 1)
+                    _ => open_within(inner, budget, depth + 1)
                         .map_or(Held::Object, |inner| Held::Message(Box::new(inner))),
                 };
             } else if matches!(attachment.held, Held::Nothing) {

@@ -5,6 +5,7 @@
 //! what calamine would make of a file is bounded before it is asked: bytes unpacked, strings announced, cells
 //! of a sheet that lie far apart.
 
+use super::far_cells::{cells_spanned, drawn_together};
 use super::format::Format;
 use super::package::{Package, Unopened, start_of};
 use super::page::Page;
@@ -155,14 +156,19 @@ fn in_ole(bytes: &[u8]) -> Result<Option<Found>, Unopened> {
     if is_locked(&stream) {
         return Ok(None);
     }
+    let mut far_apart = None;
     if cells_spanned(&stream) > CELLS_MAX {
-        return Err(Unopened::TooLarge);
+        let together = drawn_together(&stream);
+        if cells_spanned(&together) > CELLS_MAX {
+            return Err(Unopened::TooLarge);
+        }
+        far_apart = Some(ole::with_one_stream("/Workbook", &together).map_err(|_| Unopened::Damaged)?);
     }
     // calamine believes the lengths in the directory.
     if file.walk().any(|entry| entry.is_stream() && entry.len() > bytes.len() as u64) {
         return Err(Unopened::Damaged);
     }
-    let opened = match Xls::new(Cursor::new(bytes.to_vec())) {
+    let opened = match Xls::new(Cursor::new(far_apart.unwrap_or_else(|| bytes.to_vec()))) {
         Err(XlsError::Password) => return Ok(None),
         // It finds the stream only by its usual name: a file of our own has that.
         Err(_) => ole::with_one_stream("/Workbook", &stream).map(|own| Xls::new(Cursor::new(own))),
@@ -203,48 +209,6 @@ fn is_locked(mut records: &[u8]) -> bool {
         }
     }
     false
-}
-
-/// How many cells, empty ones counted, lie between the first and the last of each sheet (MS-XLS 2.1.4):
-/// calamine lays them all out.
-fn cells_spanned(mut records: &[u8]) -> u64 {
-    let mut spanned = 0_u64;
-    let mut sheet: Option<[u64; 4]> = None;
-    let area = |sheet: Option<[u64; 4]>| {
-        sheet.map_or(0, |[top, left, bottom, right]| {
-            (bottom.saturating_sub(top) + 1).saturating_mul(right.saturating_sub(left) + 1)
-        })
-    };
-    while let [a, b, c, d, rest @ ..] = records {
-        let (kind, length) = (u16::from_le_bytes([*a, *b]), usize::from(u16::from_le_bytes([*c, *d])));
-        let data = rest.get(..length).unwrap_or(rest);
-        let number = |at: usize| Some(u64::from(u16::from_le_bytes([*data.get(at)?, *data.get(at + 1)?])));
-        match kind {
-            // A new sheet.
-            0x0809 => spanned = spanned.saturating_add(area(sheet.take())),
-            // Its size, as it says itself; room is made for it.
-            0x0200 if data.len() >= 14 => {
-                let wide = |at| Some(number(at)? | number(at + 2)? << 16);
-                let rows = wide(4).unwrap_or(0).saturating_sub(wide(0).unwrap_or(0));
-                let columns = number(10).unwrap_or(0).saturating_sub(number(8).unwrap_or(0));
-                spanned = spanned.saturating_add((rows + 1).saturating_mul(columns + 1) / 4);
-            }
-            // Cells: number, label, formula, several at once …
-            0x0203 | 0x0204 | 0x0205 | 0x0006 | 0x00d6 | 0x00fd | 0x027e | 0x00bd => {
-                if let (Some(row), Some(column)) = (number(0), number(2)) {
-                    let last = if kind == 0x00bd { number(length.saturating_sub(2)) } else { None };
-                    let right = last.unwrap_or(column).max(column);
-                    sheet = Some(match sheet {
-                        Some([t, l, b, r]) => [t.min(row), l.min(column), b.max(row), r.max(right)],
-                        None => [row, column, row, right],
-                    });
-                }
-            }
-            _ => {}
-        }
-        records = rest.get(length..).unwrap_or_default();
-    }
-    spanned.saturating_add(area(sheet))
 }
 
 /// Excel 2003 in one XML file.
@@ -391,17 +355,5 @@ mod tests {
         for (cell, text) in cases {
             assert_eq!(shown(&cell).as_deref(), text, "{cell:?}");
         }
-    }
-
-    #[test]
-    fn cells_far_apart_are_counted() {
-        let cell = |row: u16, column: u16| {
-            [&[0x03, 0x02, 14, 0][..], &row.to_le_bytes(), &column.to_le_bytes(), &[0; 10]].concat()
-        };
-        let sheet = [0x09, 0x08, 0, 0];
-        let near = [&sheet[..], &cell(0, 0), &cell(9, 4), &sheet, &cell(7, 7)].concat();
-        assert_eq!(cells_spanned(&near), 51);
-        assert!(cells_spanned(&[cell(0, 0), cell(65_535, 65_535)].concat()) > CELLS_MAX);
-        assert_eq!(cells_spanned(b"\x03\x02\xff\xff\0"), 0);
     }
 }

@@ -7,8 +7,9 @@
 mod archive;
 mod cells;
 mod docx;
+mod far_cells;
 mod format;
-mod ole;
+pub(super) mod ole;
 mod opendocument;
 mod package;
 mod page;

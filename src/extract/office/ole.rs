@@ -5,15 +5,39 @@
 use super::Found;
 use super::package::Unopened;
 use crate::extract::reading::{Held, called, tidy};
+use crate::limits::PIECE_BYTES_MAX;
 use crate::record::Problem;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{Cursor, Read, Write};
 
-pub(super) type OleFile<'a> = cfb::CompoundFile<Cursor<&'a [u8]>>;
+pub(in crate::extract) type OleFile<'a> = cfb::CompoundFile<Cursor<Cow<'a, [u8]>>>;
+
+/// The file; `None` when it is too damaged for that.
+pub(in crate::extract) fn compound(bytes: &[u8]) -> Option<OleFile<'_>> {
+    cfb::CompoundFile::open(Cursor::new(Cow::Borrowed(bytes)))
+        .or_else(|_| cfb::CompoundFile::open(Cursor::new(Cow::Owned(lengthened(bytes)))))
+        .ok()
+}
 
 /// The file, unless it is damaged.
 pub(super) fn open(bytes: &[u8]) -> Result<OleFile<'_>, Unopened> {
-    cfb::CompoundFile::open(Cursor::new(bytes)).map_err(|_| Unopened::Damaged)
+    compound(bytes).ok_or(Unopened::Damaged)
+}
+
+/// A file that was cut off, or never filled up, as long as its table of sectors says: what is missing is zeros.
+fn lengthened(bytes: &[u8]) -> Vec<u8> {
+    let u32_at = |at: usize| {
+        let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+        four.map_or(0, u32::from_le_bytes) as usize
+    };
+    // Where the header tells the size of a sector and how many hold the table (MS-CFB section 2.2).
+    let sector = if bytes.get(30) == Some(&12) { 4096 } else { 512 };
+    let length = u32_at(44).saturating_mul(sector / 4).saturating_add(1).saturating_mul(sector);
+    let most = usize::try_from(PIECE_BYTES_MAX).unwrap_or(usize::MAX);
+    let mut bytes = bytes.to_vec();
+    bytes.resize(length.min(most).max(bytes.len()), 0);
+    bytes
 }
 
 /// The bytes of a stream, up to where it is damaged; `None` when there is none.

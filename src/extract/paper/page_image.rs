@@ -63,11 +63,18 @@ fn scaled(page: &GrayImage, wanted: u32) -> (u32, u32) {
 
 /// The share of pixels that are much darker than the paper around them; the outer edge does not count.
 pub(in crate::extract) fn ink(sketch: &GrayImage) -> f32 {
+    let mut dark = 0_usize;
+    let all = each_dark(sketch, |_| dark += 1);
+    if all == 0 { 0.0 } else { dark as f32 / all as f32 }
+}
+
+/// Tells the places of these pixels, row by row in one row of bytes. Returns how many were looked at.
+pub(in crate::extract) fn each_dark(sketch: &GrayImage, mut found: impl FnMut(usize)) -> usize {
     const TILE: usize = 50;
     const DARKER: usize = 50;
     let (width, height) = (sketch.width() as usize, sketch.height() as usize);
     let (left, top) = (width / 30, height / 30);
-    let (mut dark, mut all) = (0, 0);
+    let mut all = 0;
     // Light falls off over a page, hardly within a tile: there, paper is the upper quarter.
     for y0 in (top..height - top).step_by(TILE) {
         for x0 in (left..width - left).step_by(TILE) {
@@ -84,11 +91,21 @@ pub(in crate::extract) fn ink(sketch: &GrayImage) -> f32 {
                 lighter += counts[value];
                 lighter * 4 >= pixels
             });
-            dark += counts[..paper.unwrap_or(0).saturating_sub(DARKER)].iter().sum::<usize>();
             all += pixels;
+            let bound = paper.unwrap_or(0).saturating_sub(DARKER);
+            if counts[..bound].iter().all(|&count| count == 0) {
+                continue;
+            }
+            for row in y0..y1 {
+                for at in row * width + x0..row * width + x1 {
+                    if usize::from(sketch.as_raw()[at]) < bound {
+                        found(at);
+                    }
+                }
+            }
         }
     }
-    if all == 0 { 0.0 } else { dark as f32 / all as f32 }
+    all
 }
 
 #[cfg(test)]

@@ -20,6 +20,12 @@ const MARKED_MAX: usize = 256;
 /// A gap of this many font sizes between glyphs is a blank, when the page draws none.
 const BLANK_GAP: f64 = 0.17;
 
+/// Share of the page from which a picture is the page, and covers what was drawn before it.
+const COVERING: f64 = 0.8;
+
+/// Glyphs from which it can be told how the page lies.
+const RUNS_TELLING: usize = 40;
+
 /// Resolution of the page image on which words get their boxes.
 pub(in crate::extract) const BOX_DPI: f64 = 300.0;
 
@@ -37,7 +43,15 @@ pub(in crate::extract) struct PageText {
     glyphs: Vec<Placed>,
     visible: usize,
     unknown: usize,
+    /// Glyphs of the other kind than is looked for.
     unseen: usize,
+    /// Looks for what is not seen instead of what is seen.
+    wants_unseen: bool,
+    /// Seen so far: a picture may yet be drawn over them.
+    uncovered: Vec<Placed>,
+    /// Glyphs that run from left to right, and all of them.
+    across: usize,
+    runs: usize,
     /// Share of the page that images cover, those drawn over others counted again.
     pub image_share: f64,
     /// Pixels of the largest image.
@@ -65,6 +79,10 @@ impl PageText {
             visible: 0,
             unknown: 0,
             unseen: 0,
+            wants_unseen: false,
+            uncovered: Vec::new(),
+            across: 0,
+            runs: 0,
             image_share: 0.0,
             image_pixels: 0,
             images: 0,
@@ -72,6 +90,21 @@ impl PageText {
             shapes: 0,
             marked: Vec::new(),
         }
+    }
+
+    /// As [`PageText::new`], for the text that lies unseen behind a picture.
+    pub fn behind_picture(width: f64, height: f64) -> Self {
+        Self { wants_unseen: true, ..Self::new(width, height) }
+    }
+
+    /// Is there text that is not seen?
+    pub fn has_unseen(&self) -> bool {
+        self.unseen > 0
+    }
+
+    /// Do nearly all letters run from left to right, on enough of them to know how the page lies?
+    pub fn runs_across(&self) -> bool {
+        self.runs >= RUNS_TELLING && self.across * 20 >= self.runs * 19
     }
 
     /// Glyphs that stand for something, without blanks.
@@ -109,13 +142,16 @@ impl PageText {
 
     /// A glyph of the unseen layer is only counted: it was made by a scanner of unknown skill.
     fn push(&mut self, glyph: &Glyph<'_>, transform: Affine, unseen: bool) {
-        if unseen {
+        if unseen && !self.wants_unseen {
             self.unseen += 1;
             return;
         }
-        if self.glyphs.len() >= GLYPHS_MAX {
+        if self.glyphs.len() + self.uncovered.len() >= GLYPHS_MAX {
             return;
         }
+        let run = (transform * Point::new(1000.0, 0.0)) - transform * Point::ZERO;
+        self.runs += 1;
+        self.across += usize::from(run.x > run.y.abs() * 10.0);
         let mut again = false;
         let text = match (self.marked.iter_mut().flatten().next(), glyph.as_unicode()) {
             (Some(stands), _) => {
@@ -145,9 +181,10 @@ impl PageText {
             Glyph::Outline(outline) => outline.advance_width(),
             Glyph::Type3(shape) => shape.advance_width(),
         };
-        // A stand-in font is stretched to the width that the page declares; the width is already that.
+        // A stand-in font is stretched to the width that the page declares; the width is already that. Text behind a
+        // picture is stretched over its words.
         let ratio = along.hypot() / size.max(1e-6);
-        let unit = if (0.7..1.4).contains(&ratio) { size } else { along.hypot() };
+        let unit = if !self.wants_unseen && (0.7..1.4).contains(&ratio) { size } else { along.hypot() };
         let direction = if along.hypot() > 1e-9 { along / along.hypot() } else { Vec2::new(1.0, 0.0) };
         let advance = f64::from(width.unwrap_or(500.0)).clamp(0.0, 5000.0) / 1000.0 * unit;
         let end = origin + direction * advance;
@@ -160,8 +197,25 @@ impl PageText {
             }
             return;
         }
+        let placed = Placed { text, start: origin, end, size };
+        if self.wants_unseen && !unseen {
+            self.uncovered.push(placed);
+            return;
+        }
         self.visible += usize::from(!blank);
-        self.glyphs.push(Placed { text, start: origin, end, size });
+        self.glyphs.push(placed);
+    }
+
+    /// A picture was drawn over the whole page: what lies below it is not seen.
+    fn cover(&mut self) {
+        if self.wants_unseen {
+            self.glyphs.append(&mut self.uncovered);
+            self.visible = self.glyphs.iter().filter(|glyph| !glyph.text.trim().is_empty()).count();
+            return;
+        }
+        self.unseen += self.glyphs.len() + self.unknown;
+        self.glyphs.clear();
+        (self.visible, self.unknown, self.runs, self.across) = (0, 0, 0, 0);
     }
 
     /// The text of the page, and its words with boxes when wanted. `number` counts from 1.
@@ -341,6 +395,13 @@ impl<'a> Device<'a> for PageText {
         self.image_area = props.transform.transform_rect_bbox(Rect::new(0.0, 0.0, width, height));
         let area = self.image_area.intersect(self.page);
         let whole = self.page.area().max(1.0);
+        if area.area() >= whole * COVERING
+            && matches!(image, Image::Raster(_))
+            && props.soft_mask.is_none()
+            && props.blend_mode == BlendMode::Normal
+        {
+            self.cover();
+        }
         self.images += 1;
         self.image_share += (area.area() / whole).clamp(0.0, 1.0);
         self.image_pixels =

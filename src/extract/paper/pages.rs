@@ -22,6 +22,11 @@ const CONFIDENT: f32 = 72.0;
 /// Of 40 pages in four fonts none that lay upright was below minus this, and 34 that were upside down.
 const STANDS: f64 = 0.032;
 
+/// Confidence of a word that is surely read, and so many of them that the page lies upright although the rest of it
+/// cannot be read: a picture of a screen.
+const SURE: f32 = 88.0;
+const SURE_WORDS: usize = 10;
+
 /// Mean confidence below which staff are told to read with their own eyes.
 const POOR: f32 = 60.0;
 
@@ -84,6 +89,12 @@ impl Attempt {
         }
         let sum: f32 = self.words.iter().map(|word| word.confidence * letters_f(&word.text)).sum();
         sum / letters as f32
+    }
+
+    /// Words that nobody reads upside down.
+    fn sure_words(&self) -> usize {
+        let sure = |word: &&Seen| word.confidence >= SURE && letters(&word.text) >= 4;
+        self.words.iter().filter(sure).count()
     }
 
     /// How much of it is worth reading.
@@ -180,7 +191,8 @@ impl Paper {
         self.failed_now.get_or_insert(problem);
     }
 
-    /// Recognises a page. `number` counts from 1; `dpi` is what the file says, if it does.
+    /// Recognises a page. `number` counts from 1; `dpi` is what the file says, if it does, and `lies` the quarter turns
+    /// that make it upright, where that is known.
     ///
     /// # Errors
     /// The engine's only.
@@ -190,6 +202,7 @@ impl Paper {
         number: u32,
         page: GrayImage,
         dpi: Option<u32>,
+        lies: Option<u32>,
     ) -> Result<(), EngineError> {
         if page.width() < READABLE_WIDTH || page.height() < READABLE_HEIGHT {
             self.blank += 1;
@@ -215,7 +228,7 @@ impl Paper {
             surround.clear(&mut page, paper);
             surround.clear(&mut sketch, paper);
         }
-        let best = self.upright(reading, &page, dpi, &sketch)?;
+        let best = self.upright(reading, &page, dpi, &sketch, lies)?;
         self.recognised += 1;
         let weight = best.words.iter().map(|word| letters(&word.text)).sum::<usize>() as f64;
         self.judge(number, weight, f64::from(best.confidence()));
@@ -257,6 +270,7 @@ impl Paper {
         page: &GrayImage,
         dpi: u32,
         sketch: &GrayImage,
+        lies: Option<u32>,
     ) -> Result<Attempt, EngineError> {
         let (across, down) =
             (rows_of(sketch), turn(sketch, 1).map_or_else(|| rows_of(sketch), |turned| rows_of(&turned)));
@@ -264,8 +278,10 @@ impl Paper {
         let lying = |turns: u32| if turns.is_multiple_of(2) { across } else { down };
         // Along the lines as the last page lay or as letters stand, then upside down, then across.
         let mut first = if (self.turns % 2 == 1) == sideways { self.turns } else { u32::from(sideways) };
-        let lies = if first >= 2 { lying(first).upside_down() } else { lying(first) };
-        if stand(turn(page, first).as_ref().unwrap_or(page), lies) < -STANDS {
+        let along = if first >= 2 { lying(first).upside_down() } else { lying(first) };
+        if let Some(lies) = lies {
+            first = lies;
+        } else if stand(turn(page, first).as_ref().unwrap_or(page), along) < -STANDS {
             first = (first + 2) % 4;
         }
         let mut best: Option<Attempt> = None;
@@ -275,11 +291,12 @@ impl Paper {
             let rows = if turns >= 2 { lying(turns).upside_down() } else { lying(turns) };
             let words = straight(reading, turned, rows, dpi)?;
             let attempt = Attempt { turns, words: worth_keeping(words) };
+            let upright = attempt.sure_words() >= SURE_WORDS;
             let confident = attempt.confidence() >= CONFIDENT && attempt.words.len() >= 3;
             if best.as_ref().is_none_or(|best| attempt.score() > best.score()) {
                 best = Some(attempt);
             }
-            if confident {
+            if confident || lies.is_some() || upright {
                 break;
             }
             // Upside-down text is never read half well: across is tried for hopeless pages only.

@@ -2,13 +2,15 @@
 //!
 //! hayro gives text with places and renders pages; lopdf knows the file's structure and gives the files that
 //! are embedded in it. Invariant: each page is decided for itself; what a scanner laid unseen behind its image
-//! is not believed; no image past the bound is decoded.
+//! is believed only where the image says the same; no image past the bound is decoded.
 
+use super::embedded::Embedded;
 use super::filled;
 use super::ocr::EngineError;
 use super::page_image::turn;
 use super::page_text::{BOX_DPI, PageText};
 use super::pages::Paper;
+use super::unseen;
 use crate::extract::reading::{Content, Reading, called};
 use crate::extract::sniff;
 use crate::limits::{IMAGE_PIXELS_MAX, PAGES_MAX, TEXT_PAGES_MAX, UNPACKED_BYTES_MAX};
@@ -33,24 +35,36 @@ const RENDER_DPI: f32 = 300.0;
 /// Pixels of a rendered page: A3 at 300 dpi has 17 million.
 const RENDER_PIXELS_MAX: f32 = 24_000_000.0;
 
-/// Files embedded in one PDF that are read.
-const EMBEDDED_MAX: usize = 20;
-
 /// Reads a PDF, then the files embedded in it.
 pub(in crate::extract) fn read(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8], depth: usize) {
-    let embedded = reading.container(
+    let budget = reading.budget.clone();
+    let opened = reading.container(
         name,
         "application/pdf",
-        || embedded_files(bytes),
-        |reading, _| read_pages(reading, name, bytes),
+        || {
+            let pdf = Pdf::new(bytes.to_vec());
+            let embedded = Embedded::of(pdf.as_ref().ok(), bytes, &budget);
+            (pdf, embedded)
+        },
+        |reading, (pdf, embedded)| {
+            let mut content = read_pages(reading, name, bytes, pdf);
+            embedded.tell(&mut content, name);
+            content
+        },
     );
-    for (name, bytes) in embedded.unwrap_or_default() {
+    let Some((_, embedded)) = opened else { return };
+    for (name, bytes) in embedded.files {
         sniff::read_file(reading, Some(&name), &bytes, depth + 1);
     }
 }
 
-fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Content {
-    let pdf = match Pdf::new(bytes.to_vec()) {
+fn read_pages(
+    reading: &mut Reading<'_>,
+    name: Option<&str>,
+    bytes: &[u8],
+    pdf: &Result<Pdf, LoadPdfError>,
+) -> Content {
+    let pdf = match pdf {
         Ok(pdf) => pdf,
         Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)) => {
             return Content::unread(
@@ -92,7 +106,7 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         // Too many pages to draw: whoever helps would draw them all the same.
         let sharing = (drawn < PAGES_MAX).then_some(Sharing { of, document: bytes });
         let how = Drawing { allowed: drawn < PAGES_MAX, sharing: sharing.as_ref() };
-        let one = AssertUnwindSafe(|| read_page(reading, &mut paper, &pdf, page, number, &caches, &how));
+        let one = AssertUnwindSafe(|| read_page(reading, &mut paper, pdf, page, number, &caches, &how));
         match catch_unwind(one) {
             Ok(Ok(PageRead::Text)) => {}
             Ok(Ok(PageRead::Drawn)) => drawn += 1,
@@ -111,7 +125,7 @@ fn read_pages(reading: &mut Reading<'_>, name: Option<&str>, bytes: &[u8]) -> Co
         reading.page_done(number, of, Some(&paper.leaf()));
     }
     let mut content = paper.into_content(name, count);
-    add_xfa(&mut content, &pdf, name);
+    add_xfa(&mut content, pdf, name);
     if content.text.is_empty() && is_blanked(bytes) {
         return damaged(name);
     }
@@ -250,14 +264,31 @@ fn read_page<'a>(
     if !how.allowed {
         return Ok(PageRead::LeftOut);
     }
+    let whole = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let ((image, dpi), area) = match scanned(page, pdf, &caches.text, &layer) {
+        Some(scan) => (scan, layer.image_area),
+        None => (rendered(page, &caches.drawing), whole),
+    };
+    if layer.has_unseen() && layer.letters() == 0 {
+        let mut behind = PageText::behind_picture(whole.width(), whole.height());
+        look(page, pdf, &caches.text, &mut behind);
+        let picture = unseen::Picture { image: &image, area, dpi };
+        if let Some((text, words)) = unseen::believed(reading, behind, number, &picture)? {
+            let written = filled::written_on(page, &text);
+            paper.text_page([vec![text], written].concat().join("\n\n"));
+            if reading.words {
+                let size = PageSize { page: number, width: image.width(), height: image.height(), turns: 0 };
+                paper.keep_words(size, words);
+            }
+            return Ok(PageRead::Drawn);
+        }
+    }
     if let Some(sharing) = how.sharing {
         reading.share(number, sharing.of, sharing.document);
     }
-    let (image, dpi) = match scanned(page, pdf, &caches.text, &layer) {
-        Some(scan) => scan,
-        None => rendered(page, &caches.drawing),
-    };
-    paper.recognise(reading, number, image, Some(dpi))?;
+    // Letters that mean nothing still show how the page lies, and what has no picture was not scanned.
+    let lies = (layer.images == 0 || layer.image_share < 0.5 && layer.runs_across()).then_some(0);
+    paper.recognise(reading, number, image, Some(dpi), lies)?;
     let written = filled::written_on(page, paper.last_text());
     paper.text_page(written.join("\n"));
     Ok(PageRead::Drawn)
@@ -427,42 +458,4 @@ fn with_lopdf(name: Option<&str>, bytes: &[u8]) -> Content {
 
 fn bound() -> usize {
     usize::try_from(UNPACKED_BYTES_MAX).unwrap_or(usize::MAX)
-}
-
-/// Name and bytes of the files embedded in a PDF.
-fn embedded_files(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    // A second look at the file, only when it says that there is something to find.
-    if !bytes.windows(12).any(|word| word == b"EmbeddedFile") {
-        return Vec::new();
-    }
-    let Ok(document) = lopdf::Document::load_mem(bytes) else { return Vec::new() };
-    if document.is_encrypted() && document.encryption_state.is_none() {
-        return Vec::new();
-    }
-    let mut files = Vec::new();
-    let mut left = bound();
-    for object in document.objects.values() {
-        let Ok(specification) = object.as_dict() else { continue };
-        let Ok(embedded) = specification.get(b"EF").and_then(|object| document.dereference(object)) else {
-            continue;
-        };
-        let Ok(embedded) = embedded.1.as_dict() else { continue };
-        let stream = embedded
-            .get(b"UF")
-            .or_else(|_| embedded.get(b"F"))
-            .and_then(|object| document.dereference(object));
-        let Ok(stream) = stream.and_then(|(_, object)| object.as_stream()) else { continue };
-        let named = specification.get(b"UF").or_else(|_| specification.get(b"F"));
-        let name = named.ok().and_then(|object| lopdf::decode_text_string(object).ok());
-        let Ok(content) = stream.get_plain_content_with_limit(left) else { continue };
-        left = left.saturating_sub(content.len());
-        files.push((
-            name.filter(|name| !name.is_empty()).unwrap_or_else(|| "ingesloten bestand".to_owned()),
-            content,
-        ));
-        if files.len() >= EMBEDDED_MAX {
-            break;
-        }
-    }
-    files
 }

@@ -74,7 +74,7 @@ pub(in crate::extract) fn read(
         match shot {
             Ok(shot) => {
                 whole &= shot.whole;
-                if let Err(error) = paper.recognise(reading, page, shot.page, shot.dpi) {
+                if let Err(error) = paper.recognise(reading, page, shot.page, shot.dpi, None) {
                     reading.engine_failed(error);
                     return false;
                 }
