@@ -118,10 +118,12 @@ def run(bode, path, limit):
     except (ValueError, KeyError) as error:
         result["fault"] = f"its line is no JSON: {error}"
         return result
-    for document in documents:
+    for n, document in enumerate(documents):
         chars = len(document["text"])
         result["documents"].append([document["media_type"], document["method"], document["problem"], chars])
-        if not chars and not document["problem"] and document["method"] not in ("body", "html", "message"):
+        # A message without text, or what only wraps the file that follows it.
+        wraps = document["method"] in ("body", "html", "message") or n + 1 < len(documents)
+        if not chars and not document["problem"] and not wraps:
             result["fault"] = f"{document['name']!r} has neither text nor a problem"
     if not any(chars or problem for _, _, problem, chars in result["documents"]) and not result["fault"]:
         result["fault"] = "neither text nor a problem"
