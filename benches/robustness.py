@@ -122,7 +122,8 @@ def run(bode, path, limit):
         chars = len(document["text"])
         result["documents"].append([document["media_type"], document["method"], document["problem"], chars])
         # A message without text, or what only wraps the file that follows it.
-        wraps = document["method"] in ("body", "html", "message") or n + 1 < len(documents)
+        container = document["method"] == "none" and n + 1 < len(documents)
+        wraps = document["method"] in ("body", "html", "message") or container
         if not chars and not document["problem"] and not wraps:
             result["fault"] = f"{document['name']!r} has neither text nor a problem"
     if not any(chars or problem for _, _, problem, chars in result["documents"]) and not result["fault"]:
