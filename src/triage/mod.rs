@@ -4,6 +4,7 @@
 //! and date of receipt give the same judgement; nothing about a body or an office stands in this code;
 //! when unsure it says `unclear` and a person decides.
 
+mod agents;
 mod describe;
 mod facets;
 mod fold;

@@ -33,6 +33,8 @@ pub struct Organisation {
     pub kind: OrgKind,
     /// Somebody of daily life (neighbours, school, employer): mostly only part of the story.
     pub background: bool,
+    /// Acts for another (bailiff, joint tax office): the one it acts for is meant where the text names it.
+    pub agent: bool,
     /// Stands for any body whose id begins with this id ("the water board").
     pub generic: bool,
     /// Where a complaint about it goes that does not belong here.
@@ -117,6 +119,8 @@ struct RawOrganisation {
     reason: String,
     #[serde(default)]
     background: bool,
+    #[serde(default)]
+    agent: bool,
     #[serde(default)]
     names: Vec<Spanned<String>>,
     #[serde(default)]
@@ -275,6 +279,7 @@ impl Organisations {
             name: format!("de gemeente {}", town.name),
             kind: OrgKind::Municipality,
             background: false,
+            agent: false,
             generic: false,
             refer: refer.to_owned(),
             reason: format!("De tekst noemt de gemeente {}.", town.name),
@@ -344,6 +349,7 @@ impl Organisations {
             name: body.name,
             kind: body.kind,
             background: body.background,
+            agent: body.agent,
             generic: false,
             refer: body.refer.into_inner(),
             reason: body.reason,

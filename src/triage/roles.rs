@@ -3,6 +3,7 @@
 //! Works sentence by sentence. A mention alone weighs little; what is said of it weighs. A sentence that
 //! names nobody speaks of whoever was named last. Evidence adds up; nothing here decides.
 
+use super::agents;
 use super::judging::Weights;
 use super::matching::Matcher;
 use super::mentions::{self, Learned, Marked, Mention};
@@ -66,6 +67,7 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
         one.marked = mentions::mark(&sentence.text, &one.mentions);
     }
     resolve(reading, &mut seen, means);
+    agents::settle(reading, &mut seen, means);
     let mut scoring = Scoring {
         reading,
         means,
