@@ -246,6 +246,19 @@ fn a_broken_rule_template_or_setting_is_told_with_its_place_and_never_takes_effe
 }
 
 #[test]
+fn a_language_that_cannot_be_recognised_is_told_before_anything_is_read() {
+    for (languages, word) in [("nld+klingonees", "tesseract-ocr-klingonees"), ("nld, eng", "with a +")] {
+        let office = OfficeDir::den_haag(&format!("[reading]\nlanguages = {languages:?}\n"));
+        for command in [&["run"][..], &["rules", "check"]] {
+            let output = office.bode(command);
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{command:?}: {told}");
+            assert!(told.contains("languages: ") && told.contains(word), "{told}");
+        }
+    }
+}
+
+#[test]
 fn a_stop_while_a_piece_is_being_read_is_in_time_and_the_next_start_ends_it() {
     let (office, scans) = office_with_scans();
     let page = std::fs::read("tests/fixtures/extract/scan.pdf").unwrap();

@@ -30,6 +30,13 @@ async fn back_sides_are_counted_and_two_workers_read_what_one_reads() {
 }
 
 #[tokio::test]
+async fn a_fax_of_two_pages_is_the_same_by_two_workers() {
+    let alone = read_by(1, "fax.tiff").await;
+    assert_eq!(alone.documents[0].pages, Some(2));
+    assert_eq!(alone, read_by(2, "fax.tiff").await);
+}
+
+#[tokio::test]
 async fn a_photo_of_a_letter_on_a_table_is_read_and_boxes_lie_on_their_ink() {
     let extract = read_by(1, "foto-tafel.jpg").await;
     let document = &extract.documents[0];

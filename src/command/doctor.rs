@@ -37,7 +37,7 @@ pub(super) fn doctor(global: &Global) -> CommandResult {
     doctor.line("store", writable(&config.store));
     doctor.line("disk", free(&config.store));
     doctor.line("clock", clock_is_sane());
-    doctor.line("OCR languages", languages(&config));
+    doctor.line("OCR languages", setting::ocr_languages(&config));
     if let Some(scan) = &config.scan {
         doctor.line("scan folder", writable(&scan.dir));
     }
@@ -150,23 +150,4 @@ fn clock_is_sane() -> Result<String, String> {
         return Err(format!("it says {told}; set the clock (timedatectl)"));
     }
     Ok(told.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
-}
-
-fn languages(config: &Config) -> Result<String, String> {
-    let installed = crate::extract::languages_installed();
-    let missing: Vec<&str> = config
-        .reading
-        .languages
-        .split('+')
-        .filter(|wanted| !installed.iter().any(|language| language == wanted))
-        .collect();
-    if missing.is_empty() {
-        Ok(config.reading.languages.clone())
-    } else {
-        Err(format!(
-            "{} missing; install tesseract-ocr-{}",
-            missing.join(", "),
-            missing.join(" tesseract-ocr-")
-        ))
-    }
 }

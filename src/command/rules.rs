@@ -14,6 +14,9 @@ pub(super) enum RulesCommand {
 
 pub(super) fn rules(global: &Global, command: &RulesCommand) -> CommandResult {
     let config = setting::config(global)?;
+    if matches!(command, RulesCommand::Check) {
+        setting::ocr_languages(&config).map_err(Failure::Usage)?;
+    }
     let loaded = Rulebook::load(&config);
     match command {
         RulesCommand::Check => match loaded {

@@ -16,6 +16,8 @@ const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
 pub(super) fn run(global: &Global) -> CommandResult {
     let config = setting::config(global)?;
     let rulebook = setting::rulebook(&config)?;
+    // A scan that cannot be recognised would be tried again and again.
+    setting::ocr_languages(&config).map_err(Failure::Usage)?;
     let options = Options {
         config_path: global.config.clone().unwrap_or_default(),
         program: setting::program()?,

@@ -22,6 +22,26 @@ pub(super) fn rulebook(config: &Config) -> Result<Arc<Rulebook>, Failure> {
     Rulebook::load(config).map(Arc::new).map_err(|error| Failure::Usage(error.to_string()))
 }
 
+/// The languages that scans are recognised in, when their data is installed.
+///
+/// # Errors
+/// What is missing, with how it is installed.
+pub(super) fn ocr_languages(config: &Config) -> Result<String, String> {
+    let installed = crate::extract::languages_installed();
+    let wanted = &config.reading.languages;
+    let missing: Vec<&str> =
+        wanted.split('+').filter(|wanted| !installed.iter().any(|language| language == wanted)).collect();
+    if missing.is_empty() {
+        return Ok(wanted.clone());
+    }
+    let there = if installed.is_empty() { "none".to_owned() } else { installed.join(", ") };
+    Err(format!(
+        "[reading] languages: Tesseract has no {} here (installed: {there}); install tesseract-ocr-{}, or name others",
+        missing.join(", "),
+        missing.join(" tesseract-ocr-")
+    ))
+}
+
 /// The program that fenced-off workers are started from: this one.
 pub(super) fn program() -> Result<std::path::PathBuf, Failure> {
     std::env::current_exe().map_err(Failure::failed)

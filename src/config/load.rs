@@ -103,6 +103,11 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     if config.office.competence.within.is_empty() {
         fault("within", "is empty: an office must be able to handle a complaint about somebody".into());
     }
+    let languages = &config.reading.languages;
+    let named = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !languages.split('+').all(named) {
+        fault("languages", format!("{languages:?} must be Tesseract's names with a + between them: nld+eng"));
+    }
     if config.smtp.is_some() && !config.answers.from_address.contains('@') {
         fault("from_address", "must be the e-mail address of the office when [smtp] is there".into());
     }

@@ -6,9 +6,12 @@
 use super::frame::{self, Ask, Tell};
 use super::mail::{html as html_reader, parts};
 use super::paper::ocr::Engine;
+use super::paper::run::{self, Looked, glance, separator as separator_of};
 use super::reading::{Outlet, Reading, tidy};
 use super::sniff;
+use image::GrayImage;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 /// Reads a file whose media type starts with one of these, without recognising pages.
@@ -43,6 +46,40 @@ pub fn text_parts(bytes: &[u8]) {
         part.end
     });
     assert_eq!(end, text.chars().count());
+}
+
+/// Divides a stack, PDF or TIFF; every letter must be a file of that kind again.
+pub fn stack(bytes: &[u8]) {
+    watch();
+    let divided = catch_unwind(|| run::divide(&[bytes], &["PATCHT".to_owned()], &mut || {}));
+    if let Ok((Looked::Run(run), letters)) = divided {
+        assert!(run.adds_up() && run.letters.len() == letters.len());
+        assert!(letters.iter().all(|letter| sniff::kind(letter) == sniff::kind(bytes)));
+    }
+}
+
+/// Looks for a separator on a page drawn by these bytes: its width, then runs of a shade and a length. What is
+/// seen must not depend on whether the page is looked at twice.
+pub fn separator(bytes: &[u8]) {
+    watch();
+    let [width, runs @ ..] = bytes else { return };
+    let width = 8 + u32::from(*width) * 4;
+    let mut pixels: Vec<u8> = Vec::new();
+    for run in runs.chunks_exact(2) {
+        pixels.extend(std::iter::repeat_n(run[0], 1 + usize::from(run[1]) * 2));
+        if pixels.len() > 1 << 20 {
+            break;
+        }
+    }
+    // What is drawn stands as often below itself as makes a page of it: bars come of it, and squares.
+    let rows = (pixels.len() / width as usize).max(1);
+    pixels.resize(rows * width as usize, 255);
+    let tall = pixels.repeat((1000 / rows).clamp(1, 40));
+    let height = (tall.len() / width as usize) as u32;
+    let Some(page) = GrayImage::from_raw(width, height, tall) else { return };
+    let values = ["PATCHT".to_owned()];
+    let looked = || catch_unwind(AssertUnwindSafe(|| separator_of(&glance(&page), &page, &values))).ok();
+    assert_eq!(looked(), looked());
 }
 
 /// Reads frames as the daemon and as the worker do.

@@ -9,9 +9,9 @@ use super::frame::{self, Ask, Behind, Done, Helped, Leaves, Task, Tell};
 use super::mail::{hung, message};
 use super::paper::ocr::{Engine, tessdata_dir};
 use super::paper::run::{self, Looked};
-use super::paper::{pdf, searchable, shown};
+use super::paper::{pdf, picture, searchable, shown};
 use super::reading::{Fault, Outlet, Reading};
-use super::sniff;
+use super::sniff::{self, Kind};
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, READ_TIME_MAX, WORKER_REPLY_BYTES_MAX};
 use crate::record::Problem;
 use std::io::{self, Read, Write};
@@ -98,7 +98,10 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
             Task::Pages { words, first } => {
                 let mut reading = Reading::new(&mut pipe, &mut engine, Behind::default(), words);
                 // Bytes that another worker has opened: a panic ends this one, and the other reads on alone.
-                pdf::read_for_other(&mut reading, &bytes, first);
+                match sniff::kind(&bytes) {
+                    Kind::Tiff => picture::read_for_other(&mut reading, &bytes, first),
+                    _ => pdf::read_for_other(&mut reading, &bytes, first),
+                }
                 let ended = reading.end();
                 tell_end(&mut pipe, ended)?;
             }

@@ -69,11 +69,17 @@ pub(in crate::extract) fn read(
     let mut page = behind;
     let mut failed = None;
     let mut whole = true;
-    let mut each = |shot: Result<Shot, Unreadable>| {
+    let mut each = |decoded: &mut dyn FnMut() -> Result<Shot, Unreadable>| {
         page += 1;
-        match shot {
+        if let Some(leaf) = reading.page_of_other(page) {
+            paper.add(page, leaf);
+            reading.page_done(page, of, Some(&paper.leaf()));
+            return true;
+        }
+        match decoded() {
             Ok(shot) => {
                 whole &= shot.whole;
+                reading.share(page, of, bytes);
                 if let Err(error) = paper.recognise(reading, page, shot.page, shot.dpi, None) {
                     reading.engine_failed(error);
                     return false;
@@ -88,9 +94,9 @@ pub(in crate::extract) fn read(
         true
     };
     match kind {
-        Kind::Tiff => tiff_pages::pages(bytes, behind, each),
+        Kind::Tiff => tiff_pages::pages_on_wish(bytes, behind, PAGES_MAX, |_, decoded| each(decoded)),
         _ => {
-            each(one_page(kind, bytes));
+            each(&mut || one_page(kind, bytes));
         }
     }
     if let Some(why) = failed
@@ -108,6 +114,12 @@ pub(in crate::extract) fn read(
             format!("{} is niet compleet; misschien is niet alles gelezen.", called(name)),
         ));
     }
+    if has_more_frames(kind, bytes) {
+        content.notes.push((
+            Problem::Unsupported,
+            format!("{} is een bewegend plaatje: alleen het eerste beeld is gelezen.", called(name)),
+        ));
+    }
     if count > PAGES_MAX {
         content.notes.push((
             Problem::TooLarge,
@@ -115,6 +127,22 @@ pub(in crate::extract) fn read(
         ));
     }
     content
+}
+
+/// Reads pages of a TIFF for another worker, which keeps them in their places: `first`, then those that are asked for.
+/// A page that is not whole is left to that worker, which tells so.
+pub(in crate::extract) fn read_for_other(reading: &mut Reading<'_>, bytes: &[u8], first: u32) {
+    let mut paper = Paper::default();
+    let of = tiff_pages::count(bytes).min(PAGES_MAX);
+    tiff_pages::in_turn(bytes, first, |number, shot| {
+        let shot = shot.ok().filter(|shot| shot.whole)?;
+        if let Err(error) = paper.recognise(reading, number, shot.page, shot.dpi, None) {
+            reading.engine_failed(error);
+            return None;
+        }
+        reading.page_brought(number, of, &paper.leaf());
+        reading.page_for_other()
+    });
 }
 
 /// The formats of one page that `raster` decodes.
@@ -149,6 +177,42 @@ pub(in crate::extract) fn is_decoration(kind: Kind, bytes: &[u8]) -> bool {
     declared.is_some_and(|(width, height)| width < READABLE_WIDTH_MIN || height < READABLE_HEIGHT_MIN)
 }
 
+/// Does a picture move? Only its first frame is read. Told by GIF's second image, WebP's header, APNG's `acTL`.
+fn has_more_frames(kind: Kind, bytes: &[u8]) -> bool {
+    match kind {
+        Kind::WebP => bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 != 0),
+        Kind::Png => bytes[..bytes.len().min(4096)].windows(4).any(|word| word == b"acTL"),
+        Kind::Gif => gif_frames(bytes).is_some_and(|frames| frames > 1),
+        _ => false,
+    }
+}
+
+/// Images in a GIF (version 89a), up to two; `None` when it ends before its end.
+fn gif_frames(bytes: &[u8]) -> Option<u32> {
+    let table = |flags: u8| if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 };
+    let mut at = 13 + table(*bytes.get(10)?);
+    let mut frames = 0;
+    while frames < 2 {
+        match bytes.get(at)? {
+            0x2c => {
+                frames += 1;
+                // Place, size and flags, the colours, then the size of the codes.
+                at += 10 + table(*bytes.get(at + 9)?) + 1;
+            }
+            0x21 => at += 2,
+            _ => return Some(frames),
+        }
+        loop {
+            let length = usize::from(*bytes.get(at)?);
+            at += 1 + length;
+            if length == 0 {
+                break;
+            }
+        }
+    }
+    Some(frames)
+}
+
 pub(super) fn within_bound(width: u64, height: u64) -> Result<(), Unreadable> {
     if width.saturating_mul(height) > IMAGE_PIXELS_MAX { Err(Unreadable::TooLarge) } else { Ok(()) }
 }
@@ -162,6 +226,25 @@ pub(super) fn over_white(luma: u8, alpha: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_that_moves_is_known() {
+        use image::codecs::gif::GifEncoder;
+        let gif = |frames: usize| {
+            let mut bytes = Vec::new();
+            let mut encoder = GifEncoder::new(&mut bytes);
+            for _ in 0..frames {
+                encoder.encode_frame(image::Frame::new(image::RgbaImage::new(40, 30))).unwrap();
+            }
+            drop(encoder);
+            bytes
+        };
+        assert!(!has_more_frames(Kind::Gif, &gif(1)));
+        assert!(has_more_frames(Kind::Gif, &gif(2)) && has_more_frames(Kind::Gif, &gif(3)));
+        assert!(!has_more_frames(Kind::Gif, b"GIF89a"));
+        let webp = |flags: u8| [&b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0"[..], &[flags, 0, 0, 0]].concat();
+        assert!(has_more_frames(Kind::WebP, &webp(2)) && !has_more_frames(Kind::WebP, &webp(0x10)));
+    }
 
     #[test]
     fn small_images_are_decoration_and_unreadable_ones_are_not() {

@@ -12,6 +12,9 @@ mod plan;
 mod separator;
 mod tiff_file;
 
+#[cfg(fuzzing)]
+pub(in crate::extract) use separator::{glance, separator};
+
 use super::tiff_pages;
 use crate::extract::sniff::{Kind, kind};
 use crate::limits::RUN_PAGES_MAX;
