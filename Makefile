@@ -16,7 +16,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test fuzz lint acceptance bench bench-latency bench-pdf bench-ocr deps deps-test deps-bench clean-demo
+.PHONY: help demo test fuzz lint acceptance bench bench-latency bench-triage bench-pdf bench-ocr deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -59,10 +59,14 @@ lint: deps
 acceptance: deps-test
 	BODE_TEST_MAIL=$(CORPUS) BODE_TEST_SCANS=$(CORPUS) $(CARGO) test --locked --test main_job --test scans -- --nocapture
 
-bench: bench-latency bench-ocr bench-pdf
+bench: bench-latency bench-triage bench-ocr bench-pdf
 
 bench-latency: deps-bench
 	$(CARGO) bench --locked --bench latency
+
+# Judging alone: messages a second and core, the time by length, and the loading of the rules.
+bench-triage: deps
+	$(CARGO) bench --locked --bench triage
 
 # Against the programs tesseract and ocrmypdf on the same pages: about 10 minutes.
 bench-ocr: deps-bench

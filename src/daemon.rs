@@ -6,6 +6,7 @@
 pub mod control;
 mod feed;
 mod parts;
+mod reload;
 mod stop;
 mod work;
 

@@ -25,3 +25,4 @@ pub mod sheets;
 pub mod source;
 pub mod store;
 pub mod triage;
+pub mod trial;

@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sheets", &["record", "calendar"]),
     ("outbox", &["record", "limits", "config", "store", "clock", "explain"]),
     ("queue", &["record", "limits", "store"]),
+    ("trial", &["record", "store", "extract", "triage"]),
     (
         "intake",
         &[
@@ -57,6 +58,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "sheets",
             "outbox",
             "intake",
+            "triage",
+            "trial",
             "review",
             "daemon",
             "clock",

@@ -115,7 +115,7 @@ fn signatures(clamd: &Clamd, version: &str) -> Result<String, String> {
 
 fn rules(config: &Config) -> Result<String, String> {
     crate::intake::Rulebook::load(config)
-        .map(|rulebook| format!("version {}", rulebook.ruleset.version()))
+        .map(|rulebook| format!("version {}", rulebook.version()))
         .map_err(|error| error.to_string())
 }
 

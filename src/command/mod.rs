@@ -75,7 +75,7 @@ enum Command {
     /// The queue from a terminal.
     #[command(subcommand)]
     Cases(cases::CasesCommand),
-    /// The rules: check them, test them on their examples.
+    /// The rules: check them, try them on examples and the archive, compare, describe.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     /// Counts that every piece ever taken in is a case, part of one, or set aside with a reason.
@@ -149,7 +149,7 @@ pub fn main() -> ExitCode {
         Command::Triage(args) => triage::triage(global, &args),
         Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
         Command::Cases(command) => cases::cases(global, command),
-        Command::Rules(command) => rules::rules(global, &command),
+        Command::Rules(command) => rules::rules(global, command),
         Command::Verify(args) => verify::verify(global, &args),
         Command::Doctor => doctor::doctor(global),
         Command::Sheets(args) => sheets::sheets(global, &args),

@@ -2,6 +2,7 @@
 
 use super::control;
 use super::feed::Feed;
+use super::reload::{self, Reload};
 use super::stop::Stop;
 use super::work::{Stuck, Work};
 use crate::clock;
@@ -12,7 +13,7 @@ use crate::intake::{Became, Intake, Rulebook, RunPolicy};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
-use crate::review::{self, Accounts, Health, Names, PagesRequest, PagesWish, ReviewState};
+use crate::review::{self, Accounts, Health, PagesRequest, PagesWish, ReviewState};
 use crate::source::{Imap, MaildirFolder, ScanInbox};
 use crate::store::{Store, StoreError};
 use jiff::SignedDuration;
@@ -81,20 +82,6 @@ struct Desk {
     state: ReviewState,
 }
 
-/// The names of the rules, as the desk shows them.
-fn names(rulebook: &Rulebook) -> Names {
-    let owned = |(id, name): (&str, &str)| (id.to_owned(), name.to_owned());
-    Names {
-        queues: rulebook
-            .ruleset
-            .queue_names()
-            .map(|(id, name, explanation)| (id.to_owned(), name.to_owned(), explanation.to_owned()))
-            .collect(),
-        organisations: rulebook.ruleset.organisation_names().map(owned).collect(),
-        referrals: rulebook.ruleset.referral_names(),
-    }
-}
-
 /// A running daemon.
 pub struct Daemon {
     pub store: Arc<Store>,
@@ -102,7 +89,7 @@ pub struct Daemon {
     pub events: UnboundedReceiver<Event>,
     desk: Option<Desk>,
     intake: Arc<Intake>,
-    config_path: PathBuf,
+    reload: Reload,
     stop: Stop,
     tasks: JoinSet<()>,
 }
@@ -161,19 +148,17 @@ impl Daemon {
         drop(feed);
         start_control(&config, &store, &answer_due, &stop, &mut tasks)?;
         start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
-        let desk = start_desk(&config, &store, &intake, &health, &answer_due, &stop, &mut tasks).await?;
+        let reload = Reload {
+            config_path: options.config_path,
+            intake: Arc::clone(&intake),
+            store: Arc::clone(&store),
+            health: health.clone(),
+        };
+        reload::keep(&store, &intake.rulebook());
+        let desk = start_desk(&config, &store, &reload, &answer_due, &stop, &mut tasks).await?;
         let address = desk.as_ref().map(|desk| tracing::field::display(desk.address));
         info!(office = %config.office.id, desk = address, "bode is running");
-        Ok(Self {
-            store,
-            health,
-            events: watched,
-            desk,
-            intake,
-            config_path: options.config_path,
-            stop,
-            tasks,
-        })
+        Ok(Self { store, health, events: watched, desk, intake, reload, stop, tasks })
     }
 
     /// Where the desk listens, if it does.
@@ -188,23 +173,10 @@ impl Daemon {
 
     /// Reads rules, templates and office data again. A broken file is refused with its reason; the old stay.
     pub fn reload(&self) {
-        let loaded = crate::config::load(&self.config_path)
-            .map_err(|error| error.to_string())
-            .and_then(|config| Rulebook::load(&config).map_err(|error| error.to_string()));
-        match loaded {
-            Ok(rulebook) => {
-                let version = rulebook.ruleset.version().to_owned();
-                if let Some(desk) = &self.desk {
-                    desk.state.show(rulebook.office.clone(), names(&rulebook));
-                }
-                self.intake.replace_rulebook(Arc::new(rulebook));
-                self.health.well("rules");
-                info!(rules = %version, "rules, templates and office data read again");
-            }
-            Err(faults) => {
-                self.health.ill("rules", "the last reload was refused; the old rules are in force");
-                error!(%faults, "not reloaded: the old rules stay");
-            }
+        // The reason was told in the log and to the health of the house.
+        let Ok(reread) = self.reload.run() else { return };
+        if let Some(desk) = &self.desk {
+            desk.state.show_all(reread.office, reread.names, reread.rules);
         }
     }
 
@@ -441,13 +413,13 @@ fn page_maker(intake: &Arc<Intake>) -> Arc<review::PageMaker> {
 async fn start_desk(
     config: &Config,
     store: &Arc<Store>,
-    intake: &Arc<Intake>,
-    health: &Health,
+    reload: &Reload,
     answer_due: &Arc<Notify>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Desk>, DaemonError> {
     let Some(address) = config.desk.listen else { return Ok(None) };
+    let Reload { intake, health, .. } = reload;
     let listen = |source| DaemonError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
@@ -463,8 +435,9 @@ async fn start_desk(
     )
     .with_opener(opener(intake))
     .with_page_maker(page_maker(intake))
-    .with_released(Arc::clone(answer_due));
-    state.show(rulebook.office.clone(), names(&rulebook));
+    .with_released(Arc::clone(answer_due))
+    .with_rereader(reload.rereader());
+    state.show_all(rulebook.office.clone(), reload::names(&rulebook), reload::in_force(&rulebook));
     let served = state.clone();
     let ended = stop.clone();
     tasks.spawn(async move {

@@ -50,7 +50,7 @@ pub use paper::run::Looked;
 pub use pool::{Leaf, ReadError, Reader, Times};
 pub use worker::worker_main;
 
-use crate::record::Channel;
+use crate::record::{Channel, Message, Part};
 use std::path::PathBuf;
 
 /// How reading is set up: what the configuration says.
@@ -62,6 +62,11 @@ pub struct ReaderOptions {
     pub workers: usize,
     /// The program that is started with the one argument `worker`: this very binary.
     pub program: PathBuf,
+}
+
+/// Whose words a typed message holds: the split that a real one gets, for labelled examples.
+pub fn parts_of(text: &str, message: &Message) -> Vec<Part> {
+    mail::parts::split(text, mail::message::forwards(message))
 }
 
 /// One piece to read.

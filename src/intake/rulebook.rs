@@ -82,6 +82,28 @@ impl Rulebook {
         })
     }
 
+    /// Every fault of every part, each a line in Dutch with its file; empty when all is in order.
+    pub fn faults(config: &Config) -> Vec<String> {
+        let rules = Ruleset::load(&config.rules).err().map(|faults| faults.to_string());
+        let days = Calendar::load(&config.rules.join("holidays.toml")).err().map(|fault| fault.to_string());
+        let templates =
+            Templates::load(&config.templates, &config.office).err().map(|faults| faults.to_string());
+        [rules, days, templates].into_iter().flatten().collect()
+    }
+
+    /// Digest of all that a judgement rests on: the rules and the office's own data.
+    pub fn version(&self) -> String {
+        self.ruleset.version_for(&self.office)
+    }
+
+    /// What must be kept so that a judgement under this version can be repeated: name and text of each file.
+    pub fn kept_files(&self) -> Vec<(String, String)> {
+        let mut files = self.ruleset.files().to_vec();
+        let office = serde_json::to_string_pretty(&self.office).unwrap_or_default();
+        files.push(("office.json".to_owned(), office));
+        files
+    }
+
     pub fn judge(&self, extract: &Extract, channel: Channel, received: Date) -> Judgement {
         judge(extract, channel, received, &self.office, &self.ruleset)
     }

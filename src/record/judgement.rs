@@ -140,7 +140,7 @@ pub struct Judgement {
     /// Sure enough to tell the citizen "probably not here"? Stricter than `confidence` for staff.
     pub may_tell_citizen: bool,
     pub findings: Vec<Finding>,
-    /// Digest of the rule files that judged. The office's own data are not in it yet.
+    /// Digest of the rule files and of the office's own data: with them the judgement can be repeated.
     pub rules_version: String,
 }
 

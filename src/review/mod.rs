@@ -27,6 +27,7 @@ mod queue_page;
 mod reasons;
 mod rights;
 mod routes;
+mod rules_page;
 mod session;
 mod state;
 mod words;
@@ -34,7 +35,9 @@ mod words;
 pub use accounts::Accounts;
 pub use health::Health;
 pub use rights::{Right, Role};
-pub use state::{Opened, Opener, PageMaker, PagesRequest, PagesWish, ReviewState, Shown};
+pub use state::{
+    Opened, Opener, PageMaker, PagesRequest, PagesWish, Reread, Rereader, ReviewState, RulesInForce, Shown,
+};
 pub use words::Names;
 
 use crate::limits::DRAIN_TIME_MAX;

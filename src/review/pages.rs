@@ -33,6 +33,7 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("aside.html", include_str!("../../templates/desk/aside.html")),
     ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
+    ("rules.html", include_str!("../../templates/desk/rules.html")),
     ("fault.html", include_str!("../../templates/desk/fault.html")),
 ];
 
@@ -62,7 +63,7 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
-    /// `queue`, `aside`, `print` or empty: the chosen page.
+    /// `queue`, `aside`, `print`, `rules` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,

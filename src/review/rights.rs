@@ -29,6 +29,8 @@ pub enum Right {
     Read,
     /// Decide, assign, note, release or withhold an answer.
     Decide,
+    /// Put changed rules into force.
+    KeepRules,
 }
 
 impl Role {
@@ -39,6 +41,7 @@ impl Role {
     pub fn may(self, right: Right) -> bool {
         match right {
             Right::Read => true,
+            Right::KeepRules => matches!(self, Role::RuleEditor | Role::Admin),
             Right::Decide => matches!(self, Role::Reviewer | Role::RuleEditor | Role::Admin),
         }
     }
@@ -87,6 +90,7 @@ mod tests {
         assert!(!Role::Auditor.may(Right::Decide));
         assert!(!Role::PostRoom.may(Right::Decide));
         assert!(Role::Reviewer.may(Right::Decide));
+        assert!(Role::RuleEditor.may(Right::KeepRules) && !Role::Reviewer.may(Right::KeepRules));
         assert!("baas".parse::<Role>().is_err());
     }
 }

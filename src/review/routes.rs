@@ -4,7 +4,9 @@ use super::errors;
 use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
-use super::{api, aside_page, case_page, decide, login, page_images, pages, print_page, probe, queue_page};
+use super::{
+    api, aside_page, case_page, decide, login, page_images, pages, print_page, probe, queue_page, rules_page,
+};
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -38,6 +40,8 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/aside/{record}/original", get(aside_page::original))
         .route("/print", get(print_page::page))
         .route("/print/{day}/{file}", get(print_page::file))
+        .route("/rules", get(rules_page::page))
+        .route("/rules/regels.md", get(rules_page::listed))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/cases", get(api::cases))
         .route("/api/v1/cases/{number}", get(api::case));
@@ -51,6 +55,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/cases/{number}/assign", post(decide::assign))
         .route("/cases/{number}/note", post(decide::note))
         .route("/api/v1/cases/{number}/decision", post(api::decision));
+    let keeping_rules = Router::new().route("/rules/reload", post(rules_page::reload));
     // One path, two rights: to look at an answer, and to let it go out.
     let answer_seen = Router::new().route("/cases/{number}/answer", get(case_page::answer));
     let answer_sent = Router::new().route("/cases/{number}/answer", post(decide::answer));
@@ -58,6 +63,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .merge(guarded(answer_seen, Right::Read))
         .merge(guarded(answer_sent, Right::Decide))
         .merge(guarded(deciding, Right::Decide))
+        .merge(guarded(keeping_rules, Right::KeepRules))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(state.clone(), errors::dress))
         .layer(from_fn(pages::protect))

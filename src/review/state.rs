@@ -48,6 +48,26 @@ pub enum PagesWish {
     Searchable(Box<Document>),
 }
 
+/// Reads rules and office data again and puts them into force; the error is every fault, a line each.
+pub type Rereader = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Reread, String>> + Send>> + Send + Sync;
+
+/// What came into force.
+#[derive(Clone, Debug)]
+pub struct Reread {
+    pub office: Office,
+    pub names: Names,
+    pub rules: RulesInForce,
+}
+
+/// The rules as the desk tells of them.
+#[derive(Clone, Debug, Default)]
+pub struct RulesInForce {
+    pub version: String,
+    pub count: usize,
+    /// Every rule in Dutch, as Markdown.
+    pub page: String,
+}
+
 /// The desk's state; a clone is the same state.
 #[derive(Clone)]
 pub struct ReviewState(Arc<Inner>);
@@ -64,6 +84,7 @@ struct Inner {
     shown: RwLock<Arc<Shown>>,
     opener: Option<Arc<Opener>>,
     page_maker: Option<Arc<PageMaker>>,
+    rereader: Option<Arc<Rereader>>,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
 }
@@ -73,6 +94,7 @@ struct Inner {
 pub struct Shown {
     pub office: Office,
     pub names: Names,
+    pub rules: RulesInForce,
 }
 
 impl ReviewState {
@@ -94,9 +116,14 @@ impl ReviewState {
             clock: crate::clock::now,
             sessions: Sessions::default(),
             login_checks: Semaphore::new(LOGIN_CHECKS_MAX),
-            shown: RwLock::new(Arc::new(Shown { office, names: Names::default() })),
+            shown: RwLock::new(Arc::new(Shown {
+                office,
+                names: Names::default(),
+                rules: RulesInForce::default(),
+            })),
             opener: None,
             page_maker: None,
+            rereader: None,
             pictures: Pictures::default(),
             released: None,
         }))
@@ -129,6 +156,15 @@ impl ReviewState {
         self
     }
 
+    /// With a way to read the rules again. Before the first clone only.
+    #[must_use]
+    pub fn with_rereader(mut self, rereader: Arc<Rereader>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.rereader = Some(rereader);
+        }
+        self
+    }
+
     /// With somebody to tell when an answer was released, so that it goes out at once. Before the first clone.
     #[must_use]
     pub fn with_released(mut self, released: Arc<Notify>) -> Self {
@@ -140,7 +176,13 @@ impl ReviewState {
 
     /// Office data and names as the configuration and rules give them now.
     pub fn show(&self, office: Office, names: Names) {
-        *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Shown { office, names });
+        self.show_all(office, names, RulesInForce::default());
+    }
+
+    /// The same, with what the desk tells of the rules.
+    pub fn show_all(&self, office: Office, names: Names, rules: RulesInForce) {
+        let shown = Arc::new(Shown { office, names, rules });
+        *self.0.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     /// Office data and names.
@@ -154,6 +196,10 @@ impl ReviewState {
 
     pub(super) fn page_maker(&self) -> Option<Arc<PageMaker>> {
         self.0.page_maker.clone()
+    }
+
+    pub(super) fn rereader(&self) -> Option<Arc<Rereader>> {
+        self.0.rereader.clone()
     }
 
     pub(super) fn pictures(&self) -> &Pictures {

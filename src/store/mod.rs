@@ -4,6 +4,7 @@
 //! <store>/lock                    held by the one process that writes
 //!         originals/2026/000123/  a folder per record           what came and what was made of it
 //!         journal/000000000001.log  lines, each chained to the last  what happened; makes a change durable
+//!         rules/<version>/        every rule set that was in force
 //!         index/                  sled, a fold of the two above  what can be asked; may be removed
 //! ```
 //! Every change goes the same way: its files are written and synced, its entry is appended and folded into the
@@ -25,6 +26,7 @@ mod fold_case;
 mod founded;
 mod history;
 mod journal;
+mod kept_rules;
 mod keys;
 mod open;
 mod original;
@@ -37,6 +39,7 @@ mod verify;
 
 pub use entry::DAEMON;
 pub use error::StoreError;
+pub use kept_rules::kept_rules;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount,
     Registered,

@@ -72,7 +72,7 @@ fn broken_word(before: &str, after: &str) -> bool {
 }
 
 /// Characters that no reader sees: zero width, direction marks, soft hyphens inside a line, tags.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{180e}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}'
@@ -134,8 +134,26 @@ fn plain(c: char) -> Option<&'static str> {
         '…' => "...",
         '\u{a0}' => " ",
         '\u{ff01}'..='\u{ff5e}' => return full_width(c),
-        _ => return None,
+        _ => return dressed(c),
     })
+}
+
+/// Letters and figures in another dress: bold, script, circled (Unicode's mathematical and enclosed blocks).
+fn dressed(c: char) -> Option<&'static str> {
+    const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
+    const FIGURES: &str = "0123456789";
+    let code = u32::from(c);
+    let (from, all) = match code {
+        0x1d400..=0x1d6a3 => (0x1d400, LETTERS),
+        0x1d7ce..=0x1d7ff => (0x1d7ce, FIGURES),
+        0x24b6..=0x24e9 => (0x24b6, LETTERS),
+        0x1f130..=0x1f149 => (0x1f130, LETTERS),
+        0x1f150..=0x1f169 => (0x1f150, LETTERS),
+        0x1f170..=0x1f189 => (0x1f170, LETTERS),
+        _ => return None,
+    };
+    let index = (code - from) as usize % all.len();
+    all.get(index..=index)
 }
 
 fn full_width(c: char) -> Option<&'static str> {
@@ -163,7 +181,7 @@ fn look_alike(c: char) -> Option<char> {
         'р' | 'ρ' => 'p',
         'ѕ' => 's',
         'т' | 'τ' => 't',
-        'υ' | 'ц' => 'u',
+        'υ' | 'ц' | 'ս' => 'u',
         'ν' | 'ѵ' => 'v',
         'ԝ' | 'ω' | 'ш' => 'w',
         'х' | 'χ' => 'x',
@@ -172,12 +190,17 @@ fn look_alike(c: char) -> Option<char> {
     })
 }
 
-/// Look-alikes are folded only in words that also hold Latin letters: a Russian word stays Russian.
+/// Look-alikes are folded in words that also hold Latin letters, and in a Latin sentence in words of look-alikes
+/// only: a Russian word stays Russian, "ՍԜѴ" in a Dutch sentence is who it looks like.
 fn unmix(folded: &mut Folded) {
     if folded.text.is_ascii() || !folded.text.chars().any(|c| look_alike(c).is_some()) {
         return;
     }
     let mut out = Folded { text: String::with_capacity(folded.text.len()), map: Vec::new() };
+    let letters = |latin: bool| {
+        folded.text.chars().filter(|c| c.is_alphabetic() && c.is_ascii_alphabetic() == latin).count()
+    };
+    let latin_sentence = letters(true) > 2 * letters(false);
     let mut from = 0;
     let bytes = folded.text.len();
     while from < bytes {
@@ -185,7 +208,8 @@ fn unmix(folded: &mut Folded) {
         let word = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
         let until = from + word.max(rest.chars().next().map_or(1, char::len_utf8));
         let piece = &folded.text[from..until];
-        let mixed = piece.chars().any(|c| c.is_ascii_alphabetic());
+        let mixed = piece.chars().any(|c| c.is_ascii_alphabetic())
+            || (latin_sentence && piece.chars().all(|c| look_alike(c).is_some()));
         for (at, c) in piece.char_indices() {
             let source = folded.map.get(from + at).copied().unwrap_or_default() as usize;
             out.push(if mixed { look_alike(c).unwrap_or(c) } else { c }, source);
@@ -209,6 +233,8 @@ mod tests {
         assert_eq!(fold_text("uitke-\nring"), "uitkering");
         assert_eq!(fold_text("> zij\n> schreef"), "zij schreef");
         assert_eq!(fold_text("москва"), "москва");
+        assert_eq!(fold_text("het \u{54d}\u{51c}\u{474} belt"), "het uwv belt");
+        assert_eq!(fold_text("𝐔𝐖𝐕 ⓊⓌⓋ 𝟚"), "uwv uwv 2");
     }
 
     #[test]

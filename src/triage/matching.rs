@@ -140,6 +140,13 @@ impl Matcher {
         scratch.plans.dedup();
     }
 
+    /// Bytes that patterns are tried on in a folded text, and those of the one pass that finds the words.
+    pub fn work(&self, text: &str) -> usize {
+        let mut scratch = self.scratch();
+        self.find_plans(text, &mut scratch);
+        text.len() * (1 + scratch.plans.len())
+    }
+
     /// Tries all rules on all sentences, each in its places.
     pub fn hits(&self, reading: &Reading<'_>) -> Hits<'_> {
         let mut hits = Vec::new();

@@ -3,6 +3,7 @@
 //!
 //! Invariant: a mention knows the bytes of the folded sentence it stands on.
 
+use super::fold::is_invisible;
 use super::organisations::{OrgKind, Organisations, Phrase, Strength};
 use super::pattern::{ORG_MARK, PLACE_MARK};
 use super::reading::Sentence;
@@ -149,7 +150,13 @@ const LOWER_CASE_PLACE: &[&str] = &[" in ", " uit ", " gemeente ", " naar "];
 fn written_so(phrase: &Phrase, sentence: &Sentence<'_>, range: &Range<usize>) -> bool {
     if let Some(capitals) = &phrase.capitals {
         // In a text all in capitals a short name is no name.
-        return sentence.written(range) == capitals && !(capitals.len() <= 3 && is_shouted(sentence.source));
+        // The letters are the same already; in another dress (zero width, full width) their case counts too.
+        let mut written = sentence.written(range).chars().filter(|c| !is_invisible(*c));
+        let as_wanted = |wanted: char| {
+            written.next().is_some_and(|c| c == wanted || (!c.is_ascii() && !c.is_lowercase()))
+        };
+        let same = capitals.chars().all(as_wanted);
+        return same && !(capitals.len() <= 3 && is_shouted(sentence.source));
     }
     if phrase.capitalised {
         let capital = sentence.written(range).chars().next().is_some_and(|c| c.is_uppercase() || c == '\'');

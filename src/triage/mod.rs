@@ -25,10 +25,13 @@ mod spoken;
 mod standing;
 mod target;
 mod weigh;
+mod written;
 
+pub use pattern::nearest;
 pub use rules::{RuleFault, RuleFaults};
 pub use ruleset::{Example, Ruleset};
 pub use weigh::{BodyAmounts, PartAmounts};
+pub use written::{Block, blocks};
 
 use crate::limits::FINDINGS_MAX;
 use crate::record::{Channel, Extract, Finding, FirstComplained, Judgement, Kind, Line, Office, Scope};
@@ -123,7 +126,7 @@ pub fn judge(
             && target.confidence >= office.procedure.tell_citizen_min
             && readable,
         findings,
-        rules_version: rules.version().to_owned(),
+        rules_version: rules.version_for(office),
     };
     judgement.queue = rules.queues.choose(&judgement);
     judgement
@@ -177,6 +180,11 @@ pub fn amounts(
     let standings = roles::read(&reading, &means);
     let circumstances = circumstances(&standings, &hits, &facets);
     weigh::amounts(&standings, office, &means, circumstances)
+}
+
+/// The sentences in the writer's own words as rules see them: small letters, no accents.
+pub fn own_sentences(extract: &Extract, channel: Channel, received: Date) -> Vec<String> {
+    Reading::new(extract, channel, received).own().map(|sentence| sentence.text.clone()).collect()
 }
 
 /// Where the bodies of a mixed complaint are named, for the part that belongs here.

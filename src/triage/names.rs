@@ -9,6 +9,11 @@ impl Ruleset {
         self.bodies.all.get(index).map(|body| body.name.clone())
     }
 
+    /// The id of every body, as the competence of an office names it.
+    pub fn organisation_ids(&self) -> impl Iterator<Item = &str> {
+        self.bodies.all.iter().flat_map(|body| [body.id.as_str(), body.label.as_str()])
+    }
+
     /// Every body: the id of the contract and its name.
     pub fn organisation_names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.bodies.all.iter().map(|body| (body.label.as_str(), body.name.as_str()))

@@ -450,9 +450,6 @@ impl Organisations {
 }
 
 fn unknown_referral(id: &str, known: &[String]) -> String {
-    let nearest = known.iter().min_by_key(|known| super::pattern::distance(known, id));
-    match nearest {
-        Some(nearest) => format!("“{id}” staat niet in referrals.toml. Bedoelt u “{nearest}”?"),
-        None => format!("“{id}” staat niet in referrals.toml."),
-    }
+    let meant = super::pattern::nearest(id, known.iter().map(String::as_str));
+    format!("“{id}” staat niet in referrals.toml.{meant}")
 }

@@ -164,12 +164,22 @@ fn gaps(written: &str) -> String {
 }
 
 fn unknown_list(name: &str, lists: &WordLists) -> String {
-    let nearest = lists.keys().min_by_key(|known| distance(known, name));
-    match nearest {
-        Some(known) if distance(known, name) <= 3 => {
+    let known = lists.keys().map(String::as_str).chain(["ORG", "PLACE"]);
+    match known.map(|known| (distance(known, name), known)).min() {
+        Some((letters, known)) if letters <= 3 => {
             format!("De woordenlijst {{{name}}} staat niet in words.toml. Bedoelt u {{{known}}}?")
         }
         _ => format!("De woordenlijst {{{name}}} staat niet in words.toml."),
+    }
+}
+
+/// ` Bedoelt u “scope”?` for what looks like one of the known words; else nothing.
+pub fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
+    match known.map(|known| (distance(known, word), known)).min() {
+        Some((letters, known)) if letters <= (word.chars().count() / 3).max(1) => {
+            format!(" Bedoelt u “{known}”?")
+        }
+        _ => String::new(),
     }
 }
 

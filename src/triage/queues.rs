@@ -90,8 +90,9 @@ impl Queues {
                             text,
                             label.span().start,
                             format!(
-                                "Het label {} ken ik niet. Toegestaan: {}.",
+                                "Het label {} ken ik niet.{} Toegestaan: {}.",
                                 label.get_ref(),
+                                super::pattern::nearest(label.get_ref(), LABELS.iter().copied()),
                                 LABELS.join(", ")
                             ),
                         ));

@@ -4,7 +4,7 @@
 //! Invariant: a rule set is used only when it has no fault; all faults are told at once, with file, line,
 //! column and, in Dutch, what to do.
 
-use super::pattern::{Pattern, WordLists};
+use super::pattern::{Pattern, WordLists, distance, nearest};
 use super::reading::{Place, Reading, Sentence, sentences_of};
 use serde::Deserialize;
 use std::fmt;
@@ -200,23 +200,90 @@ pub fn read_toml<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Resu
 fn in_dutch(message: &str) -> String {
     let message = message.trim();
     if let Some(rest) = message.strip_prefix("unknown field ") {
-        let (name, allowed) = rest.split_once(", expected ").unwrap_or((rest, ""));
-        return format!(
-            "Deze naam ken ik niet: {name}. Toegestaan: {}.",
-            allowed.trim_start_matches("one of ")
-        );
+        return unknown("Deze naam ken ik niet", rest);
     }
     if let Some(rest) = message.strip_prefix("missing field ") {
         return format!("Hier ontbreekt {rest}.");
     }
     if let Some(rest) = message.strip_prefix("unknown variant ") {
-        let (name, allowed) = rest.split_once(", expected ").unwrap_or((rest, ""));
-        return format!(
-            "Deze waarde ken ik niet: {name}. Toegestaan: {}.",
-            allowed.trim_start_matches("one of ")
-        );
+        return unknown("Deze waarde ken ik niet", rest);
+    }
+    if message.starts_with("duplicate key") {
+        return "Deze naam staat hier twee keer.".to_owned();
+    }
+    if let Some(rest) = message.strip_prefix("invalid type: ") {
+        let (got, wanted) = rest.split_once(", expected ").unwrap_or((rest, ""));
+        let wanted = match wanted {
+            "a sequence" => "een lijst: [\"…\", \"…\"]",
+            "a string" => "een tekst tussen aanhalingstekens",
+            "f64" => "een getal, zoals 2.5",
+            other => other,
+        };
+        return format!("Hier hoort {wanted} (er staat: {got}).");
     }
     format!("Dit kan ik niet lezen als TOML ({message}). Let op aanhalingstekens, haakjes en komma's.")
+}
+
+/// An unknown name with the known ones, and which of them was meant.
+fn unknown(what: &str, rest: &str) -> String {
+    let (name, allowed) = rest.split_once(", expected ").unwrap_or((rest, ""));
+    let meant = nearest(name.trim_matches('`'), allowed.split('`').skip(1).step_by(2));
+    format!("{what}: {name}.{meant} Toegestaan: {}.", allowed.trim_start_matches("one of "))
+}
+
+/// What rules can conclude something on. A label that nothing reads would make a rule that never has an effect.
+const RULE_LABELS: &[&str] = &[
+    "anonymous",
+    "automatic",
+    "complained",
+    "elsewhere",
+    "follow_up",
+    "head",
+    "kind",
+    "letter",
+    "multiple",
+    "older_than_year",
+    "on_behalf",
+    "refers",
+    "residence",
+    "role",
+    "several",
+    "target",
+    "tone",
+    "urgent",
+];
+
+/// Letters in which a value may differ from another to be taken for a typing error of it.
+const TYPO_LETTERS: usize = 2;
+
+/// Conclusions that look like a typing error: a label that nothing reads, or a value that one rule has and that is
+/// nearly one that others have.
+fn typos(file: &str, text: &str, concluded: &[(String, usize)], faults: &mut Vec<RuleFault>) {
+    for (concludes, offset) in concluded {
+        let (label, value) = concludes.split_once('=').unwrap_or((concludes, "true"));
+        if !RULE_LABELS.contains(&label.trim()) {
+            let meant = nearest(label, RULE_LABELS.iter().copied());
+            let message =
+                format!("Het label “{label}” ken ik niet.{meant} Toegestaan: {}.", RULE_LABELS.join(", "));
+            faults.push(fault_at(file, text, *offset, message));
+            continue;
+        }
+        let times = |wanted: &str| concluded.iter().filter(|(other, _)| other == wanted).count();
+        let meant = concluded.iter().find(|(other, _)| {
+            let Some((other_label, other_value)) = other.split_once('=') else { return false };
+            other_label == label
+                && other_value != value
+                && value.len() > 4
+                && distance(other_value, value) <= TYPO_LETTERS
+                && !other_value.ends_with(value)
+                && !value.ends_with(other_value)
+                && times(other) > 1
+        });
+        if let Some((meant, _)) = meant.filter(|_| times(concludes) == 1) {
+            let message = format!("“{concludes}” komt nergens anders voor. Bedoelt u “{meant}”?");
+            faults.push(fault_at(file, text, *offset, message));
+        }
+    }
 }
 
 /// Reads the `[[rule]]` tables of one file. `name` is the file without its ending.
@@ -235,6 +302,9 @@ pub fn read_rules(
         }
     };
     let mut rules: Vec<Rule> = Vec::with_capacity(raw.rule.len());
+    let concluded: Vec<(String, usize)> =
+        raw.rule.iter().map(|rule| (rule.concludes.get_ref().clone(), rule.concludes.span().start)).collect();
+    typos(file, text, &concluded, faults);
     for raw in raw.rule {
         let at = raw.id.span().start;
         let id = format!("{name}/{}", raw.id.get_ref());

@@ -6,14 +6,17 @@ use super::mentions;
 use super::organisations::{Organisations, Strength};
 use super::pattern::WordLists;
 use super::queues::Queues;
-use super::reading::with_sentences;
+use super::reading::{Reading, with_sentences};
 use super::referrals::Referrals;
 use super::rules::{Rule, RuleFault, RuleFaults, fault_at, read_rules, read_toml};
 use super::weigh::Scale;
 use crate::limits::CONFIG_BYTES_MAX;
+use crate::record::{Channel, Extract, Office};
+use jiff::civil::Date;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Files that are not lists of `[[rule]]`.
 const OTHER_FILES: &[&str] = &[
@@ -32,7 +35,9 @@ const ROLE_FILES: &[&str] = &["roles.toml", "tone.toml", "residence.toml"];
 /// All rules, compiled.
 #[derive(Clone, Debug)]
 pub struct Ruleset {
-    version: String,
+    digest: [u8; 32],
+    /// The files as they were read, by name, in order of name.
+    files: Arc<[(String, String)]>,
     /// Rules that look at the text as it is.
     pub matcher: Matcher,
     /// Rules that look at the text with each body as one mark.
@@ -46,7 +51,7 @@ pub struct Ruleset {
 }
 
 /// Rules that say it is not about a body weigh against it.
-fn scale(roles: &Matcher, weights: &Weights) -> Scale {
+pub(super) fn scale(roles: &Matcher, weights: &Weights) -> Scale {
     let mut scale = weights.evidence.clone();
     for rule in roles.rules.iter().filter(|rule| rule.label == "role") {
         let sign = if rule.value.starts_with("complained") { 1.0 } else { -1.0 };
@@ -80,7 +85,14 @@ impl Ruleset {
     /// # Errors
     /// Every fault found, in Dutch, with file, line and column.
     pub fn load(dir: &Path) -> Result<Self, RuleFaults> {
-        let files = read_files(dir)?;
+        Self::from_files(read_files(dir)?)
+    }
+
+    /// The same of files that were read already: name and text of each.
+    ///
+    /// # Errors
+    /// Every fault found, in Dutch, with file, line and column.
+    pub fn from_files(files: Vec<(String, String)>) -> Result<Self, RuleFaults> {
         let mut faults = Vec::new();
         let mut digest = Sha256::new();
         for (name, text) in &files {
@@ -106,7 +118,7 @@ impl Ruleset {
         }
         let mut index = |rules: Vec<Rule>| {
             Matcher::new(rules).unwrap_or_else(|message| {
-                faults.push(RuleFault { file: dir.display().to_string(), line: 1, column: 1, message });
+                faults.push(RuleFault { file: "rules".to_owned(), line: 1, column: 1, message });
                 Matcher::default()
             })
         };
@@ -138,14 +150,28 @@ impl Ruleset {
             }
         };
         let Some(weights) = weights.filter(|_| faults.is_empty()) else { return Err(RuleFaults(faults)) };
-        let version: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest.finalize().into();
         let scale = scale(&roles, &weights);
-        Ok(Self { version, matcher, roles, bodies, referrals, queues, weights, scale })
+        Ok(Self { digest, files: files.into(), matcher, roles, bodies, referrals, queues, weights, scale })
     }
 
     /// Digest of all rule files, 12 hexadecimal digits.
-    pub fn version(&self) -> &str {
-        &self.version
+    pub fn version(&self) -> String {
+        short(&self.digest)
+    }
+
+    /// Digest of all that a judgement rests on beside the piece: the rule files and the office's own data.
+    pub fn version_for(&self, office: &Office) -> String {
+        let mut digest = Sha256::new();
+        digest.update(self.digest);
+        // Plain data always have a form in JSON; without one the version would still tell the rules.
+        digest.update(serde_json::to_vec(office).unwrap_or_default());
+        short(&digest.finalize())
+    }
+
+    /// The files as they were read: name and text, in order of name.
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
     }
 
     /// Every rule.
@@ -168,9 +194,23 @@ impl Ruleset {
 }
 
 impl Ruleset {
-    /// The whole set in Dutch, as a Markdown page.
-    pub fn describe(&self) -> String {
-        super::describe::describe(self)
+    /// The whole set in Dutch, as a Markdown page for an office.
+    pub fn describe(&self, office: &Office) -> String {
+        super::describe::describe(self, office)
+    }
+
+    /// The work that a text makes: bytes that something is looked for in, counted over all patterns. For tests and
+    /// bounds, on any machine the same.
+    pub fn work(&self, extract: &Extract, channel: Channel, received: Date) -> usize {
+        let reading = Reading::new(extract, channel, received);
+        let texts = reading.sentences.iter().map(|sentence| sentence.text.as_str());
+        texts.map(|text| self.matcher.work(text) + self.roles.work(text)).sum()
+    }
+
+    /// How many labelled sentences are kept with rules and bodies.
+    pub fn example_count(&self) -> usize {
+        let of_bodies = self.bodies.all.iter().map(|body| body.fires.len() + body.not.len()).sum::<usize>();
+        self.rules().map(|rule| rule.fires.len() + rule.not.len()).sum::<usize>() + of_bodies
     }
 
     /// Examples of bodies that turn out otherwise.
@@ -222,6 +262,11 @@ impl Ruleset {
         }
         failed
     }
+}
+
+/// The first 12 hexadecimal digits of a digest.
+fn short(digest: &[u8]) -> String {
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The rule files by name, in order of name.

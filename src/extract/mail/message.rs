@@ -207,7 +207,7 @@ fn is_locked(parsed: &mail_parser::Message<'_>) -> bool {
 }
 
 /// Does the header speak of a forwarded message rather than of a reply?
-fn forwards(message: &Message) -> bool {
+pub(in crate::extract) fn forwards(message: &Message) -> bool {
     let subject = message.subject.as_deref().unwrap_or_default().trim_start().to_lowercase();
     let starts = |words: &[&str]| words.iter().any(|word| subject.starts_with(word));
     if starts(&["fw:", "fwd:", "doorst:", "dst:", "i:", "wg:", "tr:"]) {

@@ -1,0 +1,48 @@
+//! A changed file as a unified diff, so that a person reads what is proposed and `patch` can apply it.
+
+use std::fmt::Write;
+
+/// Lines around a change.
+const CONTEXT: usize = 2;
+
+/// The difference between two texts of one file, whose changed lines are few and stand together in hunks.
+pub(super) fn unified(file: &str, old: &str, new: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let same_start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let most = old.len().min(new.len()) - same_start;
+    let same_end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+    let (removed, added) = (&old[same_start..old.len() - same_end], &new[same_start..new.len() - same_end]);
+    if removed.is_empty() && added.is_empty() {
+        return String::new();
+    }
+    let before = &old[same_start.saturating_sub(CONTEXT)..same_start];
+    let after = &old[old.len() - same_end..old.len().min(old.len() - same_end + CONTEXT)];
+    let start = same_start - before.len() + 1;
+    let around = before.len() + after.len();
+    let mut diff = format!(
+        "--- a/rules/{file}\n+++ b/rules/{file}\n@@ -{start},{} +{start},{} @@\n",
+        removed.len() + around,
+        added.len() + around
+    );
+    for (mark, lines) in [(' ', before), ('-', removed), ('+', added), (' ', after)] {
+        for line in lines {
+            let _ = writeln!(diff, "{mark}{line}"); // Writing to a String cannot fail.
+        }
+    }
+    diff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_line_stands_among_its_neighbours() {
+        let diff = unified("x.toml", "a\nb\nc\nd\ne\n", "a\nb\nC\nc2\nd\ne\n");
+        assert_eq!(
+            diff,
+            "--- a/rules/x.toml\n+++ b/rules/x.toml\n@@ -1,5 +1,6 @@\n a\n b\n-c\n+C\n+c2\n d\n e\n"
+        );
+        assert_eq!(unified("x.toml", "a\n", "a\n"), "");
+    }
+}
