@@ -23,7 +23,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),

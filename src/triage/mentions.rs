@@ -179,7 +179,7 @@ fn is_shouted(source: &str) -> bool {
 
 fn by_pattern(bodies: &Organisations, index: usize, sentence: &Sentence<'_>, found: &mut Vec<Mention>) {
     let Some(name) = bodies.patterns.get(index) else { return };
-    for hit in name.pattern.regex.find_iter(&sentence.text) {
+    for hit in name.pattern.find_iter(&sentence.text) {
         let written = sentence.written(&hit.range());
         let capitals = written
             .split([' ', '-'])

@@ -12,6 +12,7 @@ mod judging;
 mod matching;
 mod mentions;
 mod names;
+mod needs;
 mod organisations;
 mod pattern;
 mod queues;

@@ -5,11 +5,12 @@
 //! word boundaries at both ends without asking. Invariant: whatever is written, matching takes time linear
 //! in the text.
 
+use super::needs;
 use crate::limits::REGEX_BYTES_MAX;
-use regex::{Regex, RegexBuilder};
-use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
+use regex::{CaptureMatches, Captures, Match, Matches, Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// The character that stands for a named body in the text that role rules look at.
 pub const ORG_MARK: char = '\u{e000}';
@@ -17,10 +18,13 @@ pub const ORG_MARK: char = '\u{e000}';
 /// The character that stands for a named town in the text that role rules look at.
 pub const PLACE_MARK: char = '\u{e001}';
 
-/// A compiled pattern and the words one of which a text must hold for it to match.
+/// A checked pattern and the words one of which a text must hold for it to match.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    pub regex: Regex,
+    /// As the `regex` crate writes it.
+    bounded: String,
+    /// Made on first use: of thousands of patterns a text needs a few, and checking needs none.
+    regex: OnceLock<Option<Regex>>,
     /// Empty: no such words; the pattern is tried on every sentence.
     pub needs: Vec<String>,
     /// Further sets of words, of each of which a text must hold one: "klacht" and one of "ingediend", "gestuurd".
@@ -29,8 +33,8 @@ pub struct Pattern {
     pub written: String,
 }
 
-/// Sets of needed words looked at beside the rarest one.
-const SETS_MAX: usize = 3;
+/// States of a compiled pattern from which on it is compiled at once, to see that it stays under its bound.
+const STATES_SURE: usize = 4_000;
 
 /// The word lists of `words.toml`, by name.
 pub type WordLists = BTreeMap<String, Vec<String>>;
@@ -43,17 +47,71 @@ impl Pattern {
     pub fn compile(written: &str, lists: &WordLists) -> Result<Self, String> {
         let expanded = expand(written, lists, 0)?;
         let bounded = with_bounds(&expanded);
-        let regex = RegexBuilder::new(&bounded)
-            .size_limit(REGEX_BYTES_MAX)
-            .dfa_size_limit(REGEX_BYTES_MAX)
-            .build()
-            .map_err(|error| explain(&error))?;
-        let mut sets = regex_syntax::parse(&bounded).ok().map(|hir| required(&hir)).unwrap_or_default();
-        let best = (0..sets.len()).max_by_key(|at| sets.get(*at).map_or(0, |set| quality(set)));
-        let needs = best.map(|at| sets.swap_remove(at)).unwrap_or_default();
-        sets.sort_by_key(|set| std::cmp::Reverse(quality(set)));
-        sets.truncate(SETS_MAX);
-        Ok(Self { regex, needs, also_needs: sets, written: written.to_owned() })
+        let regex = OnceLock::new();
+        let hir = match regex_syntax::parse(&bounded) {
+            Ok(hir) if states(&hir) <= STATES_SURE => hir,
+            // Too large to be sure, or wrong: the compiler tells.
+            parsed => {
+                let made = compiled(&bounded).map_err(|error| explain(&error))?;
+                regex.get_or_init(|| Some(made));
+                parsed.unwrap_or_else(|_| Hir::empty())
+            }
+        };
+        let (needs, also_needs) = needs::of(&hir);
+        Ok(Self { bounded, regex, needs, also_needs, written: written.to_owned() })
+    }
+
+    /// `None` only for what cannot be, since it was checked.
+    fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| compiled(&self.bounded).ok()).as_ref()
+    }
+
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
+
+    pub fn find<'t>(&self, text: &'t str) -> Option<Match<'t>> {
+        self.regex()?.find(text)
+    }
+
+    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.regex()?.captures(text)
+    }
+
+    pub fn find_iter<'p, 't>(
+        &'p self,
+        text: &'t str,
+    ) -> std::iter::Flatten<std::option::IntoIter<Matches<'p, 't>>> {
+        self.regex().map(|regex| regex.find_iter(text)).into_iter().flatten()
+    }
+
+    pub fn captures_iter<'p, 't>(
+        &'p self,
+        text: &'t str,
+    ) -> std::iter::Flatten<std::option::IntoIter<CaptureMatches<'p, 't>>> {
+        self.regex().map(|regex| regex.captures_iter(text)).into_iter().flatten()
+    }
+}
+
+fn compiled(bounded: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(bounded).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build()
+}
+
+/// About how many states a pattern compiles to; more rather than fewer.
+fn states(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => 4 * class.ranges().len() + 4,
+        HirKind::Class(regex_syntax::hir::Class::Bytes(_)) => 2,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
+            states(&repetition.sub).saturating_add(1).saturating_mul(times as usize)
+        }
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(states).fold(parts.len(), usize::saturating_add)
+        }
     }
 }
 
@@ -89,6 +147,10 @@ fn expand(written: &str, lists: &WordLists, depth: usize) -> Result<String, Stri
                     'w' => out.push_str("[0-9a-z_]"),
                     'd' => out.push_str("[0-9]"),
                     's' => out.push(' '),
+                    // Every letter of every script would make each pattern large; folded text has these.
+                    'W' => out.push_str("[^0-9a-z_]"),
+                    'S' => out.push_str("[^ ]"),
+                    'D' => out.push_str("[^0-9]"),
                     'b' => out.push_str(r"(?-u:\b)"),
                     other => {
                         out.push('\\');
@@ -239,48 +301,6 @@ fn ends_with_mark(expanded: &str) -> bool {
     expanded.trim_end_matches(')').ends_with([ORG_MARK, PLACE_MARK])
 }
 
-/// Sets of words: every match holds one word of each.
-fn required(hir: &Hir) -> Vec<Vec<String>> {
-    let mut sets: Vec<Vec<String>> = literals(hir).into_iter().collect();
-    match hir.kind() {
-        HirKind::Concat(parts) => sets.extend(parts.iter().flat_map(required)),
-        HirKind::Capture(capture) => sets.extend(required(&capture.sub)),
-        HirKind::Repetition(repetition) if repetition.min > 0 => sets.extend(required(&repetition.sub)),
-        HirKind::Alternation(branches) => {
-            let all: Option<Vec<Vec<String>>> = branches
-                .iter()
-                .map(|branch| required(branch).into_iter().max_by_key(|set| quality(set)))
-                .collect();
-            sets.extend(all.map(|all| all.concat()));
-        }
-        _ => {}
-    }
-    sets.retain(|set| quality(set) > 0);
-    sets.iter_mut().for_each(|set| {
-        set.sort_unstable();
-        set.dedup();
-    });
-    sets.sort_unstable();
-    sets.dedup();
-    sets
-}
-
-/// Longer shortest words are rarer; very many are not worth it.
-fn quality(words: &[String]) -> usize {
-    let shortest = words.iter().map(String::len).min().unwrap_or(0);
-    if words.len() > 400 || shortest < 2 { 0 } else { shortest }
-}
-
-fn literals(hir: &Hir) -> Option<Vec<String>> {
-    let mut extractor = Extractor::new();
-    extractor.kind(ExtractKind::Prefix).limit_total(400).limit_class(4).limit_repeat(2).limit_literal_len(16);
-    let seq: Seq = extractor.extract(hir);
-    seq.literals()?
-        .iter()
-        .map(|literal| std::str::from_utf8(literal.as_bytes()).ok().map(str::to_owned))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,13 +316,13 @@ mod tests {
     #[test]
     fn staff_write_words_gaps_and_lists() {
         let p = pattern("{BELT} ... {NIET} terug");
-        assert!(p.regex.is_match("zij belde gisteren weer niet terug"));
-        assert!(!p.regex.is_match("zij opbelde niet terug"));
-        assert!(pattern("{BELT} ...1 terug").regex.is_match("zij belt, niet terug"));
-        assert!(!pattern("{BELT} ...1 terug").regex.is_match("zij belt echt niet terug"));
-        assert!(pattern("gemeente\\w*").regex.is_match("de gemeenteraad"));
-        assert!(!pattern("duo").regex.is_match("een duofiets"));
-        assert!(pattern("{ORG} {BELT}").regex.is_match("het \u{e000} belt"));
+        assert!(p.is_match("zij belde gisteren weer niet terug"));
+        assert!(!p.is_match("zij opbelde niet terug"));
+        assert!(pattern("{BELT} ...1 terug").is_match("zij belt, niet terug"));
+        assert!(!pattern("{BELT} ...1 terug").is_match("zij belt echt niet terug"));
+        assert!(pattern("gemeente\\w*").is_match("de gemeenteraad"));
+        assert!(!pattern("duo").is_match("een duofiets"));
+        assert!(pattern("{ORG} {BELT}").is_match("het \u{e000} belt"));
     }
 
     #[test]

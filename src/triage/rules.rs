@@ -155,9 +155,8 @@ impl Rule {
         patterns: impl Iterator<Item = &'p Pattern>,
         text: &str,
     ) -> Option<std::ops::Range<usize>> {
-        let found =
-            patterns.filter_map(|pattern| pattern.regex.find(text)).min_by_key(regex::Match::start)?;
-        let holds = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.regex.is_match(text));
+        let found = patterns.filter_map(|pattern| pattern.find(text)).min_by_key(regex::Match::start)?;
+        let holds = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.is_match(text));
         if (!self.with.is_empty() && !holds(&self.with)) || holds(&self.unless) {
             return None;
         }
@@ -171,7 +170,7 @@ impl Rule {
 
     /// The named groups of the first pattern that matches, for rules that hold dates and numbers.
     pub fn captures<'t>(&self, text: &'t str) -> Option<regex::Captures<'t>> {
-        self.any.iter().find_map(|pattern| pattern.regex.captures(text))
+        self.any.iter().find_map(|pattern| pattern.captures(text))
     }
 }
 

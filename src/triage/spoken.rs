@@ -14,7 +14,7 @@ pub fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
     let together = together(marked);
     let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
     for pattern in &rule.any {
-        for found in pattern.regex.captures_iter(text).take(HITS_MAX) {
+        for found in pattern.captures_iter(text).take(HITS_MAX) {
             let Some(whole) = found.get(0) else { continue };
             let named = found.name("org").map(|group| group.range());
             if let Some(mention) = marked.mention_at(&named.unwrap_or_else(|| whole.range()))

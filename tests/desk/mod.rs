@@ -15,7 +15,10 @@ pub mod samples;
 use bode::config::Desk as DeskConfig;
 use bode::extract::{Leaf, Reader, ReaderOptions};
 use bode::record::Office;
-use bode::review::{Accounts, Health, Names, PagesRequest, PagesWish, ReviewState, Role, serve};
+use bode::review::{
+    Accounts, Health, Names, PagesRequest, PagesWish, Reread, Rereader, ReviewState, Role, RulesInForce,
+    serve,
+};
 use bode::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -57,6 +60,7 @@ impl Desk {
         accounts.add("noor", PASSWORD, Role::Reviewer, now()).unwrap();
         accounts.add("sanne", PASSWORD, Role::Reviewer, now()).unwrap();
         accounts.add("karel", PASSWORD, Role::Auditor, now()).unwrap();
+        accounts.add("ruth", PASSWORD, Role::RuleEditor, now()).unwrap();
         let token = accounts.add_token("zaaksysteem", Role::Reviewer, now()).unwrap();
         let print_dir = dir.path().join("print");
         samples::letters(&print_dir);
@@ -72,7 +76,8 @@ impl Desk {
         )
         .with_clock(now)
         .with_opener(opener())
-        .with_page_maker(page_maker());
+        .with_page_maker(page_maker())
+        .with_rereader(rereader(dir.path()));
         state.show(office(), names());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -124,6 +129,22 @@ fn page_maker() -> Arc<bode::review::PageMaker> {
                 PagesWish::Searchable(read) => reader.searchable(leaf, read).await,
             };
             given.map_err(|error| error.to_string())
+        })
+    })
+}
+
+/// Reads rules again that stand nowhere: with a fault when the file `kapot` is there.
+fn rereader(dir: &Path) -> Arc<Rereader> {
+    let broken = dir.join("kapot");
+    Arc::new(move || {
+        let broken = broken.exists();
+        Box::pin(async move {
+            if broken {
+                return Err("urgent.toml:3:1: De regel urgent/x heeft geen reden.".to_owned());
+            }
+            let rules =
+                RulesInForce { version: "c0ffee123456".into(), count: 7, page: "# De regels\n".into() };
+            Ok(Reread { office: office(), names: names(), rules })
         })
     })
 }
