@@ -304,6 +304,8 @@ pub fn conclusion(finding: &Finding, names: &Names) -> String {
     match label {
         "complained_about" => format!("De klacht gaat over {}", names.organisation(value)),
         "mentioned_only" => format!("Alleen genoemd: {}", names.organisation(value)),
+        "conduct_on" => "Wanneer het speelde".to_owned(),
+        "complained_on" => "Wanneer er bij de instantie geklaagd is".to_owned(),
         "refer_to" => format!("Doorverwijzen naar {}", names.referral(value)),
         "scope" => parsed(value).map_or("Voor ons of niet", scope).to_owned(),
         "kind" => known("Soort", parsed(value).map(kind)),

@@ -7,6 +7,7 @@
 
 mod anonymous;
 mod automatic;
+mod dates;
 mod first_complained;
 mod follow_up;
 mod kind;
@@ -54,6 +55,9 @@ pub fn judge(reading: &Reading<'_>, hits: &Hits<'_>, office: &Office) -> Facets 
     let (kind, no_complaint) = kind::judge(&evidence, automatic.is_some(), &mut findings);
     let (first_complained, rests_on) = judge_first(reading, hits);
     findings.extend(rests_on);
+    if automatic.is_none() {
+        dates::tell(&evidence, &mut findings);
+    }
     Facets {
         first_complained,
         older_than_year: older::judge(&evidence, kind, &mut findings),

@@ -3,9 +3,9 @@
 //! What goes on is not old, however long ago it began. Dates of the complaint and its answer, of the letter
 //! itself and of the writer's own history do not count as dates of the gedraging.
 
-use super::super::reading::Place;
+use super::super::reading::{Place, Sentence};
 use super::Evidence;
-use super::when::{Answer, Sense, whens};
+use super::when::{Answer, Sense, When, whens};
 use crate::record::{Finding, Kind, OlderThanYear};
 
 /// Sentences at the start in which the date line of a letter stands.
@@ -57,7 +57,8 @@ fn own_chars(evidence: &Evidence<'_>) -> usize {
     evidence.reading.own().map(|sentence| sentence.text.len()).sum()
 }
 
-fn dates(evidence: &Evidence<'_>) -> Dates {
+/// Sentences (by index) whose dates are not those of the gedraging: of the complaint, its answer, the writer's history.
+pub(super) fn dates_aside(evidence: &Evidence<'_>) -> Vec<usize> {
     let mut aside = evidence.sentences("older_than_year", "aside");
     let mut of_complaint = vec!["done", "answered", "late", "receipt"];
     if !evidence.sentences("complained", "done").is_empty() {
@@ -66,6 +67,20 @@ fn dates(evidence: &Evidence<'_>) -> Dates {
     for value in of_complaint {
         aside.extend(evidence.sentences("complained", value));
     }
+    aside
+}
+
+/// "Den Haag, 2 februari 2026": the date of the letter.
+pub(super) fn is_date_line(sentence: &Sentence<'_>, found: &[When]) -> bool {
+    let [when] = found else { return false };
+    sentence.order < LETTERHEAD_SENTENCES
+        && sentence.text.len() < 50
+        && when.span.first == when.span.last
+        && sentence.text.len() - (when.end - when.start) < 24
+}
+
+fn dates(evidence: &Evidence<'_>) -> Dates {
+    let aside = dates_aside(evidence);
     let own = dates_in(evidence, Place::Own, &aside);
     if own.old + own.recent + own.since + own.unsure > 0 {
         return own;
@@ -81,13 +96,8 @@ fn dates_in(evidence: &Evidence<'_>, place: Place, aside: &[usize]) -> Dates {
             continue;
         }
         let found = whens(&sentence.text, reading.received);
-        // "Den Haag, 2 februari 2026": the date of the letter.
-        if sentence.order < LETTERHEAD_SENTENCES && found.len() == 1 && sentence.text.len() < 50 {
-            let Some(when) = found.first() else { continue };
-            let one_day = when.span.first == when.span.last;
-            if one_day && sentence.text.len() - (when.end - when.start) < 24 {
-                continue;
-            }
+        if is_date_line(sentence, &found) {
+            continue;
         }
         for when in found {
             let answer = when.span.over_a_year_before(reading.received);
