@@ -130,7 +130,7 @@ fn a_slip_is_told_with_its_place_and_what_was_meant() {
     let [body, _, counter] = blocks_of_the_page().try_into().unwrap();
     let (body, counter): (String, String) = (body, counter);
     desk.append("organisations.toml", &body.replace("\"nationale-ombudsman\"", "\"nationale-ombudman\""));
-    desk.append("roles.toml", &counter.replace("role=excused", "role=exused").replace("reason =", "reden ="));
+    desk.append("roles.toml", &counter.replace("role=excused", "role=exused").replace("reason =", "reson ="));
     desk.append("urgent.toml", &counter.replace("role=excused", "urgnt=true"));
     desk.append("tone.toml", &counter.replace("role=excused", "tone=negatve").replace("{ORG}", "{OGR}"));
     let config = fs::read_to_string(desk.path("den-haag.toml")).unwrap();
@@ -141,7 +141,7 @@ fn a_slip_is_told_with_its_place_and_what_was_meant() {
     for part in [
         "Bedoelt u “nationale-ombudsman”?",
         "roles.toml:",
-        "Deze naam ken ik niet: `reden`. Bedoelt u “reason”?",
+        "Deze naam ken ik niet: `reson`. Bedoelt u “reason”?",
         "Het label “urgnt” ken ik niet. Bedoelt u “urgent”?",
         "Bedoelt u “tone=negative”?",
         "De woordenlijst {OGR} staat niet in words.toml.",

@@ -230,7 +230,7 @@ fn unknown(what: &str, rest: &str) -> String {
     format!("{what}: {name}.{meant} Toegestaan: {}.", allowed.trim_start_matches("one of "))
 }
 
-/// What rules can conclude something on. A label that nothing reads would make a rule that never has an effect.
+/// What rules conclude something on. A typing error in one would make a rule that never has an effect.
 const RULE_LABELS: &[&str] = &[
     "anonymous",
     "automatic",
@@ -243,6 +243,7 @@ const RULE_LABELS: &[&str] = &[
     "multiple",
     "older_than_year",
     "on_behalf",
+    "part",
     "refers",
     "residence",
     "role",
@@ -255,15 +256,14 @@ const RULE_LABELS: &[&str] = &[
 /// Letters in which a value may differ from another to be taken for a typing error of it.
 const TYPO_LETTERS: usize = 2;
 
-/// Conclusions that look like a typing error: a label that nothing reads, or a value that one rule has and that is
+/// Conclusions that look like a typing error: a label that is nearly one of ours, or a value that one rule has and that is
 /// nearly one that others have.
 fn typos(file: &str, text: &str, concluded: &[(String, usize)], faults: &mut Vec<RuleFault>) {
     for (concludes, offset) in concluded {
         let (label, value) = concludes.split_once('=').unwrap_or((concludes, "true"));
-        if !RULE_LABELS.contains(&label.trim()) {
-            let meant = nearest(label, RULE_LABELS.iter().copied());
-            let message =
-                format!("Het label “{label}” ken ik niet.{meant} Toegestaan: {}.", RULE_LABELS.join(", "));
+        let meant = nearest(label, RULE_LABELS.iter().copied());
+        if !RULE_LABELS.contains(&label.trim()) && !meant.is_empty() {
+            let message = format!("Het label “{label}” ken ik niet.{meant}");
             faults.push(fault_at(file, text, *offset, message));
             continue;
         }
