@@ -36,6 +36,7 @@ mod helping;
 mod mail;
 mod office;
 mod paper;
+mod patience;
 mod pool;
 mod reading;
 mod sniff;

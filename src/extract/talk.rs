@@ -7,6 +7,7 @@ use super::clamd::{Clamd, ClamdError, Verdict};
 use super::frame::{self, Ask, Done, Helped, Leaf, Tell};
 use super::gathered::{Cause, Gathered};
 use super::helping::Shared;
+use super::patience::Patience;
 use super::{FenceReport, ReadError, Times};
 use crate::limits::{PIECE_BYTES_MAX, SCANS_MAX, TEXT_PAGES_MAX, WORKER_REPLY_BYTES_MAX};
 use std::io;
@@ -34,48 +35,6 @@ pub(super) enum Ended {
     Lost(Cause),
     /// The virus scanner could not be asked about a part.
     Unchecked(ClamdError),
-}
-
-/// When a worker must have said its next word: a document has a time for itself, and each of its pages one more.
-struct Patience {
-    times: Times,
-    end: Instant,
-    /// When what is running began, and what it was given as a page.
-    since: Instant,
-    page: Duration,
-    /// Left of the document's own time.
-    own: Duration,
-}
-
-impl Patience {
-    fn new(times: Times, end: Instant, now: Instant) -> Self {
-        Self { times, end, since: now, page: Duration::ZERO, own: times.read }
-    }
-
-    fn deadline(&self) -> Instant {
-        (self.since + self.page + self.own).min(self.end)
-    }
-
-    fn document_begins(&mut self, now: Instant) {
-        *self = Self::new(self.times, self.end, now);
-    }
-
-    fn page_begins(&mut self, now: Instant) {
-        self.own = self.own.saturating_sub((now - self.since).saturating_sub(self.page));
-        self.since = now;
-        self.page = self.times.page;
-    }
-
-    /// The worker waited for another one that read a page for it: that is not its own time, but time it is.
-    fn was_helped(&mut self, time: Duration) {
-        self.since += time;
-    }
-
-    /// The worker had to wait: that is not its own time.
-    fn waited(&mut self, time: Duration) {
-        self.since += time;
-        self.end += time;
-    }
 }
 
 impl Worker {
@@ -131,7 +90,7 @@ impl Worker {
             let left = WORKER_REPLY_BYTES_MAX.saturating_sub(gathered.bytes);
             // A document that is shared is as large as the piece at most, and is kept by nobody.
             let body_max = left.max(PIECE_BYTES_MAX);
-            let word = match timeout_at(patience.deadline(), next(&mut self.output, body_max)).await {
+            let word = match patience.hear(self.child.id(), next(&mut self.output, body_max)).await {
                 Ok(Ok(word)) => word,
                 Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                     return Ended::Lost(Cause::TooMuch);
@@ -215,8 +174,7 @@ impl Worker {
         let mut given = Vec::new();
         let mut left = PIECE_BYTES_MAX;
         loop {
-            let word =
-                timeout_at(patience.deadline(), next(&mut self.output, left)).await.map_err(late)??;
+            let word = patience.hear(self.child.id(), next(&mut self.output, left)).await.map_err(late)??;
             left = left.saturating_sub(word.bytes);
             match word.tell {
                 Tell::Page => patience.page_begins(Instant::now()),
@@ -243,8 +201,7 @@ impl Worker {
         timeout_at(patience.deadline(), self.ask(ask, document)).await.map_err(late)??;
         let mut left = WORKER_REPLY_BYTES_MAX;
         loop {
-            let word =
-                timeout_at(patience.deadline(), next(&mut self.output, left)).await.map_err(late)??;
+            let word = patience.hear(self.child.id(), next(&mut self.output, left)).await.map_err(late)??;
             left = left.saturating_sub(word.bytes);
             match word.tell {
                 Tell::Page => patience.page_begins(Instant::now()),
@@ -303,36 +260,4 @@ async fn next(output: &mut BufReader<ChildStdout>, body_bytes_max: u64) -> io::R
     output.read_exact(&mut body).await?;
     let bytes = (start.len() + head_len + body_len) as u64;
     Ok(Word { tell: serde_json::from_slice(&head).map_err(io::Error::other)?, body, bytes })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_has_its_own_time_and_leaves_none_to_the_next() {
-        let seconds = Duration::from_secs;
-        let times = Times { start: seconds(1), read: seconds(60), page: seconds(20), piece: seconds(600) };
-        let mut now = Instant::now();
-        let mut patience = Patience::new(times, now + times.piece, now);
-        now += seconds(10);
-        assert_eq!(patience.deadline(), now + seconds(50));
-        patience.page_begins(now);
-        for _ in 0..3 {
-            assert_eq!(patience.deadline(), now + seconds(70));
-            now += seconds(1);
-            patience.page_begins(now);
-        }
-        // A slow page takes from the document.
-        now += seconds(40);
-        patience.page_begins(now);
-        assert_eq!(patience.deadline(), now + seconds(50));
-        patience.document_begins(now);
-        assert_eq!(patience.deadline(), now + seconds(60));
-        patience.waited(seconds(30));
-        now += seconds(30);
-        assert_eq!(patience.deadline(), now + seconds(60));
-        patience.end = now + seconds(5);
-        assert_eq!(patience.deadline(), now + seconds(5));
-    }
 }
