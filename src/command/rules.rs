@@ -76,17 +76,16 @@ fn loaded(config: &Config) -> Result<Rulebook, Failure> {
 }
 
 fn check(global: &Global, config: &Config) -> CommandResult {
-    let mut faults = Rulebook::faults(config);
+    let rulebook = Rulebook::load(config);
+    let mut faults = if rulebook.is_err() { Rulebook::faults(config) } else { Vec::new() };
     faults.extend(setting::ocr_languages(config).err());
-    if let Some(path) = &global.config
-        && let Ok(ruleset) = crate::triage::Ruleset::load(&config.rules)
-    {
-        faults.extend(unknown_bodies(path, config, &ruleset));
+    if let (Some(path), Ok(rulebook)) = (&global.config, &rulebook) {
+        faults.extend(unknown_bodies(path, config, &rulebook.ruleset));
     }
-    if !faults.is_empty() {
-        return Err(Failure::Usage(faults.join("\n")));
-    }
-    let rulebook = loaded(config)?;
+    let rulebook = match rulebook {
+        Ok(rulebook) if faults.is_empty() => rulebook,
+        _ => return Err(Failure::Usage(faults.join("\n"))),
+    };
     println!(
         "{} regels in orde, versie {}; sjablonen, feestdagen en instanties van het kantoor in orde",
         rulebook.ruleset.rules().count(),

@@ -42,9 +42,9 @@ fn head(page: &mut String, rules: &Ruleset, office: &Office) {
          {}. Regels en gegevens: versie {}.\n\n\
          `bode` leest elk bericht en elke brief, en legt een medewerker een voorstel voor: over wie gaat het, hoort het hier, is er \
          eerst bij de instantie zelf geklaagd, wat voor bericht is het, kan het wachten. Het zijn vaste regels die mensen hebben \
-         geschreven; er leert niets vanzelf. Bij elk voorstel staan de zinnen waarop het rust. **Een medewerker beslist**: er wordt \
-         niets afgewezen of doorgestuurd zonder een mens. Wat een regel over iemands persoon zegt (gezondheid, afkomst, geloof) \
-         telt nergens mee: er zijn geen regels over.\n\n## Dit kantoor\n\n",
+         geschreven, met gewichten die op gelabelde voorbeelden zijn afgesteld; in het gebruik leert er niets vanzelf. Bij elk \
+         voorstel staan de zinnen waarop het rust. **Een medewerker beslist**: er wordt niets afgewezen of doorgestuurd zonder een \
+         mens.\n\n## Dit kantoor\n\n",
         office.name,
         rules.version_for(office)
     );

@@ -15,7 +15,6 @@ use std::ops::Range;
 pub struct Matcher {
     pub rules: Vec<Rule>,
     words: Option<AhoCorasick>,
-    word_count: usize,
     /// Every pattern of every rule.
     plans: Vec<Plan>,
     /// For each word, the patterns that are tried when it is there.
@@ -29,13 +28,14 @@ pub struct Matcher {
 struct Plan {
     rule: u32,
     pattern: u32,
+    /// In order.
     also: Vec<Vec<u32>>,
 }
 
-/// What is used again for each sentence: which words were seen in the sentence with number `now`.
+/// What is used again for each sentence: the words that stand in it, in order, and the patterns to try.
+#[derive(Default)]
 struct Scratch {
-    seen: Vec<u32>,
-    now: u32,
+    words: Vec<u32>,
     plans: Vec<u32>,
 }
 
@@ -69,7 +69,11 @@ impl Matcher {
         for (at, rule) in rules.iter().enumerate() {
             for (nth, pattern) in rule.any.iter().enumerate() {
                 let plan = number(plans.len())?;
-                let also = pattern.also_needs.iter().map(|set| index.all(set)).collect();
+                let in_order = |mut set: Vec<u32>| {
+                    set.sort_unstable();
+                    set
+                };
+                let also = pattern.also_needs.iter().map(|set| in_order(index.all(set))).collect();
                 plans.push(Plan { rule: number(at)?, pattern: number(nth)?, also });
                 for word in index.all(&pattern.needs) {
                     let word = word as usize;
@@ -93,13 +97,13 @@ impl Matcher {
             let built = AhoCorasick::new(&index.words);
             Some(built.map_err(|error| format!("Te veel woorden in de regels ({error})."))?)
         };
-        Ok(Self { rules, words, word_count, plans, needed_by, always })
+        Ok(Self { rules, words, plans, needed_by, always })
     }
 
     /// The rules that could match in a folded text, in order.
     #[allow(dead_code, reason = "for rules that look at marked text")]
     pub fn candidates(&self, text: &str, into: &mut Vec<u32>) {
-        let mut scratch = self.scratch();
+        let mut scratch = Scratch::default();
         self.find_plans(text, &mut scratch);
         into.clear();
         into.extend(
@@ -108,41 +112,34 @@ impl Matcher {
         into.dedup();
     }
 
-    fn scratch(&self) -> Scratch {
-        Scratch { seen: vec![0; self.word_count], now: 0, plans: Vec::new() }
-    }
-
-    /// The patterns that could match in a folded text, in order of their rules.
+    /// The patterns that could match in a folded text, in order of their rules. Costs what the text holds, not what
+    /// there are rules.
     fn find_plans(&self, text: &str, scratch: &mut Scratch) {
-        scratch.plans.clear();
-        scratch.plans.extend_from_slice(&self.always);
-        scratch.now += 1;
+        let Scratch { words: there, plans } = scratch;
+        plans.clear();
+        plans.extend_from_slice(&self.always);
+        there.clear();
         let Some(words) = &self.words else { return };
-        for found in words.find_overlapping_iter(text) {
-            let word = found.pattern().as_usize();
-            let Some(seen) = scratch.seen.get_mut(word) else { continue };
-            if *seen == scratch.now {
-                continue;
-            }
-            *seen = scratch.now;
-            if let Some(plans) = self.needed_by.get(word) {
-                scratch.plans.extend_from_slice(plans);
+        there.extend(words.find_overlapping_iter(text).map(|found| found.pattern().as_u32()));
+        there.sort_unstable();
+        there.dedup();
+        for word in there.iter() {
+            if let Some(needing) = self.needed_by.get(*word as usize) {
+                plans.extend_from_slice(needing);
             }
         }
-        let (seen, now) = (&scratch.seen, scratch.now);
-        let there = |word: &u32| seen.get(*word as usize) == Some(&now);
-        scratch.plans.retain(|plan| {
-            self.plans
-                .get(*plan as usize)
-                .is_some_and(|plan| plan.also.iter().all(|set| set.iter().any(there)))
-        });
-        scratch.plans.sort_unstable();
-        scratch.plans.dedup();
+        plans.sort_unstable();
+        plans.dedup();
+        let meets = |set: &Vec<u32>| {
+            let (few, many) = if set.len() < there.len() { (set, &*there) } else { (&*there, set) };
+            few.iter().any(|word| many.binary_search(word).is_ok())
+        };
+        plans.retain(|plan| self.plans.get(*plan as usize).is_some_and(|plan| plan.also.iter().all(meets)));
     }
 
     /// Bytes that patterns are tried on in a folded text, and those of the one pass that finds the words.
     pub fn work(&self, text: &str) -> usize {
-        let mut scratch = self.scratch();
+        let mut scratch = Scratch::default();
         self.find_plans(text, &mut scratch);
         text.len() * (1 + scratch.plans.len())
     }
@@ -150,7 +147,7 @@ impl Matcher {
     /// Tries all rules on all sentences, each in its places.
     pub fn hits(&self, reading: &Reading<'_>) -> Hits<'_> {
         let mut hits = Vec::new();
-        let mut scratch = self.scratch();
+        let mut scratch = Scratch::default();
         for (index, sentence) in reading.sentences.iter().enumerate() {
             self.find_plans(&sentence.text, &mut scratch);
             let of_rule = |plan: &u32| self.plans.get(*plan as usize).map_or(u32::MAX, |plan| plan.rule);
