@@ -16,6 +16,9 @@ const SHORT_TEXT_CHARS: usize = 420;
 /// A date told as an end counts as saying that it is over.
 const ENDED_UNTIL: f64 = 2.0;
 
+/// Said in so many words that it is long over: what else goes on is something else.
+const ENDED_SURE: f64 = 4.0;
+
 /// What the dates in the own words say.
 #[derive(Default)]
 struct Dates {
@@ -37,7 +40,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
     let goes_on = dates.since > 0 || ongoing > 0.0 || recent > 0.0;
     let over = ended > 0.0 && dates.since == 0 && ongoing == 0.0;
     let later = if dates.until > 0 { dates.old + 1 } else { dates.old };
-    let yes = dates.old > 0 && dates.recent <= later && (over || !goes_on);
+    let yes = dates.old > 0 && (ended >= ENDED_SURE || (dates.recent <= later && (over || !goes_on)));
     if yes {
         evidence.tell("older_than_year", "ended", "older_than_year=yes", findings);
         return OlderThanYear::Yes;
