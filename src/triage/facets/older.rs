@@ -11,7 +11,7 @@ use crate::record::{Finding, Kind, OlderThanYear};
 /// Sentences at the start in which the date line of a letter stands.
 const LETTERHEAD_SENTENCES: usize = 14;
 /// Characters of own words below which no mention of time means that it cannot be told.
-const SHORT_TEXT_CHARS: usize = 420;
+const SHORT_TEXT_CHARS: usize = 170;
 
 /// A date told as an end counts as saying that it is over.
 const ENDED_UNTIL: f64 = 2.0;
