@@ -232,12 +232,11 @@ fn nearest(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
         let sent = event.rule.value == "sent";
         let near = event.hit.sentence.saturating_sub(LETTERHEAD_SENTENCES)..event.hit.sentence;
         let mut head = near.filter_map(|index| reading.sentences.get(index));
-        let of_letter = head.find_map(|one| {
+        head.find_map(|one| {
             let same = sent && one.place == sentence.place && one.document == sentence.document;
-            let told = same.then(|| whens(&one.text, reading.received)).unwrap_or_default();
+            let told = if same { whens(&one.text, reading.received) } else { Vec::new() };
             told.into_iter().find(|when| past(when) && when.span.first == when.span.last)
-        });
-        of_letter
+        })
     })
 }
 
