@@ -178,6 +178,41 @@ def fit_two(items, weights):
     return fitted
 
 
+NONE = ["always", "no_complaint", "thanks", "question", "denied", "complaint", "negative", "positive", "said", "sentences", "asked"]
+
+
+def fit_none(raw):
+    """The weights of [none]: no complaint at all (Newton). Machine mail is judged elsewhere."""
+    raw = [item for item in raw if not item["automatic"]]
+    rows = np.array([[item["parts"][0]["none"][name] for name in NONE] for item in raw])
+    none = np.array([item["scope"] == "none" for item in raw], float)
+    fitted, hold = np.zeros(len(NONE)), np.full(len(NONE), 0.5)
+    hold[0] = 0.0
+    for _ in range(50):
+        chance = sigmoid(rows @ fitted)
+        bend = (rows * (chance * (1 - chance))[:, None]).T @ rows + np.diag(hold) + 1e-6 * np.eye(len(NONE))
+        fitted -= np.linalg.solve(bend, rows.T @ (chance - none) + hold * fitted)
+    return fitted
+
+
+def figures_none(raw):
+    """Cross-validated: none told as a complaint, and a complaint told as none."""
+    raw = [item for item in raw if not item["automatic"]]
+    order = np.random.RandomState(1).permutation(len(raw))
+    wrong = collections.Counter()
+    for fold in range(FOLDS):
+        left_out = set(order[fold::FOLDS])
+        fitted = fit_none([item for place, item in enumerate(raw) if place not in left_out])
+        for place in left_out:
+            item = raw[place]
+            got = sum(item["parts"][0]["none"][name] * weight for name, weight in zip(NONE, fitted)) >= 0
+            if got != (item["scope"] == "none"):
+                wrong[item["scope"] == "none"] += 1
+                if "--errors" in sys.argv:
+                    print("error none", item["id"], item["office"], item["scope"], "got none" if got else "got a complaint")
+    return f"none: {wrong[True]} missed, {wrong[False]} wrongly, of {sum(item['scope'] == 'none' for item in raw)}"
+
+
 def decide(item, weights, two, limits):
     """Scope and bodies, as `target.rs` decides."""
     if item.whole is None:
@@ -215,12 +250,13 @@ def figures(cases, limits):
     return f"scope {right / len(cases):.3f}  f1 {2 * hit / (2 * hit + extra + missed):.3f}  turned away {away}  kept {table['out', 'in']}"
 
 
-def write(space, weights, two):
+def write(space, weights, two, none):
     judging = (RULES / "judging.toml").read_text()
     blocks = {
         "evidence": [(name, weights[space.at[name]]) for name in space.bodies if "/" not in name],
         "nobody": [(name, weights[space.at_nobody[name]]) for name in space.nobody],
         "two": list(zip(["always", "several", "parts", "part_chance", "second_chance"], two)),
+        "none": list(zip(NONE, none)),
     }
     for block, numbers in blocks.items():
         for name, number in numbers:
@@ -242,6 +278,9 @@ def main():
     lines = Path(sys.argv[1]).read_text().splitlines()
     # The test harness may print in front of the first.
     raw = [json.loads(line.split("AMOUNTS ", 1)[-1]) for line in lines if '"parts"' in line]
+    none = fit_none(raw)
+    print(figures_none(raw))
+    print("  none:", ", ".join(f"{name} {weight:.2f}" for name, weight in zip(NONE, none)))
     raw = [item for item in raw if item["scope"] != "none"]
     space = Space(raw)
     items = [Item(space, item) for item in raw]
@@ -272,7 +311,7 @@ def main():
             if got != (item.scope, item.about):
                 print("error", item.id, item.office, item.scope, sorted(item.about), "got", got[0], sorted(got[1]))
     if "--write" in sys.argv:
-        write(space, weights, two)
+        write(space, weights, two, none)
 
 
 main()

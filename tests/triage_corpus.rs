@@ -155,7 +155,7 @@ fn amounts_of_the_corpus() {
                         .iter()
                         .map(|body| json!({"label": body.label, "inside": body.inside, "amounts": map(&body.amounts)}))
                         .collect();
-                    json!({"part": part.part, "several": part.several, "nobody": map(&part.nobody), "bodies": bodies})
+                    json!({"part": part.part, "several": part.several, "nobody": map(&part.nobody), "none": map(&part.none), "bodies": bodies})
                 })
                 .collect();
             let got = judge(&item.extract, item.channel, item.received, office, &rules);
@@ -163,7 +163,7 @@ fn amounts_of_the_corpus() {
                 "AMOUNTS {}",
                 json!({
                     "file": file.file_stem().and_then(|stem| stem.to_str()), "id": item.id, "office": item.office,
-                    "scope": item.gold.get("scope"), "about": item.gold.get("complained_about"), "parts": parts,
+                    "scope": item.gold.get("scope"), "automatic": item.gold.get("automatic"), "about": item.gold.get("complained_about"), "parts": parts,
                     "got": got.scope,
                 })
             );

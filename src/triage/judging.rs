@@ -18,6 +18,8 @@ pub struct Weights {
     pub evidence: BTreeMap<String, f64>,
     /// What says that nobody can tell whom it is about.
     pub nobody: BTreeMap<String, f64>,
+    /// What says that it is no complaint at all.
+    pub none: BTreeMap<String, f64>,
     /// What says that there are two complaints, about two bodies.
     pub two: TwoWeights,
     pub target: TargetWeights,
@@ -71,7 +73,8 @@ pub struct ToneWeights {
 pub struct TargetWeights {
     /// Chance of two complaints from which there are two.
     pub two_least: f64,
-    pub complaint_least: f64,
+    /// Chance of no complaint at all from which it is none.
+    pub none_least: f64,
     pub out_extra: f64,
     pub tell_least: f64,
     pub tell_inside_most: f64,

@@ -63,9 +63,7 @@ pub fn judge(
     };
     let circumstances = circumstances(&standings, &hits, &facets);
     let mut target = target::decide(&standings, office, &means, circumstances);
-    if facets.automatic.is_some()
-        || (facets.no_complaint && target.explicit < rules.weights.target.complaint_least)
-    {
+    if facets.automatic.is_some() || target.none >= rules.weights.target.none_least {
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::None;
         target.elsewhere = None;
@@ -163,6 +161,11 @@ fn circumstances(standings: &Standings<'_>, hits: &Hits<'_>, facets: &Facets) ->
     Circumstances {
         several: standings.several + hits.weight("several", "true") + if facets.multiple { 1.0 } else { 0.0 },
         nobody: hits.weight("target", "nobody"),
+        thanks: hits.weight("none", "thanks"),
+        question: hits.weight("none", "question"),
+        denied: hits.weight("none", "denied"),
+        complaint: hits.weight("none", "complaint"),
+        no_complaint: facets.no_complaint,
     }
 }
 

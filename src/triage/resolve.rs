@@ -1,7 +1,8 @@
 //! Whom a general word means: "de gemeente", "het stadhuis", "het waterschap" become a certain body.
 //!
-//! A municipality is, in this order: the town named with it, the municipality named shortly before, the
-//! writer's own town, any municipality named in the text, the office's own.
+//! A municipality is, in this order: the town named with it, the municipality named shortly before, of the towns
+//! that the text names one of the office's own, the writer's own town, any municipality named in the text, the
+//! office's own.
 
 use super::mentions::Mention;
 use super::organisations::{OrgKind, Strength};
@@ -182,12 +183,18 @@ fn resolve_towns(
                 last.filter(|(_, at)| one.index.saturating_sub(*at) <= RECENT_SENTENCES).map(|(org, _)| org);
             let near =
                 place.filter(|(_, at)| one.index.saturating_sub(*at) <= NEAR_SENTENCES).map(|(org, _)| org);
+            let subject = if sentence.place == Place::Subject { only } else { None };
+            let guesses = [said, near, residence, most, last.map(|(org, _)| org), only];
+            // Who writes to the ombudsman of several towns mostly means one of them, unless another is named.
+            let inside = guesses.iter().flatten().find(|org| means.home.contains(*org)).copied();
+            let letterhead = residence.filter(|_| means.home.is_empty());
             let meant = beside(one, sentence, &mention, &is_town)
                 .or(recent)
-                .or(if sentence.place == Place::Subject { only } else { None })
+                .or(subject)
+                .or(inside)
                 .or(said)
                 .or(near)
-                .or(residence)
+                .or(letterhead)
                 .or(most)
                 .or(last.map(|(org, _)| org))
                 .or(only)

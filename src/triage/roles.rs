@@ -79,6 +79,7 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
         document: None,
         attached: attached(reading, &seen, means),
         part: AROUND,
+        counted: Standings::default(),
     };
     if means.first_line
         && let Some(home) = means.home.first()
@@ -93,6 +94,7 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
         several: scoring.several,
         parts: scoring.part.max(1),
         all: scoring.standings.into_values().collect(),
+        ..scoring.counted
     }
 }
 
@@ -149,6 +151,8 @@ struct Scoring<'a, 'r> {
     attached: Vec<usize>,
     /// The part of the own words that is being read.
     part: usize,
+    /// Sentences counted by their tone.
+    counted: Standings<'r>,
 }
 
 impl<'r> Scoring<'_, 'r> {
@@ -179,6 +183,7 @@ impl<'r> Scoring<'_, 'r> {
             .filter_map(|index| all.get(*index as usize))
             .filter(|rule| rule.looks_at(self.reading, sentence))
             .collect();
+        self.count(seen, sentence, &rules);
         self.turn(seen, sentence, &rules);
         self.name(seen, sentence);
         for rule in rules.iter().filter(|rule| rule.label == "several") {
@@ -228,6 +233,22 @@ impl<'r> Scoring<'_, 'r> {
         let standing = self.standing(org);
         // The index is below the length of the row by the line above.
         &mut standing.parts[part]
+    }
+
+    /// Counts own sentences by their tone, whomever they speak of.
+    fn count(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&'r Rule]) {
+        if sentence.place != Place::Own {
+            return;
+        }
+        let says = |value: &str| {
+            let toned = |rule: &&&Rule| rule.label == "tone" && rule.value == value;
+            rules.iter().filter(toned).any(|rule| rule.find(&seen.marked.text).is_some())
+        };
+        let yes = |holds: bool| f64::from(u8::from(holds));
+        self.counted.sentences += 1.0;
+        self.counted.negative += yes(says("negative"));
+        self.counted.positive += yes(says("positive"));
+        self.counted.asked += yes(sentence.text.trim_end().ends_with('?'));
     }
 
     /// Does the writer turn to the first, or to a further complaint here?

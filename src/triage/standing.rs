@@ -74,6 +74,11 @@ pub struct Standings<'r> {
     pub several: f64,
     /// Parts of own words that the writer marks off; 1 when there are none.
     pub parts: usize,
+    /// Sentences in own words: all, with a bad word, with a good word, that ask.
+    pub sentences: f64,
+    pub negative: f64,
+    pub positive: f64,
+    pub asked: f64,
 }
 
 /// Adds evidence for a body; each rule is one finding.

@@ -7,7 +7,7 @@ use super::organisations::{OrgKind, Organisations, SECOND_LINE_DEFAULT, Strength
 use super::referrals::Referrals;
 use super::roles::Means;
 use super::standing::{AROUND, PARTS_MAX, Standings};
-use super::weigh::{Circumstances, Weighing, label, weigh};
+use super::weigh::{self, Circumstances, Weighing, label, weigh};
 use crate::record::{FirstComplained, Office, Referral, Scope};
 
 /// The conclusion.
@@ -20,8 +20,8 @@ pub struct Target {
     pub mentioned: Vec<usize>,
     /// 0 to 1.
     pub confidence: f64,
-    /// How heavily rules say in so many words that somebody is complained about.
-    pub explicit: f64,
+    /// The chance that it is no complaint at all.
+    pub none: f64,
     /// Said in so many words to be about a body outside, and no body inside named that is not cleared.
     pub plainly_outside: bool,
     /// The body whose complaint goes elsewhere.
@@ -81,8 +81,11 @@ pub fn decide(
     let said = whole.bodies.first().map_or(0.0, |first| first.said);
     let plainly_outside =
         circumstances.several <= 0.0 && said >= limits.tell_least && inside <= limits.tell_inside_most;
-    let explicit = whole.bodies.iter().map(|body| body.said).fold(0.0, f64::max);
-    Target { scope, about, mentioned, confidence, explicit, plainly_outside, elsewhere }
+    let weights = &means.weights.none;
+    let none = weigh::none(standings, &whole, circumstances);
+    let none = none.iter().map(|(name, amount)| weights.get(*name).copied().unwrap_or_default() * amount);
+    let none = logistic(none.sum());
+    Target { scope, about, mentioned, confidence, none, plainly_outside, elsewhere }
 }
 
 /// Two bodies that may each be complained about, and the chance that they are.

@@ -44,6 +44,13 @@ pub struct Circumstances {
     pub several: f64,
     /// Weight of what says that nobody can tell who it is about.
     pub nobody: f64,
+    /// Of rules that say it is thanks, a question, or in so many words no complaint; and that it is one.
+    pub thanks: f64,
+    pub question: f64,
+    pub denied: f64,
+    pub complaint: f64,
+    /// The kind is a question or nothing in particular.
+    pub no_complaint: bool,
 }
 
 /// Weighs some parts of the text.
@@ -150,6 +157,7 @@ fn evidence_of<'r>(
     let mut evidence: Amounts<'r> =
         tally.amounts.iter().map(|(name, amount)| (*name, amount.min(REPEATS_MAX))).collect();
     let named = times(&tally);
+    let absent = named <= 0.0 && tally.amounts.is_empty();
     for slow in ["followed", "weakly_named"] {
         if let Some(amount) = tally.amounts.get(slow) {
             evidence.insert(slow, amount.ln_1p());
@@ -174,6 +182,7 @@ fn evidence_of<'r>(
     put("home_first_line", yes(is_home && office.line == Line::First));
     put("inside", yes(is_covered(means.bodies, office, standing.org)));
     put("none_other", yes(crowd.present == 0));
+    put("absent", yes(absent && crowd.present > 0));
     if let Some(body) = means.bodies.all.get(standing.org) {
         put("background", yes(body.background));
         put("private", yes(body.kind == OrgKind::Private && !body.background));
@@ -200,12 +209,36 @@ fn nobody<'r>(
     amounts
 }
 
+/// What says that it is no complaint at all.
+pub fn none(
+    standings: &Standings<'_>,
+    whole: &Weighing<'_>,
+    circumstances: Circumstances,
+) -> Amounts<'static> {
+    let said: f64 = whole.bodies.iter().map(|body| body.said).sum();
+    Amounts::from([
+        ("always", 1.0),
+        ("no_complaint", f64::from(u8::from(circumstances.no_complaint))),
+        ("thanks", circumstances.thanks.min(REPEATS_MAX)),
+        ("question", circumstances.question.min(REPEATS_MAX)),
+        ("denied", circumstances.denied.min(REPEATS_MAX)),
+        ("complaint", circumstances.complaint.min(REPEATS_MAX)),
+        ("negative", standings.negative.ln_1p()),
+        ("positive", standings.positive.ln_1p()),
+        ("said", said.ln_1p()),
+        ("sentences", standings.sentences.ln_1p()),
+        ("asked", standings.asked / standings.sentences.max(1.0)),
+    ])
+}
+
 /// Unweighed evidence of one part of a text, 0 being the whole.
 #[derive(Clone, Debug)]
 pub struct PartAmounts {
     pub part: usize,
     pub several: f64,
     pub nobody: Vec<(String, f64)>,
+    /// What says that it is no complaint at all.
+    pub none: Vec<(String, f64)>,
     pub bodies: Vec<BodyAmounts>,
 }
 
@@ -241,7 +274,8 @@ pub fn amounts(
             amounts: owned(&body.evidence),
         });
         let nobody = owned(&weighing.nobody);
-        PartAmounts { part, several: circumstances.several, nobody, bodies: bodies.collect() }
+        let none = owned(&none(standings, &weighing, circumstances));
+        PartAmounts { part, several: circumstances.several, nobody, none, bodies: bodies.collect() }
     };
     let last = if standings.parts > 1 { standings.parts } else { 0 };
     (0..=last).map(one).collect()
