@@ -188,6 +188,8 @@ def fit_none(raw):
     none = np.array([item["scope"] == "none" for item in raw], float)
     fitted, hold = np.zeros(len(NONE)), np.full(len(NONE), 0.5)
     hold[0] = 0.0
+    # Short is not thankful: an empty letter has to stay a letter that nobody can tell.
+    hold[NONE.index("sentences")] = 1e4
     for _ in range(50):
         chance = sigmoid(rows @ fitted)
         bend = (rows * (chance * (1 - chance))[:, None]).T @ rows + np.diag(hold) + 1e-6 * np.eye(len(NONE))

@@ -16,6 +16,16 @@ use std::ops::RangeInclusive;
 /// Repetition of one kind of evidence counts no more than this often.
 const REPEATS_MAX: f64 = 3.0;
 
+/// What means something else within a part: whom a part of its own is about, it mostly names alone.
+const IN_PART: &[(&str, &str)] = &[
+    ("alone", "part_alone"),
+    ("first", "part_first"),
+    ("last", "part_last"),
+    ("share", "part_share"),
+    ("background", "part_background"),
+    ("absent", "part_absent"),
+];
+
 /// One body with what speaks for it.
 #[derive(Clone, Debug)]
 pub struct Weighed<'r> {
@@ -82,7 +92,12 @@ pub fn weigh<'r>(
     let mut bodies: Vec<Weighed<'r>> = candidates
         .into_iter()
         .map(|(standing, tally)| {
-            let mut evidence = evidence_of(standing, tally, &crowd, office, means);
+            let mut evidence = evidence_of(standing, &tally, &crowd, office, means);
+            for (name, in_part) in IN_PART.iter().filter(|_| !whole) {
+                if let Some(amount) = evidence.remove(name) {
+                    evidence.insert(in_part, amount);
+                }
+            }
             if *parts.start() > 1 && evidence.contains_key("home_first_line") {
                 evidence.insert("home_later_part", 1.0);
             }
@@ -149,14 +164,14 @@ fn times(tally: &Tally<'_>) -> f64 {
 
 fn evidence_of<'r>(
     standing: &Standing<'r>,
-    tally: Tally<'r>,
+    tally: &Tally<'r>,
     crowd: &Crowd,
     office: &Office,
     means: &Means<'_>,
 ) -> Amounts<'r> {
     let mut evidence: Amounts<'r> =
         tally.amounts.iter().map(|(name, amount)| (*name, amount.min(REPEATS_MAX))).collect();
-    let named = times(&tally);
+    let named = times(tally);
     let absent = named <= 0.0 && tally.amounts.is_empty();
     for slow in ["followed", "weakly_named"] {
         if let Some(amount) = tally.amounts.get(slow) {
