@@ -241,6 +241,7 @@ const RULE_LABELS: &[&str] = &[
     "kind",
     "letter",
     "multiple",
+    "none",
     "older_than_year",
     "on_behalf",
     "part",
