@@ -16,6 +16,8 @@ pub struct Mention {
     pub strength: Strength,
     /// Bytes of the folded sentence.
     pub range: Range<usize>,
+    /// A general word ("de gemeente") that was taken to mean this body.
+    pub meant: bool,
 }
 
 /// A sentence with each mention as one mark, the words "de", "het", "mijn" before it left out.
@@ -64,7 +66,7 @@ pub fn find(
         {
             // "Jullie" is the office's own municipality, whichever was named last.
             let org = if phrase.addressed { home.first().copied().unwrap_or(phrase.org) } else { phrase.org };
-            found.push(Mention { org, strength: phrase.strength, range });
+            found.push(Mention { org, strength: phrase.strength, range, meant: false });
         }
     }
     for known in learned {
@@ -72,7 +74,7 @@ pub fn find(
             let range = at..at + known.word.len();
             let capital = sentence.written(&range).chars().next().is_some_and(char::is_uppercase);
             if capital && is_word(text, &range) {
-                found.push(Mention { org: known.org, strength: Strength::Name, range });
+                found.push(Mention { org: known.org, strength: Strength::Name, range, meant: false });
             }
         }
     }
@@ -188,7 +190,7 @@ fn by_pattern(bodies: &Organisations, index: usize, sentence: &Sentence<'_>, fou
         // Any word has a capital at the start of a sentence.
         let opening = hit.start() == 0 && !written.contains(' ');
         if !name.capitalised || (capitals && !opening && !is_shouted(sentence.source)) {
-            found.push(Mention { org: name.org, strength: Strength::Name, range: hit.range() });
+            found.push(Mention { org: name.org, strength: Strength::Name, range: hit.range(), meant: false });
         }
     }
 }

@@ -53,6 +53,7 @@ fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> (Option
                 continue;
             }
             if let Some((mention, _)) = hits_of(rule, &one.marked).into_iter().next()
+                && !elsewhere(one, means).contains(&mention)
                 && let Some(mention) = one.mentions.get(mention)
                 && mention.strength == Strength::Place
                 && best.is_none_or(|(weight, _)| rule.weight > weight)
@@ -201,6 +202,7 @@ fn resolve_towns(
                 .or(home);
             if let (Some(meant), Some(slot)) = (meant, one.mentions.get_mut(index)) {
                 slot.org = meant;
+                slot.meant = true;
             }
         }
     }

@@ -323,6 +323,9 @@ impl<'r> Scoring<'_, 'r> {
             }
             let standing = self.standing(mention.org);
             standing.strongest = standing.strongest.max(Some(strength));
+            standing.named |= strength == Strength::Name
+                && !mention.meant
+                && matches!(sentence.place, Place::Own | Place::Subject);
             if strength >= Strength::Hint {
                 self.found(mention, sentence);
             }

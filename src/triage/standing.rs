@@ -62,6 +62,8 @@ pub struct Standing<'r> {
     /// By part, [`AROUND`] first.
     pub parts: [Tally<'r>; PARTS_MAX],
     pub strongest: Option<Strength>,
+    /// Called by its own name by the writer, not only meant by a general word.
+    pub named: bool,
     /// Named outside signature and disclaimer.
     pub findings: Vec<Finding>,
 }

@@ -79,8 +79,12 @@ pub fn decide(
         .filter(|org| !about.iter().any(|about| label(bodies, *about) == label(bodies, *org)))
         .collect();
     let said = whole.bodies.first().map_or(0.0, |first| first.said);
-    let plainly_outside =
-        circumstances.several <= 0.0 && said >= limits.tell_least && inside <= limits.tell_inside_most;
+    // Who is only meant by "de gemeente" or by what it does is never the ground for telling a citizen anything.
+    let named = about.first().is_some_and(|org| standings.all.iter().any(|one| one.org == *org && one.named));
+    let plainly_outside = named
+        && circumstances.several <= 0.0
+        && said >= limits.tell_least
+        && inside <= limits.tell_inside_most;
     let weights = &means.weights.none;
     let none = weigh::none(standings, &whole, circumstances);
     let none = none.iter().map(|(name, amount)| weights.get(*name).copied().unwrap_or_default() * amount);
