@@ -27,16 +27,15 @@ fn page() -> GrayImage {
     image::load_from_memory_with_format(image.content, ImageFormat::Jpeg).unwrap().into_luma8()
 }
 
-fn picture(image: &GrayImage, more: Dictionary) -> Stream {
+fn picture(image: &GrayImage) -> Stream {
     let mut bytes = Vec::new();
     DynamicImage::ImageLuma8(image.clone())
         .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg)
         .unwrap();
-    let mut dictionary = dictionary! {
+    let dictionary = dictionary! {
         "Type" => "XObject", "Subtype" => "Image", "Width" => image.width() as i64, "Height" => image.height() as i64,
         "ColorSpace" => "DeviceGray", "BitsPerComponent" => 8, "Filter" => "DCTDecode",
     };
-    dictionary.extend(&more);
     Stream::new(dictionary, bytes).with_compression(false)
 }
 
@@ -103,7 +102,7 @@ async fn scans_in_strips_and_in_layers_are_recognised() {
         let points = |pixels: u32| f64::from(pixels) * 842.0 / f64::from(height);
         let bottom = 842.0 - points(top + strip.height());
         laid += &format!("q 595 0 0 {:.4} 0 {bottom:.4} cm /I{n} Do Q\n", points(strip.height()));
-        strips.push(picture(&strip, Dictionary::new()));
+        strips.push(picture(&strip));
     }
     // The paper coarse, the letters fine: as a mask, or as a colour that shows through one.
     let paper = image::imageops::resize(&page, width / 6, height / 6, image::imageops::FilterType::Triangle);
@@ -112,7 +111,7 @@ async fn scans_in_strips_and_in_layers_are_recognised() {
     let both = "q 595 0 0 842 0 0 cm /I0 Do Q q 0.2 g 595 0 0 842 0 0 cm /I1 Do Q";
     for (name, bytes) in [
         ("stroken.pdf", scanned(&laid, strips)),
-        ("lagen.pdf", scanned(both, vec![picture(&paper, Dictionary::new()), stencil(&page)])),
+        ("lagen.pdf", scanned(both, vec![picture(&paper), stencil(&page)])),
         ("masker.pdf", scanned("q 0 g 595 0 0 842 0 0 cm /I0 Do Q", vec![stencil(&page)])),
     ] {
         let extract = read(name, bytes).await;
@@ -131,7 +130,7 @@ async fn with_words(reader: &Reader, bytes: &[u8]) -> Extract {
 
 /// The scan with words behind its picture: those that were read, each changed by `change`.
 async fn with_layer(reader: &Reader, change: impl Fn(&str) -> String) -> (Vec<u8>, Read) {
-    let scan = scanned("q 595 0 0 842 0 0 cm /I0 Do Q", vec![picture(&page(), Dictionary::new())]);
+    let scan = scanned("q 595 0 0 842 0 0 cm /I0 Do Q", vec![picture(&page())]);
     let mut seen = with_words(reader, &scan).await.documents.remove(0);
     assert_eq!(seen.method, Method::Ocr);
     let read = seen.clone();
@@ -164,13 +163,13 @@ async fn text_behind_a_scan_is_believed_when_the_picture_says_the_same() {
     };
     let (rubbish, _) = with_layer(&reader, shifted).await;
     // Half the page is not in the layer: what stands there, maybe by hand, must not get lost.
-    let keep = |word: &str| if word.len() % 2 == 0 { String::new() } else { word.to_owned() };
+    let keep = |word: &str| if word.len().is_multiple_of(2) { String::new() } else { word.to_owned() };
     let (half, _) = with_layer(&reader, keep).await;
     let other = format!(
         "q 595 0 0 842 0 0 cm /I0 Do Q BT 3 Tr /F1 11 Tf 15 TL 60 800 Td {} ET",
         "(Geachte heer of mevrouw, ik klaag over de politie en niet over de gemeente) Tj T* ".repeat(50)
     );
-    let other = scanned(&other, vec![picture(&page(), Dictionary::new())]);
+    let other = scanned(&other, vec![picture(&page())]);
     for (name, bytes) in [("onzin", rubbish), ("half", half), ("anders", other)] {
         let extract = with_words(&reader, &bytes).await;
         let document = &extract.documents[0];
@@ -188,7 +187,7 @@ async fn text_that_a_picture_was_drawn_over_is_not_what_is_seen() {
     let under =
         "(Geachte heer of mevrouw, ik klaag over de politie en niet over de gemeente) Tj T* ".repeat(20);
     let content = format!("BT /F1 11 Tf 15 TL 60 800 Td {under} ET q 595 0 0 842 0 0 cm /I0 Do Q");
-    let extract = read("scan.pdf", scanned(&content, vec![picture(&page(), Dictionary::new())])).await;
+    let extract = read("scan.pdf", scanned(&content, vec![picture(&page())])).await;
     let document = &extract.documents[0];
     assert_eq!(document.method, Method::Ocr);
     assert!(document.text.contains(LINE) && !document.text.contains("politie"), "{}", document.text);
