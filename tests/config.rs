@@ -43,7 +43,7 @@ fn a_fault_names_file_line_and_what_is_allowed() {
     );
     let unit = fault(&demo.replace("working-days", "werkdagen"));
     assert!(unit.contains("working-days") && unit.contains("weeks"), "{unit}");
-    let certainty = fault(&demo.replace("certainty_min = 0.6", "certainty_min = 60"));
+    let certainty = fault(&demo.replace("certainty_min = 0.4", "certainty_min = 60"));
     assert!(certainty.contains("between 0 and 1"), "{certainty}");
     let password = fault(&format!("{demo}\n[smtp]\nhost = \"x\"\nuser = \"u\"\npassword = \"geheim\"\n"));
     assert!(password.contains("file") && !password.contains("geheim"), "{password}");

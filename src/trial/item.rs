@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn a_fault_is_told_with_its_line_and_what_was_meant() {
         let good = r#"{"id":"a","office":"deventer","channel":"letter","received":"2026-03-02","body":"x","gold":{"scope":"in"}}"#;
-        let typo = good.replace("scope", "scoop");
+        let typo = good.replace("scope", "scop");
         let faults = read_items(&format!("{good}\n\n{typo}\n{{\"id\":\"b\"}}\n")).unwrap_err();
         assert_eq!(faults.len(), 2);
-        assert_eq!((faults[0].line, faults[0].column), (3, typo.find("\"scoop\"").unwrap() + 1));
+        assert_eq!((faults[0].line, faults[0].column), (3, typo.find("\"scop\"").unwrap() + 1));
         assert!(faults[0].message.contains("Bedoelt u “scope”?"), "{}", faults[0]);
         assert!(faults[1].message.contains("ontbreekt"), "{}", faults[1]);
         assert_eq!(read_items(good).unwrap()[0].gold["scope"], "in");
