@@ -58,7 +58,7 @@ pub fn judge_within(
             "denied" => {
                 all.filter(|one| is(one, &["denied"]) || (is(one, &["done"]) && refused(one))).collect()
             }
-            "reply" => all.filter(|one| is(one, &["reply"]) && !refused(one)).collect(),
+            "reply" | "maybe-reply" => all.filter(|one| is(one, &[value]) && !refused(one)).collect(),
             value => all.filter(|one| is(one, &[value])).collect(),
         }
     };
@@ -71,7 +71,8 @@ pub fn judge_within(
         // A letter about it is a complaint when the writer tells what came of it.
         done = of("maybe-done");
         let outcome = |value: &str| of(value).into_iter().any(|event| follows(event, &done));
-        if !["silence", "unanswered", "reply", "late", "receipt"].into_iter().any(outcome) {
+        let perhaps = of("maybe-reply").into_iter().any(|event| soon_after(event, &done));
+        if !perhaps && !["silence", "unanswered", "reply", "late", "receipt"].into_iter().any(outcome) {
             done.clear();
         }
     }
