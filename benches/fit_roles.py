@@ -71,20 +71,24 @@ class Part:
         self.inside = [body["inside"] for body in part["bodies"]]
         self.rows = np.zeros((len(self.labels) + 1, space.size))
         self.right = np.zeros(len(self.labels) + 1)
-        named = False
+        named = set()
         for row, body in enumerate(part["bodies"]):
             for name, amount in body["amounts"].items():
                 self.rows[row, space.at[name]] = amount
             self.right[row] = body["label"] in gold
             here = body["amounts"].get("named", 0) + body["amounts"].get("hinted", 0) > 0
-            named |= bool(here and self.right[row])
+            if here and self.right[row]:
+                named.add(body["label"])
         for name, amount in part["nobody"].items():
             self.rows[-1, space.at_nobody[name]] = amount
         self.weight = 1.0
         if self.number == 0:
             self.right[-1] = not gold
         else:
-            # A part may well be about nobody, unless it names one of two that are complained about.
+            # A part may well be about nobody, unless it names one of two that are complained about; then it is
+            # about the one that it names.
+            if len(gold) > 1 and named:
+                self.right[:-1] = [label in named for label in self.labels]
             self.right[-1] = not (len(gold) > 1 and named)
             self.weight = 0.5 if len(gold) > 1 else 0.3
         if not self.right.any():
@@ -234,10 +238,9 @@ def decide(item, weights, two, limits):
         return "unclear", set()
     all_inside = all(one[1] for one in about)
     scope = "in" if all_inside else "mixed" if any(one[1] for one in about) else "out"
-    least = {"in": limits["certainty_min"], "mixed": limits["two_least"]}.get(
-        scope, limits["certainty_min"] + limits["out_extra"]
-    )
-    return (scope, {one[0] for one in about}) if sure >= least else ("unclear", set())
+    least = limits["two_least"] if scope == "mixed" else limits["certainty_min"]
+    certain = sure >= least and (scope != "out" or in_chance <= limits["out_inside_most"])
+    return (scope, {one[0] for one in about}) if certain else ("unclear", set())
 
 
 def figures(cases, limits):
@@ -287,7 +290,7 @@ def main():
     space = Space(raw)
     items = [Item(space, item) for item in raw]
     judging = tomllib.loads((RULES / "judging.toml").read_text())["target"]
-    limits = {"certainty_min": 0.4, "out_extra": judging["out_extra"], "two_least": judging["two_least"]}
+    limits = {"certainty_min": 0.4, "out_inside_most": judging["out_inside_most"], "two_least": judging["two_least"]}
     order = np.random.RandomState(1).permutation(len(items))
     cases = []
     for fold in range(FOLDS):
@@ -302,9 +305,9 @@ def main():
     print("on all         :", figures([(item, weights, two) for item in items], limits))
     if "--limits" in sys.argv:
         for certainty in (0.35, 0.4, 0.45, 0.5):
-            for extra in (0.1, 0.15, 0.2, 0.25, 0.3, 0.35):
-                tried = limits | {"certainty_min": certainty, "out_extra": extra}
-                print(f"  certainty {certainty:.2f} out_extra {extra:.2f}:", figures(cases, tried))
+            for most in (0.1, 0.15, 0.2, 0.25, 0.3):
+                tried = limits | {"certainty_min": certainty, "out_inside_most": most}
+                print(f"  certainty {certainty:.2f} out_inside_most {most:.2f}:", figures(cases, tried))
     for name, place in sorted((space.at | space.at_nobody).items(), key=lambda pair: weights[pair[1]]):
         print(f"  {name:38} {weights[place]:6.2f}")
     if "--errors" in sys.argv:

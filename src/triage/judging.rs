@@ -75,7 +75,8 @@ pub struct TargetWeights {
     pub two_least: f64,
     /// Chance of no complaint at all from which it is none.
     pub none_least: f64,
-    pub out_extra: f64,
+    /// Chance of a body of this office up to which it may be for another.
+    pub out_inside_most: f64,
     pub tell_least: f64,
     pub tell_inside_most: f64,
     pub ocr_confidence_least: f64,

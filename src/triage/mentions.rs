@@ -16,7 +16,7 @@ pub struct Mention {
     pub strength: Strength,
     /// Bytes of the folded sentence.
     pub range: Range<usize>,
-    /// A general word ("de gemeente") that was taken to mean this body.
+    /// A word that means this body only here: "de gemeente", or "de GGD" at the office of its town.
     pub meant: bool,
 }
 
@@ -66,7 +66,7 @@ pub fn find(
         {
             // "Jullie" is the office's own municipality, whichever was named last.
             let org = if phrase.addressed { home.first().copied().unwrap_or(phrase.org) } else { phrase.org };
-            found.push(Mention { org, strength: phrase.strength, range, meant: false });
+            found.push(Mention { org, strength: phrase.strength, range, meant: phrase.home });
         }
     }
     for known in learned {

@@ -67,7 +67,7 @@ pub fn judge(
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::None;
         target.elsewhere = None;
-    } else if target.confidence < least_certain(&target, office, rules) {
+    } else if !is_sure(&target, office, rules) {
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::Unclear;
         target.elsewhere = None;
@@ -207,13 +207,17 @@ fn named(standings: &Standings<'_>, target: &Target, rules: &Ruleset, office: &O
     named
 }
 
-/// Turning somebody away who is at the right address is the worse mistake: "out" needs to be surer.
-fn least_certain(target: &Target, office: &Office, rules: &Ruleset) -> f64 {
-    let extra = if target.scope == Scope::Out { rules.weights.target.out_extra } else { 0.0 };
-    if target.scope == Scope::Mixed {
-        return rules.weights.target.two_least;
+/// Is it sure enough? Turning somebody away who is at the right address is the worse mistake: "out" also needs that
+/// it is hardly about anybody of this office.
+fn is_sure(target: &Target, office: &Office, rules: &Ruleset) -> bool {
+    let limits = &rules.weights.target;
+    match target.scope {
+        Scope::Mixed => target.confidence >= limits.two_least,
+        Scope::Out => {
+            target.confidence >= office.procedure.certainty_min && target.inside <= limits.out_inside_most
+        }
+        _ => target.confidence >= office.procedure.certainty_min,
     }
-    office.procedure.certainty_min + extra
 }
 
 /// The findings on bodies, the ones complained about first.

@@ -175,7 +175,8 @@ fn resolve_towns(
                 continue;
             }
             if mention.org != generic {
-                if is_town(mention.org) && mention.strength == Strength::Name && spoken && !addressing {
+                let named = mention.strength == Strength::Name && !mention.meant;
+                if is_town(mention.org) && named && spoken && !addressing {
                     last = Some((mention.org, one.index));
                 }
                 continue;
@@ -188,6 +189,8 @@ fn resolve_towns(
             let guesses = [said, near, residence, most, last.map(|(org, _)| org), only];
             // Who writes to the ombudsman of several towns mostly means one of them, unless another is named.
             let inside = guesses.iter().flatten().find(|org| means.home.contains(*org)).copied();
+            // Who says to live elsewhere has another municipality.
+            let inside = inside.filter(|_| said.is_none_or(|org| means.home.contains(&org)));
             let letterhead = residence.filter(|_| means.home.is_empty());
             let meant = beside(one, sentence, &mention, &is_town)
                 .or(recent)

@@ -514,6 +514,11 @@ impl<'r> Scoring<'_, 'r> {
         if refers && sentence.place != Place::Attachment && !self.attached.is_empty() && !cleared_letter {
             self.topic = self.attached.clone();
             self.topic_age = 0;
+            if sentence.place == Place::Own {
+                for org in self.attached.clone() {
+                    self.tally(org, Place::Own).at_least("letter_shown", 1.0);
+                }
+            }
             return;
         }
         let named: Vec<usize> = unique(

@@ -20,6 +20,8 @@ pub struct Target {
     pub mentioned: Vec<usize>,
     /// 0 to 1.
     pub confidence: f64,
+    /// The chance that it is about somebody of this office.
+    pub inside: f64,
     /// The chance that it is no complaint at all.
     pub none: f64,
     /// Said in so many words to be about a body outside, and no body inside named that is not cleared.
@@ -51,7 +53,10 @@ pub fn decide(
     let outside = (1.0 - inside - whole.nobody_chance).max(0.0);
     let mut about: Vec<usize> = Vec::new();
     let mut confidence = 0.0;
-    if let Some(first) = whole.bodies.first().filter(|first| first.chance >= whole.nobody_chance) {
+    // "De gemeente" of nobody knows where is nobody that can be told.
+    let known = |org: usize| bodies.municipality != Some(org);
+    let first = whole.bodies.first().filter(|first| first.chance >= whole.nobody_chance);
+    if let Some(first) = first.filter(|first| known(first.org)) {
         about.push(first.org);
         confidence = if covered(first.org) { inside } else { outside };
     }
@@ -89,7 +94,7 @@ pub fn decide(
     let none = weigh::none(standings, &whole, circumstances);
     let none = none.iter().map(|(name, amount)| weights.get(*name).copied().unwrap_or_default() * amount);
     let none = logistic(none.sum());
-    Target { scope, about, mentioned, confidence, none, plainly_outside, elsewhere }
+    Target { scope, about, mentioned, confidence, inside, none, plainly_outside, elsewhere }
 }
 
 /// Two bodies that may each be complained about, and the chance that they are.
