@@ -13,14 +13,12 @@ pub fn settle(reading: &Reading<'_>, seen: &mut [Seen], means: &Means<'_>) {
     if !seen.iter().flat_map(|one| &one.mentions).any(|mention| is_agent(mention.org)) {
         return;
     }
-    let mut candidates = Vec::new();
     let mut principals: Vec<usize> = Vec::new();
     for one in seen.iter() {
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
-        means.rules.candidates(&one.marked.text, &mut candidates);
-        let rules = candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize));
-        for rule in rules.filter(|rule| rule.label == "principal" && rule.looks_at(reading, sentence)) {
-            let named = hits_of(rule, &one.marked).into_iter().next();
+        let rules = one.said(means).filter(|(rule, _)| rule.label == "principal");
+        for (rule, said) in rules.filter(|(rule, _)| rule.looks_at(reading, sentence)) {
+            let named = hits_of(rule, said, &one.marked).into_iter().next();
             principals.extend(
                 named
                     .and_then(|(mention, _)| one.mentions.get(mention))

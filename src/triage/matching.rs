@@ -1,41 +1,66 @@
-//! All rules over all sentences at once: one pass finds the words that rules need, and only rules whose
-//! words are there are tried on a sentence.
+//! All rules over all sentences at once: one pass finds the words that rules need, and only patterns whose
+//! words are there, in their order, are tried on a sentence.
 //!
 //! Invariant: work is bounded by the length of the text times the rules that could match, never by how
 //! rules and text play together.
 
+use super::pattern::Pattern;
 use super::reading::{Reading, Sentence};
 use super::rules::Rule;
+use super::scan::{Lexicon, LexiconMaker, Needs, Scan};
 use crate::record::Finding;
-use aho_corasick::AhoCorasick;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// Rules with the index of the words they need.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
     pub rules: Vec<Rule>,
-    words: Option<AhoCorasick>,
-    /// Every pattern of every rule.
+    lexicon: Lexicon,
+    /// Every pattern of every rule's `any`.
     plans: Vec<Plan>,
-    /// For each word, the patterns that are tried when it is there.
+    /// For each set of words, the patterns that are tried when one of them is there.
     needed_by: Vec<Vec<u32>>,
-    /// Patterns without needed words.
+    /// Patterns of which nothing is known.
     always: Vec<u32>,
+    /// What the patterns in `with` and `unless` of each rule need.
+    conditions: Vec<Conditions>,
 }
 
-/// One pattern of one rule, by index, and sets of words (by index) of each of which one must be there too.
+/// One pattern of one rule, by index, and what it needs.
 #[derive(Clone, Debug)]
 struct Plan {
     rule: u32,
     pattern: u32,
-    /// In order.
-    also: Vec<Vec<u32>>,
+    needs: Needs,
 }
 
-/// What is used again for each sentence: the words that stand in it, in order, and the patterns to try.
+#[derive(Clone, Debug)]
+struct Conditions {
+    with: Vec<Needs>,
+    unless: Vec<Needs>,
+}
+
+/// A rule that could match in a text, and the patterns of it that could.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub rule: usize,
+    any: Vec<u32>,
+    with: Vec<u32>,
+    unless: Vec<u32>,
+}
+
+/// A rule that could match in one text, and where it does, once that was asked.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub candidate: Candidate,
+    range: OnceCell<Option<Range<usize>>>,
+}
+
+/// What is used again for each sentence.
 #[derive(Default)]
-struct Scratch {
-    words: Vec<u32>,
+pub struct Scratch {
+    scan: Scan,
     plans: Vec<u32>,
 }
 
@@ -59,82 +84,89 @@ impl Matcher {
     /// Indexes the rules.
     ///
     /// # Errors
-    /// A Dutch sentence when the words together are too many for an index.
+    /// A Dutch sentence when there are too many rules for an index.
     pub fn new(rules: Vec<Rule>) -> Result<Self, String> {
-        let mut index = Words::default();
+        let mut lexicon = LexiconMaker::default();
         let mut plans = Vec::new();
-        let mut needed_by: Vec<Vec<u32>> = Vec::new();
-        let mut always = Vec::new();
+        let mut keys = Vec::new();
         let number = |n: usize| u32::try_from(n).map_err(|_| "Te veel regels.".to_owned());
         for (at, rule) in rules.iter().enumerate() {
             for (nth, pattern) in rule.any.iter().enumerate() {
-                let plan = number(plans.len())?;
-                let in_order = |mut set: Vec<u32>| {
-                    set.sort_unstable();
-                    set
-                };
-                let also = pattern.also_needs.iter().map(|set| in_order(index.all(set))).collect();
-                plans.push(Plan { rule: number(at)?, pattern: number(nth)?, also });
-                for word in index.all(&pattern.needs) {
-                    let word = word as usize;
-                    if needed_by.len() <= word {
-                        needed_by.resize(word + 1, Vec::new());
-                    }
-                    if let Some(plans) = needed_by.get_mut(word) {
-                        plans.push(plan);
-                    }
-                }
-                if pattern.needs.is_empty() {
-                    always.push(plan);
-                }
+                keys.push((number(plans.len())?, lexicon.key(&pattern.needs)));
+                let needs = lexicon.take(&pattern.needs);
+                plans.push(Plan { rule: number(at)?, pattern: number(nth)?, needs });
             }
         }
-        let word_count = index.words.len();
-        needed_by.resize(word_count, Vec::new());
-        let words = if index.words.is_empty() {
-            None
-        } else {
-            let built = AhoCorasick::new(&index.words);
-            Some(built.map_err(|error| format!("Te veel woorden in de regels ({error})."))?)
-        };
-        Ok(Self { rules, words, plans, needed_by, always })
-    }
-
-    /// The rules that could match in a folded text, in order.
-    #[allow(dead_code, reason = "for rules that look at marked text")]
-    pub fn candidates(&self, text: &str, into: &mut Vec<u32>) {
-        let mut scratch = Scratch::default();
-        self.find_plans(text, &mut scratch);
-        into.clear();
-        into.extend(
-            scratch.plans.iter().filter_map(|plan| self.plans.get(*plan as usize)).map(|plan| plan.rule),
-        );
-        into.dedup();
+        let mut take = |patterns: &[Pattern]| patterns.iter().map(|one| lexicon.take(&one.needs)).collect();
+        let conditions = rules
+            .iter()
+            .map(|rule| Conditions { with: take(&rule.with), unless: take(&rule.unless) })
+            .collect();
+        let lexicon = lexicon.finish();
+        let mut needed_by = vec![Vec::new(); lexicon.set_count()];
+        let mut always = Vec::new();
+        for (plan, key) in keys {
+            match key.and_then(|set| needed_by.get_mut(set as usize)) {
+                Some(plans) => plans.push(plan),
+                None => always.push(plan),
+            }
+        }
+        Ok(Self { rules, lexicon, plans, needed_by, always, conditions })
     }
 
     /// The patterns that could match in a folded text, in order of their rules. Costs what the text holds, not what
     /// there are rules.
-    fn find_plans(&self, text: &str, scratch: &mut Scratch) {
-        let Scratch { words: there, plans } = scratch;
+    fn find_plans(&self, text: &str, Scratch { scan, plans }: &mut Scratch) {
+        self.lexicon.scan(text, scan);
         plans.clear();
         plans.extend_from_slice(&self.always);
-        there.clear();
-        let Some(words) = &self.words else { return };
-        there.extend(words.find_overlapping_iter(text).map(|found| found.pattern().as_u32()));
-        there.sort_unstable();
-        there.dedup();
-        for word in there.iter() {
-            if let Some(needing) = self.needed_by.get(*word as usize) {
-                plans.extend_from_slice(needing);
-            }
+        for set in &scan.met {
+            let needing = self.needed_by.get(*set as usize).into_iter().flatten();
+            plans.extend(
+                needing.filter(|plan| {
+                    self.plans.get(**plan as usize).is_some_and(|plan| scan.holds(&plan.needs))
+                }),
+            );
         }
         plans.sort_unstable();
-        plans.dedup();
-        let meets = |set: &Vec<u32>| {
-            let (few, many) = if set.len() < there.len() { (set, &*there) } else { (&*there, set) };
-            few.iter().any(|word| many.binary_search(word).is_ok())
-        };
-        plans.retain(|plan| self.plans.get(*plan as usize).is_some_and(|plan| plan.also.iter().all(meets)));
+    }
+
+    /// Tells the rules that could match in a folded text, in order, of those that are wanted.
+    fn each_candidate(
+        &self,
+        text: &str,
+        scratch: &mut Scratch,
+        wanted: impl Fn(&Rule) -> bool,
+        mut tell: impl FnMut(&Rule, Candidate),
+    ) {
+        self.find_plans(text, scratch);
+        let of_rule = |plan: &u32| self.plans.get(*plan as usize).map_or(u32::MAX, |plan| plan.rule);
+        for plans in scratch.plans.chunk_by(|a, b| of_rule(a) == of_rule(b)) {
+            let at = plans.first().map_or(u32::MAX, of_rule) as usize;
+            let (Some(rule), Some(conditions)) = (self.rules.get(at), self.conditions.get(at)) else {
+                continue;
+            };
+            if !wanted(rule) {
+                continue;
+            }
+            let held = |needs: &[Needs]| -> Vec<u32> {
+                (0..).zip(needs).filter(|(_, needs)| scratch.scan.holds(needs)).map(|(at, _)| at).collect()
+            };
+            let with = held(&conditions.with);
+            if with.is_empty() && !rule.with.is_empty() {
+                continue;
+            }
+            let any = plans.iter().filter_map(|plan| self.plans.get(*plan as usize)).map(|plan| plan.pattern);
+            tell(rule, Candidate { rule: at, any: any.collect(), with, unless: held(&conditions.unless) });
+        }
+    }
+
+    /// The rules that could match in a folded text, in order.
+    pub fn candidates(&self, text: &str, scratch: &mut Scratch) -> Vec<Said> {
+        let mut candidates = Vec::new();
+        let mut keep = |_: &Rule, candidate| candidates.push(Said { candidate, range: OnceCell::new() });
+        self.each_candidate(text, scratch, |_| true, &mut keep);
+        candidates
     }
 
     /// Bytes that patterns are tried on in a folded text, and those of the one pass that finds the words.
@@ -149,49 +181,47 @@ impl Matcher {
         let mut hits = Vec::new();
         let mut scratch = Scratch::default();
         for (index, sentence) in reading.sentences.iter().enumerate() {
-            self.find_plans(&sentence.text, &mut scratch);
-            let of_rule = |plan: &u32| self.plans.get(*plan as usize).map_or(u32::MAX, |plan| plan.rule);
-            for plans in scratch.plans.chunk_by(|a, b| of_rule(a) == of_rule(b)) {
-                let rule_index = plans.first().map_or(u32::MAX, of_rule) as usize;
-                let Some(rule) = self.rules.get(rule_index) else { continue };
-                if !rule.looks_at(reading, sentence) {
-                    continue;
+            let text = sentence.text.as_str();
+            let here = |rule: &Rule| rule.looks_at(reading, sentence);
+            self.each_candidate(text, &mut scratch, here, |rule, candidate| {
+                if let Some(range) = candidate.find(rule, text) {
+                    hits.push(Hit { rule: candidate.rule, sentence: index, range });
                 }
-                let patterns = plans.iter().filter_map(|plan| {
-                    let plan = self.plans.get(*plan as usize)?;
-                    rule.any.get(plan.pattern as usize)
-                });
-                if let Some(range) = rule.find_among(patterns, &sentence.text) {
-                    hits.push(Hit { rule: rule_index, sentence: index, range });
-                }
-            }
+            });
         }
         Hits { rules: &self.rules, hits }
     }
 }
 
-/// The words that patterns need, each once.
-#[derive(Default)]
-struct Words {
-    words: Vec<String>,
-    places: std::collections::HashMap<String, u32>,
+impl Candidate {
+    /// The first match of its rule in the text, or in a part of it that begins and ends between words, if the rule's
+    /// conditions hold there.
+    pub fn find(&self, rule: &Rule, text: &str) -> Option<Range<usize>> {
+        let found =
+            self.patterns(rule).filter_map(|pattern| pattern.find(text)).min_by_key(regex::Match::start)?;
+        let holds =
+            |patterns: &[Pattern], which: &[u32]| some(patterns, which).any(|pattern| pattern.is_match(text));
+        if (!rule.with.is_empty() && !holds(&rule.with, &self.with)) || holds(&rule.unless, &self.unless) {
+            return None;
+        }
+        Some(found.range())
+    }
+
+    /// The patterns of its rule's `any` that could match.
+    pub fn patterns<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = &'a Pattern> {
+        some(&rule.any, &self.any)
+    }
 }
 
-impl Words {
-    fn all(&mut self, words: &[String]) -> Vec<u32> {
-        words
-            .iter()
-            .map(|word| {
-                if let Some(place) = self.places.get(word) {
-                    return *place;
-                }
-                let place = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
-                self.places.insert(word.clone(), place);
-                self.words.push(word.clone());
-                place
-            })
-            .collect()
+impl Said {
+    /// The first match of the rule in the text, if its conditions hold there.
+    pub fn find(&self, rule: &Rule, text: &str) -> Option<Range<usize>> {
+        self.range.get_or_init(|| self.candidate.find(rule, text)).clone()
     }
+}
+
+fn some<'a>(patterns: &'a [Pattern], which: &'a [u32]) -> impl Iterator<Item = &'a Pattern> {
+    which.iter().filter_map(|at| patterns.get(*at as usize))
 }
 
 impl<'r> Hits<'r> {

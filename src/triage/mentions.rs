@@ -46,11 +46,13 @@ pub fn find(
     learned: &[Learned],
 ) -> Vec<Mention> {
     let text = sentence.text.as_str();
-    let Some(index) = &bodies.index else { return Vec::new() };
     let mut found: Vec<Mention> = Vec::new();
     let mut tried: Vec<usize> = Vec::new();
-    for hit in index.find_overlapping_iter(text) {
-        let Some(phrase) = bodies.phrases.get(hit.pattern().as_usize()) else { continue };
+    let mut hits = Vec::new();
+    bodies.index.each(text, |hit| hits.push(hit));
+    hits.sort_unstable();
+    for hit in hits {
+        let Some(phrase) = bodies.phrases.get(hit.number as usize) else { continue };
         if let Some(pattern) = phrase.pattern {
             if !tried.contains(&pattern) {
                 tried.push(pattern);
@@ -61,7 +63,7 @@ pub fn find(
         if (phrase.home && !home.contains(&phrase.org)) || (phrase.addressed && !first_line) {
             continue;
         }
-        if let Some(range) = whole(phrase, text, hit.start()..hit.end())
+        if let Some(range) = whole(phrase, text, hit.start as usize..hit.end as usize)
             && written_so(phrase, sentence, &range)
         {
             // "Jullie" is the office's own municipality, whichever was named last.

@@ -22,10 +22,12 @@ mod resolve;
 mod roles;
 mod rules;
 mod ruleset;
+mod scan;
 mod spoken;
 mod standing;
 mod target;
 mod weigh;
+mod words;
 mod written;
 
 pub use pattern::nearest;

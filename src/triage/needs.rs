@@ -1,59 +1,265 @@
-//! Which words a text must hold for a pattern to match, so that most patterns need not be tried at all.
+//! What a text must hold for a pattern to match: words, one of each set and in this order, so that most patterns
+//! need not be tried at all.
+//!
+//! Invariant: what is told here is necessary, never enough; whether a pattern matches, only the pattern tells.
 
-use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-/// Sets of needed words looked at beside the rarest one.
-const SETS_MAX: usize = 3;
+/// Texts that one part of a pattern may stand for; with more it is not written out.
+const TEXTS_MAX: usize = 400;
+/// The same for parts joined together.
+const JOINED_MAX: usize = 64;
+/// Bytes of one text.
+const BYTES_MAX: usize = 40;
+/// Letters of a class that is written out.
+const CLASS_MAX: u32 = 4;
+/// Times that a repetition is written out.
+const TIMES_MAX: u32 = 2;
 
-/// The rarest set of words of which a match holds one, and some further sets.
-pub fn of(hir: &Hir) -> (Vec<String>, Vec<Vec<String>>) {
-    let mut sets = required(hir);
-    let best = (0..sets.len()).max_by_key(|at| sets.get(*at).map_or(0, |set| quality(set)));
-    let rarest = best.map(|at| sets.swap_remove(at)).unwrap_or_default();
-    sets.sort_by_key(|set| std::cmp::Reverse(quality(set)));
-    sets.truncate(SETS_MAX);
-    (rarest, sets)
+/// A piece of text that a match holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Word {
+    pub text: String,
+    /// If it begins with a letter of a word, no such letter stands before it; the same for its end.
+    pub starts: bool,
+    pub ends: bool,
 }
 
-/// Sets of words: every match holds one word of each.
-fn required(hir: &Hir) -> Vec<Vec<String>> {
-    let mut sets: Vec<Vec<String>> = literals(hir).into_iter().collect();
-    match hir.kind() {
-        HirKind::Concat(parts) => sets.extend(parts.iter().flat_map(required)),
-        HirKind::Capture(capture) => sets.extend(required(&capture.sub)),
-        HirKind::Repetition(repetition) if repetition.min > 0 => sets.extend(required(&repetition.sub)),
-        HirKind::Alternation(branches) => {
-            let all: Option<Vec<Vec<String>>> = branches
-                .iter()
-                .map(|branch| required(branch).into_iter().max_by_key(|set| quality(set)))
-                .collect();
-            sets.extend(all.map(|all| all.concat()));
-        }
-        _ => {}
-    }
-    sets.retain(|set| quality(set) > 0);
-    sets.iter_mut().for_each(|set| {
-        set.sort_unstable();
-        set.dedup();
+/// What stands somewhere after what was needed before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// One of these.
+    Words(Vec<Word>),
+    /// What one of these needs, in order.
+    Either(Vec<Vec<Need>>),
+}
+
+/// What a match holds, in order. Empty: nothing is known.
+pub fn of(hir: &Hir) -> Vec<Need> {
+    within(hir, false, false)
+}
+
+/// The rarest words of which a match holds one; none when nothing is known.
+pub fn rarest(needs: &[Need]) -> Vec<&Word> {
+    let sets = needs.iter().map(|need| match need {
+        Need::Words(words) => words.iter().collect(),
+        Need::Either(branches) => branches.iter().flat_map(|branch| rarest(branch)).collect::<Vec<_>>(),
     });
-    sets.sort_unstable();
-    sets.dedup();
-    sets
+    sets.min_by(|a, b| often(a).total_cmp(&often(b))).unwrap_or_default()
 }
 
-/// Longer shortest words are rarer; very many are not worth it.
-fn quality(words: &[String]) -> usize {
-    let shortest = words.iter().map(String::len).min().unwrap_or(0);
-    if words.len() > 400 || shortest < 2 { 0 } else { shortest }
+/// About how often one of these words is met, to compare.
+fn often(words: &[&Word]) -> f64 {
+    let one = |word: &&Word| {
+        let letters = i32::try_from(word.text.trim().len()).unwrap_or(i32::MAX).min(12);
+        let bound = if word.starts && word.ends { 0.3 } else { 1.0 };
+        bound * 0.5_f64.powi(letters)
+    };
+    words.iter().map(one).sum()
 }
 
-fn literals(hir: &Hir) -> Option<Vec<String>> {
-    let mut extractor = Extractor::new();
-    extractor.kind(ExtractKind::Prefix).limit_total(400).limit_class(4).limit_repeat(2).limit_literal_len(16);
-    let seq: Seq = extractor.extract(hir);
-    seq.literals()?
-        .iter()
-        .map(|literal| std::str::from_utf8(literal.as_bytes()).ok().map(str::to_owned))
-        .collect()
+/// `after_end` and `before_start`: is what stands around it the start and end of a word?
+fn within(hir: &Hir, starts: bool, ends: bool) -> Vec<Need> {
+    if let Some(texts) = texts(hir) {
+        let texts = joined(&[edge(starts)], &texts);
+        return set(joined(&texts, &[edge(ends)])).into_iter().collect();
+    }
+    match hir.kind() {
+        HirKind::Concat(parts) => in_row(parts, starts, ends),
+        HirKind::Capture(capture) => within(&capture.sub, starts, ends),
+        HirKind::Repetition(repetition) if repetition.min > 0 => within(&repetition.sub, false, false),
+        HirKind::Alternation(branches) => {
+            let all: Vec<Vec<Need>> = branches.iter().map(|branch| within(branch, starts, ends)).collect();
+            if all.iter().any(Vec::is_empty) {
+                return Vec::new();
+            }
+            let plain: Option<Vec<Vec<Word>>> = all
+                .iter()
+                .map(|needs| match needs.as_slice() {
+                    [Need::Words(words)] => Some(words.clone()),
+                    _ => None,
+                })
+                .collect();
+            match plain {
+                Some(words) => set(words.concat()).into_iter().collect(),
+                None => vec![Need::Either(all)],
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn in_row(parts: &[Hir], starts: bool, ends: bool) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let mut run = vec![edge(starts)];
+    for (at, part) in parts.iter().enumerate() {
+        let (before, after) = (parts.get(..=at).unwrap_or_default(), parts.get(at..).unwrap_or_default());
+        match texts(part) {
+            Some(texts)
+                if run.len() * texts.len() <= JOINED_MAX && longest(&run) + longest(&texts) <= BYTES_MAX =>
+            {
+                run = joined(&run, &texts);
+            }
+            Some(texts) => {
+                needs.extend(set(std::mem::replace(&mut run, texts)));
+            }
+            None => {
+                let open = run.iter().all(|word| word.text.is_empty() && word.ends);
+                let closed =
+                    parts.get(at + 1).map_or(ends, |next| is_edge(next) || is_gap_before(&after[1..]));
+                needs.extend(set(joined(&run, &[edge(is_gap_before(after))])));
+                needs.extend(within(part, open, closed));
+                run = vec![edge(is_gap_after(before))];
+            }
+        }
+    }
+    needs.extend(set(joined(&run, &[edge(ends)])));
+    needs
+}
+
+/// Words of which each says something.
+fn set(mut words: Vec<Word>) -> Option<Need> {
+    if words.is_empty() || words.len() > TEXTS_MAX || words.iter().any(|word| word.text.trim().is_empty()) {
+        return None;
+    }
+    words.sort_unstable();
+    words.dedup();
+    Some(Need::Words(words))
+}
+
+/// Nothing, or the edge of a word.
+fn edge(is: bool) -> Word {
+    Word { text: String::new(), starts: is, ends: is }
+}
+
+fn is_edge(hir: &Hir) -> bool {
+    matches!(hir.kind(), HirKind::Look(Look::WordAscii))
+}
+
+fn longest(words: &[Word]) -> usize {
+    words.iter().map(|word| word.text.len()).max().unwrap_or(0)
+}
+
+/// Every text that a part stands for, when they are few.
+fn texts(hir: &Hir) -> Option<Vec<Word>> {
+    let plain = |text: String| Word { text, starts: false, ends: false };
+    let texts = match hir.kind() {
+        HirKind::Empty => vec![edge(false)],
+        HirKind::Look(Look::WordAscii) => vec![edge(true)],
+        HirKind::Look(_) => vec![edge(false)],
+        HirKind::Literal(literal) => vec![plain(std::str::from_utf8(&literal.0).ok()?.to_owned())],
+        HirKind::Class(Class::Unicode(class)) => {
+            let size = |range: &regex_syntax::hir::ClassUnicodeRange| {
+                u32::from(range.end()) - u32::from(range.start()) + 1
+            };
+            if class.ranges().iter().map(size).fold(0, u32::saturating_add) > CLASS_MAX {
+                return None;
+            }
+            let letters = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+            letters.map(|letter| plain(letter.to_string())).collect()
+        }
+        HirKind::Class(Class::Bytes(_)) => return None,
+        HirKind::Repetition(repetition) => {
+            let most = repetition.max.filter(|most| *most <= TIMES_MAX)?;
+            let once = texts(&repetition.sub)?;
+            let mut all = if repetition.min == 0 { vec![edge(false)] } else { Vec::new() };
+            let mut row = vec![edge(false)];
+            for times in 1..=most {
+                if row.len() * once.len() > JOINED_MAX {
+                    return None;
+                }
+                row = joined(&row, &once);
+                if times >= repetition.min {
+                    all.extend(row.iter().cloned());
+                }
+            }
+            all
+        }
+        HirKind::Capture(capture) => texts(&capture.sub)?,
+        HirKind::Concat(parts) => {
+            let mut row = vec![edge(false)];
+            for part in parts {
+                let next = texts(part)?;
+                if row.len() * next.len() > JOINED_MAX || longest(&row) + longest(&next) > BYTES_MAX {
+                    return None;
+                }
+                row = joined(&row, &next);
+            }
+            row
+        }
+        HirKind::Alternation(branches) => {
+            let mut all = Vec::new();
+            for branch in branches {
+                all.extend(texts(branch)?);
+                if all.len() > TEXTS_MAX {
+                    return None;
+                }
+            }
+            all
+        }
+    };
+    (!texts.is_empty() && texts.len() <= TEXTS_MAX).then_some(texts)
+}
+
+/// Each of the first with each of the second after it.
+fn joined(first: &[Word], second: &[Word]) -> Vec<Word> {
+    let both = |a: &Word, b: &Word| {
+        let (left, right) = (a.text.is_empty(), b.text.is_empty());
+        let text = [a.text.as_str(), b.text.as_str()].concat();
+        let starts = a.starts || (left && (a.ends || b.starts));
+        let ends = b.ends || (right && (b.starts || a.ends));
+        Word { text, starts: starts || (left && right && ends), ends: ends || (left && right && starts) }
+    };
+    first.iter().flat_map(|a| second.iter().map(move |b| both(a, b))).collect()
+}
+
+/// Is a letter of a word, as `\b` means it?
+pub fn is_wordy(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Does what matches here begin with something between words?
+fn is_gap_before(parts: &[Hir]) -> bool {
+    for part in parts {
+        match part.kind() {
+            HirKind::Look(_) => {}
+            HirKind::Repetition(repetition) if repetition.min == 0 && is_between(&repetition.sub) => {}
+            HirKind::Literal(literal) => return literal.0.first().is_some_and(|byte| !is_wordy(*byte)),
+            _ => return is_between(part),
+        }
+    }
+    false
+}
+
+/// Does what matches here end with something between words?
+fn is_gap_after(parts: &[Hir]) -> bool {
+    for part in parts.iter().rev() {
+        match part.kind() {
+            HirKind::Repetition(repetition) if repetition.min == 0 && ends_between(&repetition.sub) => {}
+            HirKind::Literal(literal) => return literal.0.last().is_some_and(|byte| !is_wordy(*byte)),
+            _ => return is_between(part),
+        }
+    }
+    false
+}
+
+/// A class without letters of words.
+fn is_between(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            let wordy = |range: &regex_syntax::hir::ClassUnicodeRange| {
+                (range.start()..=range.end().min('\u{7f}')).any(|c| u8::try_from(c).is_ok_and(is_wordy))
+            };
+            !class.ranges().iter().any(wordy)
+        }
+        _ => false,
+    }
+}
+
+fn ends_between(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Concat(parts) => is_gap_after(parts),
+        HirKind::Capture(capture) => ends_between(&capture.sub),
+        _ => is_gap_after(std::slice::from_ref(hir)),
+    }
 }

@@ -4,9 +4,10 @@
 //! Invariant: nothing about a body stands in this code; an id that another file uses is known here.
 
 use super::fold::fold_text;
+use super::needs;
 use super::pattern::{Pattern, WordLists};
 use super::rules::{RuleFault, fault_at, read_toml};
-use aho_corasick::AhoCorasick;
+use super::words::WordIndex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -73,6 +74,8 @@ pub struct Phrase {
     pub home: bool,
     /// Counts only at the body's own complaints desk: "jullie", "uw brief".
     pub addressed: bool,
+    /// Begins where a word begins.
+    pub starts: bool,
     /// The phrase only tells that this pattern is worth trying.
     pub pattern: Option<usize>,
 }
@@ -92,7 +95,7 @@ pub struct Organisations {
     pub all: Vec<Organisation>,
     pub phrases: Vec<Phrase>,
     pub patterns: Vec<NamePattern>,
-    pub index: Option<AhoCorasick>,
+    pub index: WordIndex,
     /// The body that stands for "the municipality", whichever that is.
     pub municipality: Option<usize>,
     by_id: BTreeMap<String, usize>,
@@ -236,10 +239,10 @@ impl Organisations {
                 format!("Er is geen blok met id = \"{MUNICIPALITY}\"; dat is nodig voor \"de gemeente\"."),
             ));
         }
-        match AhoCorasick::new(table.phrases.iter().map(|phrase| phrase.text.as_bytes())) {
-            Ok(index) => table.index = Some(index),
-            Err(error) => faults.push(fault_at(org_file, org_text, 0, format!("Te veel namen ({error})."))),
-        }
+        let numbered = table.phrases.iter().enumerate();
+        table.index = WordIndex::new(numbered.map(|(at, phrase)| {
+            (phrase.text.as_str(), u32::try_from(at).unwrap_or(u32::MAX), phrase.starts)
+        }));
         table
     }
 
@@ -417,10 +420,11 @@ impl Organisations {
                         "Dit patroon heeft geen vast woord; zet er een in, anders wordt het lezen traag.",
                     )),
                     Ok(pattern) => {
-                        for need in pattern.needs.clone() {
-                            self.add(&need, org, Strength::Name);
+                        for word in needs::rarest(&pattern.needs) {
+                            self.add(&word.text, org, Strength::Name);
                             if let Some(phrase) = self.phrases.last_mut() {
-                                phrase.text = need;
+                                phrase.text.clone_from(&word.text);
+                                phrase.starts = word.starts;
                                 phrase.pattern = Some(self.patterns.len());
                             }
                         }
@@ -444,6 +448,7 @@ impl Organisations {
             capitalised: false,
             home: false,
             addressed: false,
+            starts: true,
             pattern: None,
         });
     }

@@ -5,7 +5,7 @@
 //! word boundaries at both ends without asking. Invariant: whatever is written, matching takes time linear
 //! in the text.
 
-use super::needs;
+use super::needs::{self, Need};
 use crate::limits::REGEX_BYTES_MAX;
 use regex::{CaptureMatches, Captures, Match, Matches, Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
@@ -18,17 +18,15 @@ pub const ORG_MARK: char = '\u{e000}';
 /// The character that stands for a named town in the text that role rules look at.
 pub const PLACE_MARK: char = '\u{e001}';
 
-/// A checked pattern and the words one of which a text must hold for it to match.
+/// A checked pattern and the words that a text must hold for it to match.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     /// As the `regex` crate writes it.
     bounded: String,
     /// Made on first use: of thousands of patterns a text needs a few, and checking needs none.
     regex: OnceLock<Option<Regex>>,
-    /// Empty: no such words; the pattern is tried on every sentence.
-    pub needs: Vec<String>,
-    /// Further sets of words, of each of which a text must hold one: "klacht" and one of "ingediend", "gestuurd".
-    pub also_needs: Vec<Vec<String>>,
+    /// What a text must hold for it to match, in order. Empty: nothing is known; it is tried on every sentence.
+    pub needs: Vec<Need>,
     /// As staff wrote it.
     pub written: String,
 }
@@ -57,8 +55,7 @@ impl Pattern {
                 parsed.unwrap_or_else(|_| Hir::empty())
             }
         };
-        let (needs, also_needs) = needs::of(&hir);
-        Ok(Self { bounded, regex, needs, also_needs, written: written.to_owned() })
+        Ok(Self { bounded, regex, needs: needs::of(&hir), written: written.to_owned() })
     }
 
     /// `None` only for what cannot be, since it was checked.
@@ -342,23 +339,36 @@ mod tests {
 
     #[test]
     fn what_a_match_must_hold_is_known() {
-        for (written, needs) in [
-            ("klacht ... over", "klacht"),
-            ("{BELT} ... terug", "belt"),
-            ("(een|de) gemeente", "gemeente"),
-            ("[0-9]+ weken", "weken"),
+        for (written, known) in [
+            ("klacht ... over", "klacht> <over"),
+            ("{BELT} ... terug", "belde|belt|mailde|mailt> <terug"),
+            ("(een|de) gemeente", "de gemeente|een gemeente>"),
+            ("[0-9]+ weken", " weken>"),
+            ("klacht ...3 (ingediend|gestuurd)", "klacht> <gestuurd|ingediend"),
+            ("klachten?(loket|team)", "klachteloket|klachtenloket|klachtenteam|klachteteam>"),
+            ("gemeente\\w*", "<gemeente"),
         ] {
-            let p = pattern(written);
-            assert!(!p.needs.is_empty(), "{written}");
-            let mut all = p.also_needs.iter().chain([&p.needs]);
-            assert!(
-                all.any(|set| set.iter().any(|need| need.contains(needs.trim()))),
-                "{written}: {:?}",
-                p.needs
-            );
+            let told: Vec<String> = pattern(written)
+                .needs
+                .iter()
+                .map(|need| match need {
+                    Need::Words(words) => {
+                        let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+                        format!("<{}>", texts.join("|"))
+                    }
+                    Need::Either(_) => "either".to_owned(),
+                })
+                .collect();
+            let told = told.join(" ");
+            assert!(told.contains(known), "{written}: {told}");
         }
-        let p = pattern("klacht ...3 (ingediend|gestuurd)");
-        assert_eq!(p.needs, ["gestuurd", "ingediend"]);
-        assert!(p.also_needs.iter().any(|set| set == &["klacht"]), "{:?}", p.also_needs);
+        let Some(Need::Words(words)) = pattern("klacht\\w*").needs.into_iter().next() else { panic!() };
+        assert!(words[0].starts && !words[0].ends);
+        let p = pattern("(klacht ... over|belt) hem");
+        assert!(
+            matches!(p.needs.as_slice(), [Need::Either(branches), Need::Words(_)] if branches.len() == 2),
+            "{:?}",
+            p.needs
+        );
     }
 }

@@ -40,19 +40,17 @@ struct Towns {
 fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> (Option<usize>, Option<usize>) {
     /// Rules of this weight and more are words of the writer, lighter ones are places in a letterhead.
     const SAID_MIN: f64 = 2.5;
-    let mut candidates = Vec::new();
     let mut best: Option<(f64, usize)> = None;
     for one in seen {
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
         if !matches!(sentence.place, Place::Own | Place::Subject) || one.mentions.is_empty() {
             continue;
         }
-        means.rules.candidates(&one.marked.text, &mut candidates);
-        for rule in candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)) {
+        for (rule, said) in one.said(means) {
             if rule.label != "residence" || !rule.looks_at(reading, sentence) {
                 continue;
             }
-            if let Some((mention, _)) = hits_of(rule, &one.marked).into_iter().next()
+            if let Some((mention, _)) = hits_of(rule, said, &one.marked).into_iter().next()
                 && !elsewhere(one, means).contains(&mention)
                 && let Some(mention) = one.mentions.get(mention)
                 && mention.strength == Strength::Place
@@ -71,13 +69,9 @@ fn elsewhere(one: &Seen, means: &Means<'_>) -> Vec<usize> {
     if !one.mentions.iter().any(|mention| mention.strength == Strength::Place) {
         return Vec::new();
     }
-    let mut candidates = Vec::new();
-    means.rules.candidates(&one.marked.text, &mut candidates);
-    candidates
-        .iter()
-        .filter_map(|index| means.rules.rules.get(*index as usize))
-        .filter(|rule| rule.label == "elsewhere")
-        .flat_map(|rule| hits_of(rule, &one.marked))
+    one.said(means)
+        .filter(|(rule, _)| rule.label == "elsewhere")
+        .flat_map(|(rule, said)| hits_of(rule, said, &one.marked))
         .map(|(mention, _)| mention)
         .collect()
 }
@@ -85,12 +79,10 @@ fn elsewhere(one: &Seen, means: &Means<'_>) -> Vec<usize> {
 /// Is this a line of the letterhead: an address, a date with its town, or whom it is addressed to?
 fn is_head(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bool {
     let Some(sentence) = reading.sentences.get(one.index) else { return false };
-    let mut candidates = Vec::new();
-    means.rules.candidates(&one.marked.text, &mut candidates);
-    candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)).any(|rule| {
+    one.said(means).any(|(rule, said)| {
         (rule.label == "head" || rule.value == "letterhead")
             && rule.looks_at(reading, sentence)
-            && rule.find(&one.marked.text).is_some()
+            && said.find(rule, &one.marked.text).is_some()
     })
 }
 
@@ -100,10 +92,10 @@ pub fn is_addressing(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bo
     if one.mentions.is_empty() || sentence.place != Place::Own || sentence.order >= reading.head_count() {
         return false;
     }
-    let mut candidates = Vec::new();
-    means.rules.candidates(&one.marked.text, &mut candidates);
-    candidates.iter().filter_map(|index| means.rules.rules.get(*index as usize)).any(|rule| {
-        rule.label == "head" && rule.looks_at(reading, sentence) && rule.find(&one.marked.text).is_some()
+    one.said(means).any(|(rule, said)| {
+        rule.label == "head"
+            && rule.looks_at(reading, sentence)
+            && said.find(rule, &one.marked.text).is_some()
     })
 }
 

@@ -5,7 +5,7 @@
 
 use super::agents;
 use super::judging::Weights;
-use super::matching::Matcher;
+use super::matching::{Matcher, Said, Scratch};
 use super::mentions::{self, Learned, Marked, Mention};
 use super::organisations::{Organisations, Strength};
 use super::reading::{Place, Reading, Sentence};
@@ -47,7 +47,20 @@ pub struct Seen {
     pub index: usize,
     pub mentions: Vec<Mention>,
     pub marked: Marked,
+    /// Rules that could match in the marked text.
+    said: Vec<Said>,
 }
+
+impl Seen {
+    /// Rules that could match in the marked text, in order.
+    pub fn said<'s, 'r>(&'s self, means: &Means<'r>) -> impl Iterator<Item = (&'r Rule, &'s Said)> {
+        let rules: &'r [Rule] = &means.rules.rules;
+        self.said.iter().filter_map(move |said| Some((rules.get(said.candidate.rule)?, said)))
+    }
+}
+
+/// A rule that could match in the sentence that is read.
+type Heard<'r, 's> = (&'r Rule, &'s Said);
 
 /// Reads the roles of all bodies.
 pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
@@ -56,8 +69,9 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
     for (index, sentence) in reading.sentences.iter().enumerate() {
         let mentions = mentions::find(means.bodies, means.home, means.first_line, sentence, &learned);
         mentions::learn(means.bodies, sentence, &mentions, &mut learned);
-        seen.push(Seen { index, mentions, marked: Marked::default() });
+        seen.push(Seen { index, mentions, marked: Marked::default(), said: Vec::new() });
     }
+    let mut scratch = Scratch::default();
     for one in &mut seen {
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
         // A name that is explained further on is also known from the subject.
@@ -65,6 +79,7 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
             one.mentions = mentions::find(means.bodies, means.home, means.first_line, sentence, &learned);
         }
         one.marked = mentions::mark(&sentence.text, &one.mentions);
+        one.said = means.rules.candidates(&one.marked.text, &mut scratch);
     }
     resolve(reading, &mut seen, means);
     agents::settle(reading, &mut seen, means);
@@ -102,7 +117,6 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
 /// if there are several.
 fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usize> {
     let mut heads: Vec<(usize, Vec<usize>, bool)> = Vec::new();
-    let mut candidates = Vec::new();
     for one in seen {
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
         let (place @ (Place::Attachment | Place::Forwarded), Some(document)) =
@@ -118,11 +132,9 @@ fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usiz
             let names = one.mentions.iter().filter(|mention| mention.strength == Strength::Name);
             *orgs = unique(names.map(|mention| mention.org).take(1));
         }
-        means.rules.candidates(&one.marked.text, &mut candidates);
-        *answers |= candidates
-            .iter()
-            .filter_map(|index| means.rules.rules.get(*index as usize))
-            .any(|rule| rule.label == "letter" && rule.find(&one.marked.text).is_some());
+        *answers |= one
+            .said(means)
+            .any(|(rule, said)| rule.label == "letter" && said.find(rule, &one.marked.text).is_some());
     }
     heads.retain(|(_, orgs, _)| !orgs.is_empty());
     if heads.iter().any(|(_, _, answers)| *answers) {
@@ -175,19 +187,13 @@ impl<'r> Scoring<'_, 'r> {
             self.name(seen, sentence);
             return;
         }
-        let mut candidates = Vec::new();
-        self.means.rules.candidates(&seen.marked.text, &mut candidates);
-        let all = &self.means.rules.rules;
-        let rules: Vec<&'r Rule> = candidates
-            .iter()
-            .filter_map(|index| all.get(*index as usize))
-            .filter(|rule| rule.looks_at(self.reading, sentence))
-            .collect();
+        let rules: Vec<Heard<'r, '_>> =
+            seen.said(self.means).filter(|(rule, _)| rule.looks_at(self.reading, sentence)).collect();
         self.count(seen, sentence, &rules);
         self.turn(seen, sentence, &rules);
         self.name(seen, sentence);
-        for rule in rules.iter().filter(|rule| rule.label == "several") {
-            if rule.weight > self.several && rule.find(&seen.marked.text).is_some() {
+        for (rule, said) in rules.iter().filter(|(rule, _)| rule.label == "several") {
+            if rule.weight > self.several && said.find(rule, &seen.marked.text).is_some() {
                 self.several = rule.weight;
             }
         }
@@ -236,13 +242,13 @@ impl<'r> Scoring<'_, 'r> {
     }
 
     /// Counts own sentences by their tone, whomever they speak of.
-    fn count(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&'r Rule]) {
+    fn count(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[Heard<'r, '_>]) {
         if sentence.place != Place::Own {
             return;
         }
         let says = |value: &str| {
-            let toned = |rule: &&&Rule| rule.label == "tone" && rule.value == value;
-            rules.iter().filter(toned).any(|rule| rule.find(&seen.marked.text).is_some())
+            let mut toned = rules.iter().filter(|(rule, _)| rule.label == "tone" && rule.value == value);
+            toned.any(|(rule, said)| said.find(rule, &seen.marked.text).is_some())
         };
         let yes = |holds: bool| f64::from(u8::from(holds));
         self.counted.sentences += 1.0;
@@ -252,13 +258,13 @@ impl<'r> Scoring<'_, 'r> {
     }
 
     /// Does the writer turn to the first, or to a further complaint here?
-    fn turn(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&'r Rule]) {
+    fn turn(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[Heard<'r, '_>]) {
         if sentence.place != Place::Own {
             return;
         }
         let says = |value: &str| {
-            rules.iter().any(|rule| {
-                rule.label == "part" && rule.value == value && rule.find(&seen.marked.text).is_some()
+            rules.iter().any(|(rule, said)| {
+                rule.label == "part" && rule.value == value && said.find(rule, &seen.marked.text).is_some()
             })
         };
         if says("first") && self.part <= 1 {
@@ -341,23 +347,29 @@ impl<'r> Scoring<'_, 'r> {
     }
 
     /// What role rules say. Gives the orgs that this sentence clears of complaint.
-    fn roles(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[&'r Rule], factor: f64) -> Vec<usize> {
+    fn roles(
+        &mut self,
+        seen: &Seen,
+        sentence: &Sentence<'_>,
+        rules: &[Heard<'r, '_>],
+        factor: f64,
+    ) -> Vec<usize> {
         let mut cleared = Vec::new();
         // Of one body in one sentence the heaviest rule of each kind counts, not their sum.
         let mut heaviest: BTreeMap<(usize, bool), (f64, &'r str, f64)> = BTreeMap::new();
-        for rule in rules.iter().filter(|rule| rule.label == "role") {
+        for (rule, said) in rules.iter().filter(|(rule, _)| rule.label == "role") {
             let about_before = rule.value.ends_with("-before");
             let about_desk = rule.value.ends_with("-desk");
             let hits: Vec<(usize, f64, Range<usize>)> = if about_desk {
                 // "U" and "uw" at the complaints desk of the municipality itself.
                 let home = self.means.home.first().filter(|_| self.means.first_line);
-                let (Some(home), Some(range)) = (home, rule.find(&seen.marked.text)) else { continue };
+                let (Some(home), Some(range)) = (home, said.find(rule, &seen.marked.text)) else { continue };
                 vec![(*home, 1.0, range)]
             } else if about_before {
                 if seen.mentions.iter().any(|mention| mention.strength == Strength::Name) {
                     continue;
                 }
-                let Some(range) = rule.find(&seen.marked.text) else { continue };
+                let Some(range) = said.find(rule, &seen.marked.text) else { continue };
                 let before = if rule.value == "excused-before" { &self.before } else { &self.topic };
                 before
                     .iter()
@@ -365,7 +377,7 @@ impl<'r> Scoring<'_, 'r> {
                     .map(|org| (*org, 1.0, range.clone()))
                     .collect()
             } else {
-                hits_of(rule, &seen.marked)
+                hits_of(rule, said, &seen.marked)
                     .into_iter()
                     .filter_map(|(mention, range)| {
                         let mention = seen.mentions.get(mention)?;
@@ -397,7 +409,8 @@ impl<'r> Scoring<'_, 'r> {
             }
         }
         for ((org, against), (_, rule, amount)) in heaviest {
-            let own_employer = !against && rules.iter().any(|one| one.id == rule && one.value == "employer");
+            let own_employer =
+                !against && rules.iter().any(|(one, _)| one.id == rule && one.value == "employer");
             let name = if own_employer { "reported_employer" } else { rule };
             self.tally(org, sentence.place).add(name, amount);
         }
@@ -409,13 +422,13 @@ impl<'r> Scoring<'_, 'r> {
         &mut self,
         seen: &Seen,
         sentence: &Sentence<'_>,
-        rules: &[&'r Rule],
+        rules: &[Heard<'r, '_>],
         factor: f64,
         cleared: &[usize],
     ) -> Vec<usize> {
         let tone = self.means.weights.tone;
         let mut praised = Vec::new();
-        let tones: Vec<&&'r Rule> = rules.iter().filter(|rule| rule.label == "tone").collect();
+        let tones: Vec<&Heard<'r, '_>> = rules.iter().filter(|(rule, _)| rule.label == "tone").collect();
         if tones.is_empty() {
             return praised;
         }
@@ -437,8 +450,8 @@ impl<'r> Scoring<'_, 'r> {
                 .collect();
             let mut balance: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
             let mut said: Vec<(usize, &Rule, Range<usize>, f64)> = Vec::new();
-            for rule in &tones {
-                let Some(range) = rule.find(text) else { continue };
+            for (rule, heard) in &tones {
+                let Some(range) = heard.candidate.find(rule, text) else { continue };
                 let range = clause.start + range.start..clause.start + range.end;
                 let positive = rule.value == "positive";
                 // The body named last before the word, else the first after it.
@@ -499,7 +512,7 @@ impl<'r> Scoring<'_, 'r> {
         &mut self,
         seen: &Seen,
         sentence: &Sentence<'_>,
-        rules: &[&Rule],
+        rules: &[Heard<'_, '_>],
         cleared: &[usize],
         praised: &[usize],
     ) {
@@ -508,8 +521,9 @@ impl<'r> Scoring<'_, 'r> {
             self.before.clear();
             return;
         }
-        let refers =
-            rules.iter().any(|rule| rule.label == "refers" && rule.find(&seen.marked.text).is_some());
+        let refers = rules
+            .iter()
+            .any(|(rule, said)| rule.label == "refers" && said.find(rule, &seen.marked.text).is_some());
         let cleared_letter = self.attached.iter().any(|org| cleared.contains(org) || praised.contains(org));
         if refers && sentence.place != Place::Attachment && !self.attached.is_empty() && !cleared_letter {
             self.topic = self.attached.clone();

@@ -146,15 +146,7 @@ impl Rule {
 
     /// The first match in a folded sentence, if the rule's conditions hold there.
     pub fn find(&self, text: &str) -> Option<std::ops::Range<usize>> {
-        self.find_among(self.any.iter(), text)
-    }
-
-    /// The same, trying only those of its patterns that could match.
-    pub fn find_among<'p>(
-        &self,
-        patterns: impl Iterator<Item = &'p Pattern>,
-        text: &str,
-    ) -> Option<std::ops::Range<usize>> {
+        let patterns = self.any.iter();
         let found = patterns.filter_map(|pattern| pattern.find(text)).min_by_key(regex::Match::start)?;
         let holds = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.is_match(text));
         if (!self.with.is_empty() && !holds(&self.with)) || holds(&self.unless) {

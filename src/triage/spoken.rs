@@ -1,19 +1,20 @@
 //! Of whom a sentence speaks: the bodies that a rule names, those named together, and the clauses.
 
+use super::matching::Said;
 use super::mentions::Marked;
 use super::rules::Rule;
 use std::ops::Range;
 
 /// The mentions that a rule speaks of in a marked sentence, each with where the rule matched.
-pub fn hits_of(rule: &Rule, marked: &Marked) -> Vec<(usize, Range<usize>)> {
+pub fn hits_of(rule: &Rule, said: &Said, marked: &Marked) -> Vec<(usize, Range<usize>)> {
     const HITS_MAX: usize = 8;
     let text = marked.text.as_str();
-    if rule.find(text).is_none() {
+    if said.find(rule, text).is_none() {
         return Vec::new();
     }
     let together = together(marked);
     let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
-    for pattern in &rule.any {
+    for pattern in said.candidate.patterns(rule) {
         for found in pattern.captures_iter(text).take(HITS_MAX) {
             let Some(whole) = found.get(0) else { continue };
             let named = found.name("org").map(|group| group.range());

@@ -10,6 +10,8 @@ use whatlang::{Lang, detect};
 const SAMPLE_CHARS: usize = 1_500;
 /// The share of words that are Dutch function words from which a text is Dutch.
 const DUTCH_SHARE: f64 = 0.12;
+/// The share from which the letters are not asked.
+const DUTCH_SURE: f64 = 0.3;
 /// Below so many words statistics alone are not believed.
 const WORDS_MIN: usize = 6;
 
@@ -44,12 +46,13 @@ fn of(text: &str) -> String {
     let dutch = words.iter().filter(|word| DUTCH.binary_search(&word.as_str()).is_ok()).count();
     #[allow(clippy::cast_precision_loss, reason = "a count of words")]
     let share = dutch as f64 / words.len().max(1) as f64;
+    // So many cannot be another language, whatever the letters say.
+    if share >= DUTCH_SURE {
+        return "nl".into();
+    }
     let guess = detect(text);
     let dutch_guess = guess.as_ref().is_none_or(|info| matches!(info.lang(), Lang::Nld | Lang::Afr));
-    if dutch_guess
-        || share >= 0.3
-        || (share >= DUTCH_SHARE && guess.as_ref().is_some_and(|info| info.confidence() < 0.9))
-    {
+    if dutch_guess || (share >= DUTCH_SHARE && guess.as_ref().is_some_and(|info| info.confidence() < 0.9)) {
         return "nl".into();
     }
     match guess {

@@ -2,6 +2,7 @@
 //! tokens. Kept apart from their meaning in `when.rs`.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// A word, a number or a sign, in lower case, with its place in bytes.
 pub(super) struct Token<'a> {
@@ -96,7 +97,8 @@ pub(super) fn day_number(token: &Token<'_>) -> Option<u32> {
     })
 }
 
-pub(super) fn month(word: &str) -> Option<u32> {
+/// The months of the year by their names, in order of name.
+static MONTHS: LazyLock<Vec<(&str, u32)>> = LazyLock::new(|| {
     let names: [&[&str]; 12] = [
         &[
             "januari",
@@ -275,8 +277,16 @@ pub(super) fn month(word: &str) -> Option<u32> {
             "decembrie",
         ],
     ];
-    let at = names.iter().position(|names| names.contains(&word))?;
-    u32::try_from(at + 1).ok()
+    let mut months: Vec<(&str, u32)> =
+        (1..).zip(names).flat_map(|(month, names)| names.iter().map(move |name| (*name, month))).collect();
+    months.sort_unstable();
+    months
+});
+
+pub(super) fn month(word: &str) -> Option<u32> {
+    let (_, month) =
+        MONTHS.get(MONTHS.partition_point(|(name, _)| *name < word)).filter(|(name, _)| *name == word)?;
+    Some(*month)
 }
 
 /// Short names count only beside a day: "jan" is also a man.
