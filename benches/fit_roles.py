@@ -228,7 +228,7 @@ def decide(item, weights, two, limits):
     in_chance = sum(chance[place] for place in range(len(labels)) if inside[place])
     top = int(np.argmax(chance[:-1]))
     about, sure = [], 0.0
-    if chance[top] >= chance[-1]:
+    if chance[top] >= chance[-1] and labels[top] != "gemeente":  # nobody knows which
         about = [(labels[top], inside[top])]
         sure = in_chance if inside[top] else 1 - in_chance - chance[-1]
     found = pair(item, weights)

@@ -1,13 +1,14 @@
 //! Whom a general word means: "de gemeente", "het stadhuis", "het waterschap" become a certain body.
 //!
 //! A municipality is, in this order: the town named with it, the municipality named shortly before, of the towns
-//! that the text names one of the office's own, the writer's own town, any municipality named in the text, the
-//! office's own.
+//! that the text names one of the office's own (unless the writer says to live elsewhere), the writer's own town, any
+//! municipality named in the text, the office's own. A municipality that is only compared with is not meant.
 
 use super::mentions::Mention;
 use super::organisations::{OrgKind, Strength};
 use super::reading::{Place, Reading, Sentence};
 use super::roles::{Means, Seen};
+use super::rules::Rule;
 use super::spoken::hits_of;
 
 /// Sentences for which a named municipality stays the one that is meant.
@@ -66,11 +67,21 @@ fn residence(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> (Option
 
 /// Towns in a sentence where somebody else lives, or where the writer only was.
 fn elsewhere(one: &Seen, means: &Means<'_>) -> Vec<usize> {
-    if !one.mentions.iter().any(|mention| mention.strength == Strength::Place) {
+    hit_by(one, means, Strength::Place, |rule| rule.label == "elsewhere")
+}
+
+/// Bodies in a sentence that are only compared with, or only pass by: "de gemeente" is none of them.
+fn compared(one: &Seen, means: &Means<'_>) -> Vec<usize> {
+    hit_by(one, means, Strength::Name, |rule| rule.label == "role" && rule.value == "passing")
+}
+
+/// Mentions that some rules fire on, if one of this strength is there at all.
+fn hit_by(one: &Seen, means: &Means<'_>, strength: Strength, which: impl Fn(&Rule) -> bool) -> Vec<usize> {
+    if !one.mentions.iter().any(|mention| mention.strength == strength) {
         return Vec::new();
     }
     one.said(means)
-        .filter(|(rule, _)| rule.label == "elsewhere")
+        .filter(|(rule, _)| which(rule))
         .flat_map(|(rule, said)| hits_of(rule, said, &one.marked))
         .map(|(mention, _)| mention)
         .collect()
@@ -142,8 +153,13 @@ fn resolve_towns(
     let mut towns: Vec<usize> = Vec::new();
     for one in seen.iter() {
         let own = reading.sentences.get(one.index).is_some_and(|sentence| sentence.place == Place::Own);
-        for mention in one.mentions.iter().filter(|mention| own && mention.strength == Strength::Name) {
-            if is_town(mention.org) && !towns.contains(&mention.org) {
+        let names = |mention: &Mention| own && mention.strength == Strength::Name && is_town(mention.org);
+        if !one.mentions.iter().any(names) {
+            continue;
+        }
+        let compared = compared(one, means);
+        for (index, mention) in one.mentions.iter().enumerate().filter(|(_, mention)| names(mention)) {
+            if !compared.contains(&index) && !towns.contains(&mention.org) {
                 towns.push(mention.org);
             }
         }
@@ -155,6 +171,7 @@ fn resolve_towns(
     for one in seen.iter_mut() {
         let addressing = is_head(reading, one, means);
         let elsewhere = elsewhere(one, means);
+        let compared = compared(one, means);
         let Some(sentence) = reading.sentences.get(one.index) else { continue };
         let spoken = matches!(sentence.place, Place::Own | Place::Subject | Place::Attachment);
         for index in 0..one.mentions.len() {
@@ -167,7 +184,8 @@ fn resolve_towns(
                 continue;
             }
             if mention.org != generic {
-                let named = mention.strength == Strength::Name && !mention.meant;
+                let named =
+                    mention.strength == Strength::Name && !mention.meant && !compared.contains(&index);
                 if is_town(mention.org) && named && spoken && !addressing {
                     last = Some((mention.org, one.index));
                 }
