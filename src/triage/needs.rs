@@ -20,6 +20,8 @@ const TIMES_MAX: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Word {
     pub text: String,
+    /// No letter or figure stands before it in the text.
+    pub first: bool,
     /// If it begins with a letter of a word, no such letter stands before it; the same for its end.
     pub starts: bool,
     pub ends: bool,
@@ -36,7 +38,7 @@ pub enum Need {
 
 /// What a match holds, in order. Empty: nothing is known.
 pub fn of(hir: &Hir) -> Vec<Need> {
-    within(hir, false, false)
+    within(hir, &edge(false), false)
 }
 
 /// The rarest words of which a match holds one; none when nothing is known.
@@ -52,24 +54,30 @@ pub fn rarest(needs: &[Need]) -> Vec<&Word> {
 fn often(words: &[&Word]) -> f64 {
     let one = |word: &&Word| {
         let letters = i32::try_from(word.text.trim().len()).unwrap_or(i32::MAX).min(12);
-        let bound = if word.starts && word.ends { 0.3 } else { 1.0 };
+        let bound = if word.first {
+            0.05
+        } else if word.starts && word.ends {
+            0.3
+        } else {
+            1.0
+        };
         bound * 0.5_f64.powi(letters)
     };
     words.iter().map(one).sum()
 }
 
-/// `after_end` and `before_start`: is what stands around it the start and end of a word?
-fn within(hir: &Hir, starts: bool, ends: bool) -> Vec<Need> {
+/// What a part needs that stands after `before`, an edge, and where a word `ends` or not.
+fn within(hir: &Hir, before: &Word, ends: bool) -> Vec<Need> {
     if let Some(texts) = texts(hir) {
-        let texts = joined(&[edge(starts)], &texts);
+        let texts = joined(std::slice::from_ref(before), &texts);
         return set(joined(&texts, &[edge(ends)])).into_iter().collect();
     }
     match hir.kind() {
-        HirKind::Concat(parts) => in_row(parts, starts, ends),
-        HirKind::Capture(capture) => within(&capture.sub, starts, ends),
-        HirKind::Repetition(repetition) if repetition.min > 0 => within(&repetition.sub, false, false),
+        HirKind::Concat(parts) => in_row(parts, before, ends),
+        HirKind::Capture(capture) => within(&capture.sub, before, ends),
+        HirKind::Repetition(repetition) if repetition.min > 0 => within(&repetition.sub, &edge(false), false),
         HirKind::Alternation(branches) => {
-            let all: Vec<Vec<Need>> = branches.iter().map(|branch| within(branch, starts, ends)).collect();
+            let all: Vec<Vec<Need>> = branches.iter().map(|branch| within(branch, before, ends)).collect();
             if all.iter().any(Vec::is_empty) {
                 return Vec::new();
             }
@@ -89,14 +97,16 @@ fn within(hir: &Hir, starts: bool, ends: bool) -> Vec<Need> {
     }
 }
 
-fn in_row(parts: &[Hir], starts: bool, ends: bool) -> Vec<Need> {
+fn in_row(parts: &[Hir], before: &Word, ends: bool) -> Vec<Need> {
     let mut needs = Vec::new();
-    let mut run = vec![edge(starts)];
+    let mut run = vec![before.clone()];
     for (at, part) in parts.iter().enumerate() {
-        let (before, after) = (parts.get(..=at).unwrap_or_default(), parts.get(at..).unwrap_or_default());
+        let (until, after) = (parts.get(..=at).unwrap_or_default(), parts.get(at..).unwrap_or_default());
         match texts(part) {
             Some(texts)
-                if run.len() * texts.len() <= JOINED_MAX && longest(&run) + longest(&texts) <= BYTES_MAX =>
+                if run.len() * texts.len()
+                    <= if run.len().min(texts.len()) == 1 { TEXTS_MAX } else { JOINED_MAX }
+                    && longest(&run) + longest(&texts) <= BYTES_MAX =>
             {
                 run = joined(&run, &texts);
             }
@@ -104,12 +114,15 @@ fn in_row(parts: &[Hir], starts: bool, ends: bool) -> Vec<Need> {
                 needs.extend(set(std::mem::replace(&mut run, texts)));
             }
             None => {
-                let open = run.iter().all(|word| word.text.is_empty() && word.ends);
+                let all = |is: fn(&Word) -> bool| run.iter().all(|word| word.text.is_empty() && is(word));
+                let first = all(|word| word.first);
+                let open = Word { first, ..edge(all(|word| word.ends)) };
                 let closed =
                     parts.get(at + 1).map_or(ends, |next| is_edge(next) || is_gap_before(&after[1..]));
                 needs.extend(set(joined(&run, &[edge(is_gap_before(after))])));
-                needs.extend(within(part, open, closed));
-                run = vec![edge(is_gap_after(before))];
+                needs.extend(within(part, &open, closed));
+                let first = first && is_blank(part);
+                run = vec![Word { first, ..edge(first || is_gap_after(until)) }];
             }
         }
     }
@@ -129,7 +142,7 @@ fn set(mut words: Vec<Word>) -> Option<Need> {
 
 /// Nothing, or the edge of a word.
 fn edge(is: bool) -> Word {
-    Word { text: String::new(), starts: is, ends: is }
+    Word { text: String::new(), first: false, starts: is, ends: is }
 }
 
 fn is_edge(hir: &Hir) -> bool {
@@ -142,10 +155,11 @@ fn longest(words: &[Word]) -> usize {
 
 /// Every text that a part stands for, when they are few.
 fn texts(hir: &Hir) -> Option<Vec<Word>> {
-    let plain = |text: String| Word { text, starts: false, ends: false };
+    let plain = |text: String| Word { text, first: false, starts: false, ends: false };
     let texts = match hir.kind() {
         HirKind::Empty => vec![edge(false)],
         HirKind::Look(Look::WordAscii) => vec![edge(true)],
+        HirKind::Look(Look::Start) => vec![Word { first: true, ..edge(true) }],
         HirKind::Look(_) => vec![edge(false)],
         HirKind::Literal(literal) => vec![plain(std::str::from_utf8(&literal.0).ok()?.to_owned())],
         HirKind::Class(Class::Unicode(class)) => {
@@ -208,7 +222,13 @@ fn joined(first: &[Word], second: &[Word]) -> Vec<Word> {
         let text = [a.text.as_str(), b.text.as_str()].concat();
         let starts = a.starts || (left && (a.ends || b.starts));
         let ends = b.ends || (right && (b.starts || a.ends));
-        Word { text, starts: starts || (left && right && ends), ends: ends || (left && right && starts) }
+        let first = a.first || (left && b.first);
+        Word {
+            text,
+            first,
+            starts: starts || (left && right && ends),
+            ends: ends || (left && right && starts),
+        }
     };
     first.iter().flat_map(|a| second.iter().map(move |b| both(a, b))).collect()
 }
@@ -241,6 +261,20 @@ fn is_gap_after(parts: &[Hir]) -> bool {
         }
     }
     false
+}
+
+/// Does it match no letter or figure of a folded text?
+fn is_blank(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Repetition(repetition) => is_blank(&repetition.sub),
+        HirKind::Class(Class::Unicode(class)) => {
+            let told = |range: &regex_syntax::hir::ClassUnicodeRange| {
+                ('0'..='9').chain('a'..='z').any(|c| (range.start()..=range.end()).contains(&c))
+            };
+            !class.ranges().iter().any(told)
+        }
+        _ => false,
+    }
 }
 
 /// A class without letters of words.

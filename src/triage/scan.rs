@@ -24,8 +24,8 @@ pub struct Needs(Box<[Step]>);
 #[derive(Clone, Debug, Default)]
 pub struct Lexicon {
     index: WordIndex,
-    /// For each word whether it ends where a word ends, and the sets it is in: a stretch of `sets`.
-    words: Vec<(bool, u32, u32)>,
+    /// For each word whether it ends where a word ends, whether no letter stands before it, and the sets it is in: a stretch of `sets`.
+    words: Vec<(bool, bool, u32, u32)>,
     sets: Vec<u32>,
     set_count: usize,
 }
@@ -98,17 +98,14 @@ impl LexiconMaker {
                 }
             }
         }
-        let mut words = vec![(false, 0, 0); self.words.len()];
+        let mut words = vec![(false, false, 0, 0); self.words.len()];
         let mut sets = Vec::new();
         for (word, at) in &self.words {
             if let (Some(slot), Some(of)) = (words.get_mut(*at as usize), sets_of.get(*at as usize)) {
                 let from = number(sets.len());
                 sets.extend_from_slice(of);
-                *slot = (
-                    word.ends && word.text.bytes().next_back().is_some_and(is_wordy),
-                    from,
-                    number(sets.len()),
-                );
+                let ends = word.ends && word.text.bytes().next_back().is_some_and(is_wordy);
+                *slot = (ends, word.first, from, number(sets.len()));
             }
         }
         let index =
@@ -127,8 +124,13 @@ impl Lexicon {
     pub fn scan(&self, text: &str, scan: &mut Scan) {
         scan.begin(self.set_count);
         let bytes = text.as_bytes();
-        self.index.each(text, |Standing { start, end, number }| {
-            let Some((ends, from, until)) = self.words.get(number as usize) else { return };
+        let told = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let begun = number(bytes.iter().position(told).unwrap_or(bytes.len()));
+        self.index.each(text, |Standing { start, end, number: word }| {
+            let Some((ends, first, from, until)) = self.words.get(word as usize) else { return };
+            if *first && start > begun {
+                return;
+            }
             if *ends && bytes.get(end as usize).is_some_and(|byte| is_wordy(*byte)) {
                 return;
             }

@@ -13,25 +13,13 @@ pub struct WordIndex {
     at_starts: Tree,
 }
 
-/// The letters of words, as a tree laid out in rows.
+/// The letters of words, as a tree. A node is a row of cells, its first child next to it: how many words end there, how
+/// many letters lead on, the numbers of those words, and of each letter the letter and the cell it leads to.
 #[derive(Clone, Debug, Default)]
 struct Tree {
     /// The node that a first byte leads to.
     first: Vec<u32>,
-    nodes: Vec<Node>,
-    /// Bytes that lead on from a node and where to: `children..children + count` of each.
-    bytes: Vec<u8>,
-    onward: Vec<u32>,
-    /// Numbers of words that end in a node.
-    numbers: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Node {
-    children: u32,
-    count: u16,
-    ending: u16,
-    numbers: u32,
+    cells: Vec<u32>,
 }
 
 /// A word that stands in a text: its number, and from which byte to which.
@@ -79,43 +67,38 @@ impl Tree {
         if words.is_empty() {
             return tree;
         }
-        // Rows of words that share their first letters, each to become a node: from, until, letters shared.
-        let mut rows = vec![(0, words.len(), 0)];
-        tree.nodes.push(Node::default());
-        let mut at = 0;
-        while let Some(&(from, until, depth)) = rows.get(at) {
+        // Rows of words that share their first letters, each to become a node: from, until, letters shared, and the cell
+        // that leads to it.
+        let mut rows = vec![(0, words.len(), 0, None)];
+        while let Some((from, until, depth, leads)) = rows.pop() {
             let row = words.get(from..until).unwrap_or_default();
+            let here = number(tree.cells.len());
+            if let Some(slot) = leads.and_then(|cell: usize| tree.cells.get_mut(cell)) {
+                *slot = here;
+            }
             let ending = row.iter().take_while(|(word, _)| word.len() == depth).count();
-            let mut node = Node {
-                children: number(tree.bytes.len()),
-                count: 0,
-                ending: u16::try_from(ending).unwrap_or(u16::MAX),
-                numbers: number(tree.numbers.len()),
-            };
-            tree.numbers.extend(row.iter().take(ending).map(|(_, number)| *number));
-            let mut begin = from + ending;
             let letter = |(word, _): &(&[u8], u32)| word.get(depth).copied().unwrap_or_default();
-            for same in row.get(ending..).unwrap_or_default().chunk_by(|a, b| letter(a) == letter(b)) {
-                tree.bytes.push(same.first().map_or(0, letter));
-                tree.onward.push(number(tree.nodes.len()));
-                tree.nodes.push(Node::default());
-                rows.push((begin, begin + same.len(), depth + 1));
+            let onward = row.get(ending..).unwrap_or_default();
+            let count = onward.chunk_by(|a, b| letter(a) == letter(b)).count();
+            tree.cells.extend([number(ending), number(count)]);
+            tree.cells.extend(row.iter().take(ending).map(|(_, number)| *number));
+            let (mut begin, children) = (from + ending, rows.len());
+            for same in onward.chunk_by(|a, b| letter(a) == letter(b)) {
+                tree.cells.extend([same.first().map_or(0, letter).into(), NONE]);
+                rows.push((begin, begin + same.len(), depth + 1, Some(tree.cells.len() - 1)));
                 begin += same.len();
-                node.count += 1;
             }
-            if let Some(slot) = tree.nodes.get_mut(at) {
-                *slot = node;
+            // The first child comes next.
+            if let Some(children) = rows.get_mut(children..) {
+                children.reverse();
             }
-            at += 1;
         }
-        if let Some(root) = tree.nodes.first().copied() {
-            let children = root.children as usize..root.children as usize + usize::from(root.count);
-            for child in children {
-                if let (Some(byte), Some(onward)) = (tree.bytes.get(child), tree.onward.get(child))
-                    && let Some(slot) = tree.first.get_mut(usize::from(*byte))
-                {
-                    *slot = *onward;
-                }
+        let roots = tree.cells.get(2..).unwrap_or_default().chunks_exact(2);
+        for root in roots.take(tree.cells.get(1).map_or(0, |count| *count as usize)) {
+            if let [byte, onward] = root
+                && let Some(slot) = tree.first.get_mut(*byte as usize)
+            {
+                *slot = *onward;
             }
         }
         tree
@@ -127,16 +110,19 @@ impl Tree {
         let Some(first) = text.get(start).and_then(|byte| self.first.get(usize::from(*byte))) else { return };
         let mut at = *first;
         let mut end = start + 1;
-        while let Some(node) = self.nodes.get(at as usize) {
-            let ending = node.numbers as usize..node.numbers as usize + usize::from(node.ending);
-            for number in self.numbers.get(ending).unwrap_or_default() {
+        while let Some([ending, count, rest @ ..]) = self.cells.get(at as usize..) {
+            let Some((numbers, rest)) = rest.split_at_checked(*ending as usize) else { return };
+            for number in numbers {
                 tell(Standing { end: self::number(end), start: self::number(start), number: *number });
             }
-            let children = node.children as usize..node.children as usize + usize::from(node.count);
-            let Some(next) = text.get(end) else { return };
-            let letters = self.bytes.get(children.clone()).unwrap_or_default();
-            let Some(child) = letters.iter().position(|byte| byte == next) else { return };
-            at = self.onward.get(children.start + child).copied().unwrap_or(NONE);
+            let Some(next) = text.get(end).copied().map(u32::from) else { return };
+            let children = rest.chunks_exact(2).take(*count as usize);
+            let Some(onward) =
+                children.filter(|child| child.first() == Some(&next)).find_map(|child| child.get(1))
+            else {
+                return;
+            };
+            at = *onward;
             end += 1;
         }
     }
