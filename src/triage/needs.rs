@@ -8,7 +8,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 /// Texts that one part of a pattern may stand for; with more it is not written out.
 const TEXTS_MAX: usize = 400;
 /// The same for parts joined together.
-const JOINED_MAX: usize = 64;
+const JOINED_MAX: usize = 24;
 /// Bytes of one text.
 const BYTES_MAX: usize = 40;
 /// Letters of a class that is written out.

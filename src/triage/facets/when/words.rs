@@ -283,10 +283,24 @@ static MONTHS: LazyLock<Vec<(&str, u32)>> = LazyLock::new(|| {
     months
 });
 
+/// For each first byte the lengths that names of months have, a bit each: most words are none.
+static MONTH_LENGTHS: LazyLock<[u64; 256]> = LazyLock::new(|| {
+    let mut lengths = [0; 256];
+    for (name, _) in MONTHS.iter() {
+        if let Some(bits) = name.bytes().next().and_then(|byte| lengths.get_mut(usize::from(byte))) {
+            *bits |= 1 << name.len();
+        }
+    }
+    lengths
+});
+
 pub(super) fn month(word: &str) -> Option<u32> {
-    let (_, month) =
-        MONTHS.get(MONTHS.partition_point(|(name, _)| *name < word)).filter(|(name, _)| *name == word)?;
-    Some(*month)
+    let lengths = MONTH_LENGTHS.get(usize::from(word.bytes().next()?))?;
+    if word.len() >= 64 || lengths & (1 << word.len()) == 0 {
+        return None;
+    }
+    let at = MONTHS.partition_point(|(name, _)| *name < word);
+    MONTHS.get(at).filter(|(name, _)| *name == word).map(|(_, month)| *month)
 }
 
 /// Short names count only beside a day: "jan" is also a man.
