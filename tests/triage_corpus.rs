@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, [f64; 4], f64)] = &[
     ("write", [88.0, 80.0, 88.0, 92.0], 88.0),
     ("watch", [88.0, 72.0, 88.0, 92.0], 88.0),
+    ("third", [84.0, 74.0, 88.0, 92.0], 84.0),
+    ("exam", [78.0, 76.0, 76.0, 88.0], 80.0),
     ("wie", [88.0, 80.0, 0.0, 0.0], 90.0),
 ];
 
@@ -31,6 +33,8 @@ fn files() -> Vec<(String, PathBuf)> {
     let mut files = vec![
         named("write", "tests/corpus/write.jsonl".into()),
         named("watch", "tests/corpus/watch.jsonl".into()),
+        named("third", "tests/corpus/third.jsonl".into()),
+        named("exam", "tests/corpus/exam.jsonl".into()),
         named("wie", "rules/examples/wie.jsonl".into()),
     ];
     let given = std::env::var("BODE_TEST_CORPUS").ok().map(PathBuf::from);
