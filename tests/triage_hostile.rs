@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
 
+#[path = "support/letter.rs"]
+mod letter;
+
 use bode::config;
-use bode::record::{Channel, Document, Extract, Judgement, Method, Scope};
+use bode::record::{Channel, Judgement, Scope};
 use bode::triage::{Ruleset, judge};
+use letter::letter;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -13,23 +17,6 @@ use std::sync::OnceLock;
 fn delivered() -> &'static Ruleset {
     static RULES: OnceLock<Ruleset> = OnceLock::new();
     RULES.get_or_init(|| Ruleset::load(Path::new("rules")).unwrap_or_else(|faults| panic!("{faults}")))
-}
-
-fn letter(text: &str) -> Extract {
-    let document = Document {
-        name: None,
-        media_type: "text/plain".into(),
-        method: Method::Text,
-        pages: None,
-        confidence: None,
-        text: text.into(),
-        problem: None,
-        parts: vec![],
-        words: vec![],
-        page_sizes: vec![],
-        blank_pages: 0,
-    };
-    Extract { message: None, documents: vec![document], defects: vec![] }
 }
 
 fn judged(rules: &Ruleset, text: &str) -> Judgement {

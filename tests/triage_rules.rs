@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
 
+#[path = "support/letter.rs"]
+mod letter;
+
 use bode::config;
-use bode::record::{Channel, Document, Extract, Judgement, Method, Scope};
+use bode::record::{Channel, Judgement, Scope};
 use bode::triage::{Ruleset, judge};
+use letter::letter;
 use std::fs;
 use std::path::Path;
 
@@ -33,21 +37,7 @@ fn add(dir: &Path, file: &str, text: &str) {
 
 fn judged(rules: &Ruleset, office: &str, text: &str) -> Judgement {
     let office = config::load(Path::new(&format!("config/{office}.toml"))).unwrap().office;
-    let document = Document {
-        name: None,
-        media_type: "text/plain".into(),
-        method: Method::Text,
-        pages: None,
-        confidence: None,
-        text: text.into(),
-        problem: None,
-        parts: vec![],
-        words: vec![],
-        page_sizes: vec![],
-        blank_pages: 0,
-    };
-    let extract = Extract { message: None, documents: vec![document], defects: vec![] };
-    judge(&extract, Channel::Letter, "2026-06-01".parse().unwrap(), &office, rules)
+    judge(&letter(text), Channel::Letter, "2026-06-01".parse().unwrap(), &office, rules)
 }
 
 #[test]

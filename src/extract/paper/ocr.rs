@@ -1,4 +1,4 @@
-//! Tesseract, in this process: the only file that knows it.
+//! Tesseract, in this process: only this file and `unpacked` know it.
 //!
 //! One page image → words with their boxes and confidence. Invariant: one handle is kept for the life of the
 //! worker and set up anew after any failure; nothing is written, and no thread is started (`OMP_THREAD_LIMIT=1`
