@@ -96,7 +96,7 @@ const ROWS: &[Row] = &[
     ("old mail", |p| p.acknowledge = false, Withhold("zonder bevestiging")),
     ("a known case", |p| p.joins = Some(CaseNumber::new(2026, 7)), Withhold("2026-000007")),
     ("a thank-you", |p| { p.judgement.scope = Scope::None; p.judgement.kind = Kind::Other; }, Withhold("bedankje")),
-    ("perhaps a thank-you", |p| { p.judgement.scope = Scope::None; p.judgement.kind = Kind::Other; p.judgement.confidence = 0.3; }, Hold("niet zeker")),
+    ("perhaps a thank-you", |p| { p.judgement.scope = Scope::None; p.judgement.kind = Kind::Other; p.judgement.confidence = 0.4; }, Hold("niet zeker")),
     ("a question", |p| { p.judgement.scope = Scope::None; p.judgement.kind = Kind::Question; }, Send),
     ("unclear", |p| { p.judgement.scope = Scope::Unclear; p.judgement.confidence = 0.2; }, Send),
     ("anonymous with an address", |p| p.judgement.anonymous = true, Send),

@@ -294,13 +294,13 @@ fn addressed(input: &GateInput, message: &Message, destination: Option<&str>) ->
     }
 }
 
-/// A thank-you needs no confirmation; when it is not sure that it is one, a person looks.
+/// A thank-you needs no confirmation. Silence is told without a person too, so it asks the same certainty as "not here".
 fn content(input: &GateInput) -> Option<Stop> {
     let judgement = input.judgement;
     if judgement.scope != Scope::None || judgement.kind == Kind::Question {
         return None;
     }
-    Some(if judgement.confidence >= input.office.procedure.certainty_min {
+    Some(if judgement.confidence >= input.office.procedure.tell_citizen_min {
         Stop::Withhold("Geen klacht en geen vraag, bijvoorbeeld een bedankje.".into())
     } else {
         Stop::Hold("Waarschijnlijk geen klacht, maar dat is niet zeker.".into())

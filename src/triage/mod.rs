@@ -69,6 +69,10 @@ pub fn judge(
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::None;
         target.elsewhere = None;
+        if facets.automatic.is_none() {
+            // How sure it is that there is no complaint, not of whom it would be about.
+            target.confidence = target.none;
+        }
     } else if !is_sure(&target, office, rules) {
         target.mentioned.splice(0..0, target.about.drain(..));
         target.scope = Scope::Unclear;
