@@ -211,7 +211,7 @@ fn assert_answers(servers: &MailServers, office: &OfficeDir, post: &[Post]) {
         assert_eq!(get("Auto-Submitted"), "auto-replied", "{}", message.name);
         assert_eq!(get("In-Reply-To"), format!("<{}>", message.msg_id), "{}", message.name);
         assert!(get("References").contains(&message.msg_id), "{}", message.name);
-        assert_eq!(get("Return-Path"), "<mislukt@ombudsman.example.nl>", "{}", message.name);
+        assert!(get("Return-Path").starts_with("<mislukt+2026-"), "{}", message.name);
         assert!(get("Subject").contains("[2026-"), "{}: {}", message.name, get("Subject"));
     }
     let report = office.verify();

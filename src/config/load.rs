@@ -114,6 +114,15 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     if config.smtp.as_ref().is_some_and(|smtp| smtp.user.is_some() != smtp.password.is_some()) {
         fault("user", "in [smtp], user and password go together".into());
     }
+    let (answers, separator) = (&config.answers, &config.answers.return_path_separator);
+    if !["", "+", "-", "=", "_"].contains(&separator.as_str()) {
+        fault("return_path_separator", format!("{separator:?} must be one of +, -, =, _ or empty"));
+    }
+    if !answers.return_path.is_empty() && answers.envelope_sender().is_none() {
+        let what = "must be an e-mail address with at most 31 characters before the @, to which the number of a case \
+                    and its mark are added (none where return_path_separator is empty)";
+        fault("return_path", what.to_owned());
+    }
     if config.mailbox.as_ref().is_some_and(|mailbox| mailbox.done_folder == mailbox.folder) {
         fault("done_folder", "must be another folder than folder".into());
     }

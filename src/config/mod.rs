@@ -9,7 +9,7 @@ mod secret;
 pub use load::{ConfigError, load, position};
 pub use secret::{Secret, SecretError};
 
-use crate::record::Office;
+use crate::record::{Office, ReturnPath};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -157,6 +157,8 @@ pub struct Answers {
     pub from_address: String,
     /// Envelope sender (MAIL FROM, RFC 3834 §3.3): an address that never answers by itself. Empty: `<>`.
     pub return_path: String,
+    /// Between its local part and the token of a case (VERP), as the mail server splits addresses. Empty: no token.
+    pub return_path_separator: String,
     /// Domain of our Message-IDs; by default that of `from_address`.
     pub msg_id_domain: Option<String>,
     /// Addresses that are ours: never answered.
@@ -170,6 +172,13 @@ pub struct Answers {
     pub hold_urgent: bool,
     /// Only `Authentication-Results` of these hosts are believed (RFC 8601 §4.1).
     pub authserv_ids: Vec<String>,
+}
+
+impl Answers {
+    /// The envelope sender of answers; `None` is the null return path `<>`.
+    pub fn envelope_sender(&self) -> Option<ReturnPath> {
+        ReturnPath::new(&self.return_path, self.return_path_separator.chars().next())
+    }
 }
 
 /// Letters on paper.
@@ -270,6 +279,7 @@ impl Default for Answers {
             from_name: String::new(),
             from_address: String::new(),
             return_path: String::new(),
+            return_path_separator: "+".to_owned(),
             msg_id_domain: None,
             own_addresses: Vec::new(),
             per_address_hour_max: 3,

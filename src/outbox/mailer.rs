@@ -3,7 +3,8 @@
 use crate::config::{Answers, Smtp, Tls};
 use crate::explain::with_causes;
 use crate::limits::NETWORK_TIME_MAX;
-use lettre::address::{AddressError, Envelope};
+use crate::record::{CaseNumber, EnvelopeKey, ReturnPath};
+use lettre::address::Envelope;
 use lettre::transport::smtp;
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
@@ -32,8 +33,8 @@ pub enum OutboxError {
     Authority { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("the password for SMTP cannot be read")]
     Password { source: crate::config::SecretError },
-    #[error("{address:?} in [answers] return_path is no e-mail address")]
-    ReturnPath { address: String, source: AddressError },
+    #[error("{address:?} in [answers] return_path is no e-mail address that a token can be added to")]
+    ReturnPath { address: String },
     #[error("TLS for SMTP cannot be set up")]
     Tls { source: smtp::Error },
     #[error("the mail server {host} port {port} cannot be used")]
@@ -63,8 +64,8 @@ pub struct Mailer {
     /// Replaced by [`Mailer::probe`], which reads the password anew.
     transport: Arc<RwLock<Transport>>,
     smtp: Smtp,
-    /// MAIL FROM; `None` is the null return path.
-    return_path: Option<Address>,
+    /// MAIL FROM, before the token of the case; `None` is the null return path.
+    return_path: Option<ReturnPath>,
     host: String,
     port: u16,
 }
@@ -78,14 +79,12 @@ impl Mailer {
     /// # Errors
     /// When the authority's certificate, the password or the return path cannot be used.
     pub fn new(smtp: &Smtp, answers: &Answers) -> Result<Self, OutboxError> {
-        let return_path = match answers.return_path.as_str() {
-            "" => None,
-            address => Some(
-                address
-                    .parse()
-                    .map_err(|source| OutboxError::ReturnPath { address: address.to_owned(), source })?,
-            ),
-        };
+        let address = answers.return_path.clone();
+        let return_path = answers.envelope_sender();
+        let is_address = |path: &ReturnPath| path.bare().parse::<Address>().is_ok();
+        if !address.is_empty() && !return_path.as_ref().is_some_and(is_address) {
+            return Err(OutboxError::ReturnPath { address });
+        }
         let usual_port = match smtp.tls {
             Tls::Implicit => IMPLICIT_PORT,
             Tls::Starttls => STARTTLS_PORT,
@@ -116,9 +115,11 @@ impl Mailer {
         }
     }
 
-    /// Hands over one message as it is.
-    pub async fn send(&self, to: &Address, bytes: &[u8]) -> Handed {
-        let envelope = match Envelope::new(self.return_path.clone(), vec![to.clone()]) {
+    /// Hands over the answer of a case as it is.
+    pub async fn send(&self, key: &EnvelopeKey, case: CaseNumber, to: &Address, bytes: &[u8]) -> Handed {
+        // A return path that was an address before is one with its token: letters, digits and hyphens.
+        let sender = self.return_path.as_ref().and_then(|path| path.for_case(key, case).parse().ok());
+        let envelope = match Envelope::new(sender, vec![to.clone()]) {
             Ok(envelope) => envelope,
             Err(error) => return Handed::Refused { reply: error.to_string() },
         };

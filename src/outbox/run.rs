@@ -6,7 +6,7 @@ use super::mailer::{CONNECTIONS_MAX, Handed, Mailer};
 use crate::clock;
 use crate::explain::with_causes;
 use crate::limits::{RECONNECT_PAUSE_MAX, SEND_ATTEMPTS_MAX};
-use crate::record::{AnswerChannel, AnswerState, CaseNumber, OutboxEntry, office_date};
+use crate::record::{AnswerChannel, AnswerState, CaseNumber, EnvelopeKey, OutboxEntry, office_date};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use lettre::Address;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, error, info, warn};
 
@@ -58,7 +58,7 @@ pub async fn run(
     told: Told,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let outbox = Arc::new(Outbox { store, delivery, stopping: AtomicBool::new(false) });
+    let outbox = Arc::new(Outbox { store, delivery, key: OnceCell::new(), stopping: AtomicBool::new(false) });
     if !outbox.delivery.send {
         info!("rehearsal: answers are written and nothing is sent");
     }
@@ -143,6 +143,8 @@ enum Fault {
 struct Outbox {
     store: Arc<Store>,
     delivery: Delivery,
+    /// Read at the first message.
+    key: OnceCell<EnvelopeKey>,
     stopping: AtomicBool,
 }
 
@@ -249,7 +251,8 @@ impl Outbox {
             let reply = "Het antwoord heeft geen geldig adres.".to_owned();
             return self.note(case, Note::Failed(reply)).await;
         };
-        let handed = mailer.send(&to, &bytes).await;
+        let key = self.key.get_or_try_init(|| self.with_store(Store::envelope_key)).await?;
+        let handed = mailer.send(key, case, &to, &bytes).await;
         let attempts = match entry.state {
             AnswerState::Waiting { attempts, .. } => attempts.saturating_add(1),
             _ => 1,

@@ -6,6 +6,7 @@
 mod acknowledgement;
 mod arrival;
 mod case;
+mod envelope;
 mod evidence;
 mod extract;
 mod judgement;
@@ -18,6 +19,7 @@ mod sheet;
 pub use acknowledgement::{Answer, AnswerChannel, AnswerState, OutboxEntry};
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
 pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict};
+pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};
 pub use judgement::{

@@ -4,6 +4,7 @@
 //! <store>/lock                    held by the one process that writes
 //!         originals/2026/000123/  a folder per record           what came and what was made of it
 //!         journal/000000000001.log  lines, each chained to the last  what happened; makes a change durable
+//!         envelope.key            by which a bounce finds its case
 //!         rules/<version>/        every rule set that was in force
 //!         index/                  sled, a fold of the two above  what can be asked; may be removed
 //! ```
@@ -20,6 +21,7 @@ mod answers;
 mod card;
 mod change;
 mod entry;
+mod envelope_key;
 mod error;
 mod fold;
 mod fold_case;
