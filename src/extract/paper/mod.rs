@@ -8,6 +8,7 @@
 //! `searchable` (with `glyphless`) give pages back to people: as pictures, and as a PDF to search in. Invariant: `ocr`
 //! alone knows Tesseract; no image is decoded before its declared size has been held against the bound.
 
+mod breaks;
 mod embedded;
 mod filled;
 mod glyphless;

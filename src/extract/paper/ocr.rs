@@ -5,6 +5,7 @@
 //! stands in the worker's environment). KNOWN BUGS: Tesseract's own idea of a rotated page is not used, see
 //! `paper`.
 
+use super::breaks;
 use super::unpacked::handed_over;
 use image::GrayImage;
 use std::ffi::OsStr;
@@ -165,11 +166,29 @@ fn words_of(table: &str) -> Vec<Seen> {
             width: number(width),
             height: number(height),
             confidence: confidence.parse::<f32>().unwrap_or(0.0).clamp(0.0, 100.0),
-            text: text.to_owned(),
+            text: with_capital_i(text),
             before,
         });
     }
+    breaks::set(&mut words);
     words
+}
+
+/// A capital I that was taken for a small l or a bar, where no other reading makes a word: between capitals (`AlO`), or in a
+/// Roman number (`Il.`, `|.`). In most typefaces they are the same stroke.
+fn with_capital_i(text: &str) -> String {
+    let stroke = |c: char| matches!(c, 'l' | '|' | 'I');
+    let number = text.strip_suffix(['.', ')']).filter(|number| (1..=3).contains(&number.len()));
+    // "5 l." is a measure.
+    if number.is_some_and(|number| number != "l" && number.chars().all(stroke)) {
+        return text.replace(['l', '|'], "I");
+    }
+    let part = |part: &str| {
+        let capitals = part.chars().filter(|c| c.is_uppercase()).count();
+        let rest_is_strokes = part.chars().all(|c| c.is_uppercase() || c == 'l');
+        if capitals >= 2 && rest_is_strokes { part.replace('l', "I") } else { part.to_owned() }
+    };
+    text.split('-').map(part).collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
@@ -186,5 +205,20 @@ mod tests {
         assert_eq!(text, "Geachte heer,\nik\n\nklaag");
         assert_eq!((words[0].left, words[0].top, words[0].width, words[0].height), (10, 20, 30, 9));
         assert_eq!(words[3].confidence, 0.0);
+    }
+    #[test]
+    fn a_capital_i_is_read_where_nothing_else_makes_sense() {
+        for (seen, read) in [
+            ("AlO", "AIO"),
+            ("AlO-aanvulling", "AIO-aanvulling"),
+            ("Il.", "II."),
+            ("|.", "I."),
+            ("lll)", "III)"),
+        ] {
+            assert_eq!(with_capital_i(seen), read);
+        }
+        for same in ["l.", "Al", "al", "l", "|", "Hal", "ZZPl2", "will.", "A-l", "Pol", "V.l"] {
+            assert_eq!(with_capital_i(same), same);
+        }
     }
 }
