@@ -38,12 +38,15 @@ impl Desk {
         self.dir.path().join(name)
     }
 
-    /// Exit status, standard output, standard error.
     fn rules(&self, args: &[&str]) -> (i32, String, String) {
+        self.bode(&[&["rules"], args].concat())
+    }
+
+    /// Exit status, standard output, standard error.
+    fn bode(&self, args: &[&str]) -> (i32, String, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_bode"))
-            .arg("--config")
+            .args(["--quiet", "--config"])
             .arg(self.path("den-haag.toml"))
-            .arg("rules")
             .args(args)
             .current_dir(self.dir.path())
             .output()
@@ -201,4 +204,61 @@ fn words_are_proposed_from_examples_and_nothing_is_changed() {
         assert!(said.contains(part), "{part} not in {said}");
     }
     assert_eq!(fs::read_to_string(desk.path("rules/urgent.toml")).unwrap(), before);
+}
+
+/// What staff decided stands in the archive: rules are counted by it, and a change is tried on it before it counts.
+#[test]
+fn a_change_is_tried_on_what_staff_decided() {
+    let desk = Desk::new();
+    let bodies = [
+        "Ik heb een klacht over de veerpontdienst. De medewerker hing steeds op en niemand belt terug.",
+        "Ik klaag over het UWV. Mijn consulent belt niet terug en mijn uitkering komt niet.",
+    ];
+    let mut files = Vec::new();
+    for (at, body) in bodies.iter().enumerate() {
+        let file = desk.path(&format!("{at}.eml"));
+        let header = format!(
+            "From: Jan Jansen <jan{at}@example.nl>\r\nTo: klacht@example.nl\r\nSubject: Klacht\r\nMessage-ID: <{at}@example.nl>\r\n\
+             Date: Mon, 1 Jun 2026 1{at}:00:00 +0200\r\nReturn-Path: <jan{at}@example.nl>"
+        );
+        fs::write(&file, format!("{header}\r\n\r\n{body}\r\n")).unwrap();
+        files.push(file.to_str().unwrap().to_owned());
+    }
+    for file in &files {
+        let (status, _, wrong) = desk.bode(&["import", "--no-acknowledge", file]);
+        assert_eq!(status, 0, "{wrong}");
+    }
+    let (ferry, benefit) = ("2026-000001-5", "2026-000002-8");
+    for case in [ferry, benefit] {
+        let (status, _, wrong) = desk.bode(&[
+            "cases",
+            "decide",
+            case,
+            "refer",
+            "--to",
+            "nationale-ombudsman",
+            "--reason",
+            "Niet hier.",
+        ]);
+        assert_eq!(status, 0, "{wrong}");
+    }
+    let (status, score, wrong) = desk.rules(&["score"]);
+    assert_eq!(status, 0, "{wrong}");
+    for part in ["2 zaken, 2 met een besluit", "1 keer besliste een medewerker anders", "organisations/uwv"] {
+        assert!(score.contains(part), "{part} not in {score}");
+    }
+
+    // A body is added: on the archive one case changes, for the better; nothing in the store does.
+    copy_dir(&desk.path("rules"), &desk.path("oud"));
+    desk.append("organisations.toml", &blocks_of_the_page()[0]);
+    let (status, diff, wrong) = desk.rules(&["diff", "--against", "oud"]);
+    assert_eq!(status, 0, "{wrong}");
+    assert!(diff.contains(ferry) && diff.contains("scope: unclear → out"), "{diff}");
+    assert!(!diff.contains(benefit), "{diff}");
+    let (_, shown, _) = desk.bode(&["cases", "show", ferry]);
+    assert!(shown.contains("unclear"), "{shown}");
+    // With the archive alone there is too little to propose from, and that is said.
+    let (status, said, wrong) = desk.rules(&["suggest", "archive"]);
+    assert_eq!(status, 0, "{wrong}");
+    assert!(said.contains("Geen voorstel"), "{said}");
 }
