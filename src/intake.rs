@@ -5,6 +5,7 @@
 //! start.
 
 mod related;
+mod returns;
 mod rulebook;
 mod runs;
 mod waiting;
@@ -16,15 +17,17 @@ pub use waiting::{Entered, InWork};
 use crate::acknowledge::{History, Prepared, destination};
 use crate::clock;
 use crate::extract::{ReadError, ReadRequest, Reader};
-use crate::record::{CaseNumber, Extract, Record, RegistrationNumber, SetAside, office_date};
+use crate::record::{CaseNumber, ComeBack, Extract, Record, RegistrationNumber, SetAside, office_date};
 use crate::store::{Outcome, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use related::{Clues, Related};
+use returns::Laid;
 use rulebook::AnswerRequest;
 use runs::{Halves, Step};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, Notify};
+use tracing::warn;
 use waiting::Claims;
 
 /// What carries one piece through the house.
@@ -176,17 +179,27 @@ impl Intake {
     ) -> Result<Became, IntakeError> {
         let _claim = self.claims.take(clues.msg_ids());
         let rulebook = self.rulebook();
-        let related = related::find(&self.store, clues)?;
         let received = office_date(record.received_at);
         let judgement = rulebook.judge(extract, record.channel, received);
         let now = clock::now();
-        if related.is_none()
-            && let Some(automatic) = &judgement.automatic
-        {
-            let why = SetAside::Automatic { class: automatic.class, reason: automatic.reason.clone() };
+        let automatic = judgement.automatic.clone();
+        if returns::may_be(extract, automatic.as_ref()) {
+            let path = rulebook.return_path.as_ref();
+            let laid = returns::find(&self.store, path, extract, automatic.as_ref(), clues)?;
+            if let Some(Laid { case, what, why }) = laid {
+                if what == ComeBack::Undelivered {
+                    warn!(%case, record = %record.number, "an answer did not arrive; staff must find another way");
+                }
+                self.store.commit(record.number, Outcome::CameBack { case, judgement, what, why }, now)?;
+                return Ok(Became::PartOf(case));
+            }
+        }
+        if let Some(automatic) = automatic {
+            let why = SetAside::Automatic { class: automatic.class, reason: automatic.reason };
             self.store.commit(record.number, Outcome::SetAside { judgement, why }, now)?;
             return Ok(Became::Aside);
         }
+        let related = related::find(&self.store, clues)?;
         let year = u16::try_from(received.year()).unwrap_or_default();
         let case = match &related {
             Some(related) => related.case,

@@ -95,7 +95,7 @@ fn the_queue_shows_what_waits_with_due_dates_in_words() {
         "Gemeente Den Haag",
         "Waarschijnlijk niet voor ons",
         "Brief van J.W. Knoester",
-        "Antwoord mislukt",
+        "Antwoord niet aangekomen",
         "Antwoord wacht op u",
         "2 bestanden niet goed gelezen",
         "2 stukken",

@@ -3,7 +3,7 @@
 use super::{CommandResult, Ended, Failure, Global, label, setting};
 use crate::config::Config;
 use crate::daemon::control::{Change, Reply, apply, ask};
-use crate::record::{CaseNumber, CaseRow, CaseStatus, Verdict};
+use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, Verdict};
 use crate::store::{CaseFilter, Store, StoreError};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
@@ -71,6 +71,9 @@ pub(super) struct ListArgs {
     body: Option<String>,
     #[arg(long)]
     assignee: Option<String>,
+    /// Only cases whose answer did not arrive: find another way to the citizen (Awb 2:11).
+    #[arg(long)]
+    undelivered: bool,
     #[arg(long)]
     json: bool,
 }
@@ -98,6 +101,7 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
                 due_by: args.due,
                 body: args.body,
                 assignee: args.assignee,
+                undelivered: args.undelivered,
                 limit: usize::MAX,
                 ..CaseFilter::default()
             };
@@ -139,6 +143,9 @@ fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
             row.judgement.complained_about.join(","),
             row.due.map(|due| format!("uiterlijk {due}")).unwrap_or_default()
         );
+        if is_undelivered(row) {
+            println!("      {UNDELIVERED}");
+        }
     }
     println!("{} zaken", page.total);
     Ok(Ended::Well)
@@ -201,6 +208,13 @@ fn show(config: &Config, number: CaseNumber, json: bool) -> CommandResult {
     Ok(Ended::Well)
 }
 
+/// The task that a failed answer leaves.
+const UNDELIVERED: &str = "antwoord niet aangekomen: zoek een andere weg (Awb 2:11)";
+
+fn is_undelivered(row: &CaseRow) -> bool {
+    row.answer.as_ref().is_some_and(|answer| matches!(answer.state, AnswerState::Failed { .. }))
+}
+
 fn print_row(row: &CaseRow) {
     println!("Zaak {}", row.number);
     println!("  ontvangen   {}", row.received);
@@ -214,6 +228,9 @@ fn print_row(row: &CaseRow) {
     }
     if let Some(answer) = &row.answer {
         println!("  antwoord    {}", serde_json::to_string(&answer.state).unwrap_or_default());
+    }
+    if is_undelivered(row) {
+        println!("! {UNDELIVERED}");
     }
 }
 

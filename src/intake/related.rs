@@ -63,6 +63,14 @@ impl Clues {
         !self.refers_to.is_empty()
     }
 
+    pub(super) fn refers_to(&self) -> &[String] {
+        &self.refers_to
+    }
+
+    pub(super) fn case_numbers(&self) -> &[CaseNumber] {
+        &self.case_numbers
+    }
+
     /// Every message id it names, its own first.
     pub(super) fn msg_ids(&self) -> Vec<String> {
         self.msg_id.iter().chain(&self.refers_to).cloned().collect()

@@ -7,7 +7,7 @@ use crate::acknowledge::{
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
 use crate::explain::with_causes;
-use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, Office};
+use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, Office, ReturnPath};
 use crate::triage::{RuleFaults, Ruleset, judge};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,6 +21,8 @@ pub struct Rulebook {
     pub templates: Templates,
     pub calendar: Calendar,
     pub policy: GatePolicy,
+    /// The envelope sender of our answers, by which a bounce finds its case.
+    pub return_path: Option<ReturnPath>,
     identity: Identity,
     /// The place above the date of a letter.
     place: String,
@@ -77,6 +79,7 @@ impl Rulebook {
             templates,
             calendar,
             policy: GatePolicy::new(&config.answers, &config.office),
+            return_path: config.answers.envelope_sender(),
             identity: Identity::new(&config.answers, &config.office),
             place: config.letters.place.clone(),
         })

@@ -34,10 +34,30 @@ pub enum AnswerState {
     Held { reason: String },
     /// Handed to the next server (Awb 2:19), or laid in the print folder.
     Sent { at: Timestamp, attempts: u32 },
-    /// Given up; staff find another way (Awb 2:11).
-    Failed { at: Timestamp, reply: String },
+    /// Given up, or handed over and come back; staff find another way (Awb 2:11).
+    Failed {
+        at: Timestamp,
+        reply: String,
+        /// The delivery report that said so, when the answer had been handed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        came_back: Option<RegistrationNumber>,
+    },
     /// There is none, for a reason.
     Withheld { reason: String },
+}
+
+/// What a machine's message means for the case that it is laid with. None of these is ever answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComeBack {
+    /// Our answer did not arrive and will not (RFC 3464 §2.3.3, `failed`).
+    Undelivered,
+    /// Not there yet; the mail server goes on trying.
+    Delayed,
+    /// Out of office, or another machine's reply.
+    Reply,
+    /// Anything else that a machine says of it.
+    Notice,
 }
 
 /// One answer in the outbox. Its bytes lie in the record's folder as `answer.eml` or `answer.pdf`.

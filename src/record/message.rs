@@ -37,6 +37,30 @@ pub struct Message {
     /// Of a `message/delivery-status` part: (Final-Recipient, Action, Status) for each recipient.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_status: Vec<(String, String, String)>,
+    /// What a delivery report says of the message that it is about; empty for other mail.
+    #[serde(default, skip_serializing_if = "Returned::is_empty")]
+    pub returned: Returned,
+}
+
+/// The message that a delivery report brings back, as the report names it (RFC 3464, RFC 6522, and reports in plain
+/// text that have its header in their body).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// Message-IDs, without angle brackets.
+    #[serde(default)]
+    pub msg_ids: Vec<String>,
+    /// Addresses that it was sent from (Return-Path) and to (Original-Recipient, X-Failed-Recipients).
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// Original-Envelope-Id: the ENVID that we gave (RFC 3461).
+    #[serde(default)]
+    pub envelope_ids: Vec<String>,
+}
+
+impl Returned {
+    pub fn is_empty(&self) -> bool {
+        self.msg_ids.is_empty() && self.addresses.is_empty() && self.envelope_ids.is_empty()
+    }
 }
 
 impl Message {

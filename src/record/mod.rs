@@ -16,7 +16,7 @@ mod office;
 mod run;
 mod sheet;
 
-pub use acknowledgement::{Answer, AnswerChannel, AnswerState, OutboxEntry};
+pub use acknowledgement::{Answer, AnswerChannel, AnswerState, ComeBack, OutboxEntry};
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
 pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict};
 pub use envelope::{EnvelopeKey, ReturnPath};
@@ -26,7 +26,7 @@ pub use judgement::{
     Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf, Referral,
     Scope, Writer,
 };
-pub use message::{Address, Message};
+pub use message::{Address, Message, Returned};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
 pub use run::{Divided, Run, RunLetter, RunNote};

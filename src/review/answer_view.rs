@@ -92,7 +92,12 @@ pub fn answer_view(row: &CaseRow, given: Option<&AnswerGiven>) -> AnswerView {
             ("sent", "Klaar om te printen", format!("Klaargelegd op {}.", dates::moment(*at)))
         }
         AnswerState::Sent { at, .. } => ("sent", "Verstuurd", format!("Op {}.", dates::moment(*at))),
-        AnswerState::Failed { at, reply } => {
+        AnswerState::Failed { at, reply, came_back: Some(piece) } => (
+            "failed",
+            "Niet aangekomen",
+            format!("Verstuurd, en teruggekomen op {} (stuk {piece}). {reply}", dates::moment(*at)),
+        ),
+        AnswerState::Failed { at, reply, came_back: None } => {
             ("failed", "Mislukt", format!("Opgegeven op {}. De mailserver zei: {reply}", dates::moment(*at)))
         }
         AnswerState::Withheld { reason } => ("withheld", "Niet verstuurd", reason.clone()),

@@ -355,12 +355,14 @@ fn alarms(given: &Given) -> Vec<Alarm> {
         }
     }
     if let Some(answer) = &given.row.answer
-        && let AnswerState::Failed { reply, .. } = &answer.state
+        && let AnswerState::Failed { reply, came_back, .. } = &answer.state
     {
+        let told = if came_back.is_some() { "" } else { "De mailserver zei: " };
         alarms.push(Alarm {
-            title: "De inwoner heeft ons antwoord niet gekregen".to_owned(),
+            title: "Antwoord niet aangekomen: zoek een andere weg (Awb 2:11)".to_owned(),
             text: format!(
-                "Neem op een andere manier contact op. De mailserver zei: {}",
+                "De inwoner heeft ons antwoord niet gekregen. Bel, schrijf een brief, of verstuur het opnieuw. \
+                 {told}{}",
                 one_line(reply).chars().take(300).collect::<String>()
             ),
         });

@@ -32,6 +32,8 @@ pub struct Choice {
     pub about: String,
     /// `me`, or an account.
     pub who: String,
+    /// `undelivered`: only cases whose answer did not arrive.
+    pub todo: String,
     /// `newest`, `oldest`; else in the order of work.
     pub sort: String,
     pub page: String,
@@ -48,9 +50,13 @@ impl Choice {
     fn status_id(&self) -> &str {
         match self.status.as_str() {
             known @ ("open" | "taken-up" | "asked-for-more" | "closed" | "all") => known,
-            _ if self.words().is_some() => "all",
+            _ if self.words().is_some() || self.is_undelivered() => "all",
             _ => "open",
         }
+    }
+
+    fn is_undelivered(&self) -> bool {
+        self.todo == "undelivered"
     }
 
     fn page_number(&self) -> usize {
@@ -75,6 +81,7 @@ impl Choice {
             body: some(&self.about),
             assignee: if self.who == "me" { Some(visitor.to_owned()) } else { some(&self.who) },
             text: self.words(),
+            undelivered: self.is_undelivered(),
             order: match self.sort.as_str() {
                 "newest" => CaseOrder::Newest,
                 "oldest" => CaseOrder::Oldest,
@@ -94,6 +101,7 @@ impl Choice {
             ("due", self.due.as_str()),
             ("about", self.about.as_str()),
             ("who", self.who.as_str()),
+            ("todo", self.todo.as_str()),
             ("sort", self.sort.as_str()),
             ("page", if name == "page" { value } else { "" }),
         ];
@@ -131,6 +139,8 @@ struct View {
     ill: bool,
     /// Pieces that could not be taken in.
     staying: usize,
+    /// Cases whose answer did not arrive.
+    undelivered: usize,
 }
 
 #[derive(Serialize)]
@@ -212,7 +222,7 @@ impl RowView {
             status: work::status_label(row.status),
             status_id: words::status_id(row.status),
             answer: row.answer.as_ref().and_then(|answer| match answer.state {
-                AnswerState::Failed { .. } => Some("Antwoord mislukt"),
+                AnswerState::Failed { .. } => Some("Antwoord niet aangekomen"),
                 AnswerState::Held { .. } => Some("Antwoord wacht op u"),
                 _ => None,
             }),
@@ -238,8 +248,9 @@ pub async fn page(
     }
     let today = state.today();
     let filter = choice.filter(&visitor.name, today);
-    let (found, counts) =
-        state.with_store(move |store| Ok((store.cases(&filter)?, store.queue_counts()?))).await?;
+    let (found, counts, undelivered) = state
+        .with_store(move |store| Ok((store.cases(&filter)?, store.queue_counts()?, store.undelivered()?)))
+        .await?;
     let people = state.with_accounts(|accounts| accounts.list()).await?;
     let shown = state.shown();
     let pages = found.total.div_ceil(PAGE_ROWS_MAX).max(1);
@@ -276,6 +287,7 @@ pub async fn page(
         show_status: choice.status_id() == "all",
         ill: !state.health().reasons().is_empty(),
         staying: state.health().staying().len(),
+        undelivered,
     };
     Ok(pages::draw("queue.html", &view)?.into_response())
 }
@@ -283,6 +295,9 @@ pub async fn page(
 fn heading(choice: &Choice, shown: &Shown) -> String {
     if !choice.queue.is_empty() {
         return shown.names.queue(&choice.queue);
+    }
+    if choice.is_undelivered() {
+        return "Antwoord niet aangekomen".to_owned();
     }
     match choice.status_id() {
         "open" => "Te beslissen".to_owned(),
@@ -404,6 +419,9 @@ fn chosen(choice: &Choice, shown: &Shown, me: &str) -> Vec<Chosen> {
     }
     if !choice.queue.is_empty() {
         add(format!("Werkvoorraad: {}", shown.names.queue(&choice.queue)), "queue");
+    }
+    if choice.is_undelivered() {
+        add("Antwoord niet aangekomen".to_owned(), "todo");
     }
     match choice.due.as_str() {
         "late" => add("Te laat".to_owned(), "due"),

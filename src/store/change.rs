@@ -55,7 +55,7 @@ impl Store {
             | Outcome::Joins { judgement, answer, answer_bytes, .. } => {
                 (judgement, with_bytes(number, answer, answer_bytes.as_deref())?)
             }
-            Outcome::SetAside { judgement, .. } => (judgement, None),
+            Outcome::CameBack { judgement, .. } | Outcome::SetAside { judgement, .. } => (judgement, None),
         };
         let extract = self.originals.read(number, EXTRACT)?;
         let head: Option<ExtractHead> =
@@ -82,7 +82,9 @@ impl Store {
                 Event::Opened { case, .. } if self.case_state(*case)?.is_some() => {
                     Err(StoreError::State { object: case.to_string(), why: "this case number is taken" })
                 }
-                Event::Joined { case, .. } if self.case_state(*case)?.is_none() => {
+                Event::Joined { case, .. } | Event::CameBack { case, .. }
+                    if self.case_state(*case)?.is_none() =>
+                {
                     Err(StoreError::UnknownCase(*case))
                 }
                 _ => Ok(vec![event]),
@@ -285,6 +287,7 @@ fn card(outcome: &Outcome, judgement: &Judgement, head: &ExtractHead) -> Card {
             card.answer = Some(answer.clone());
             card.answer_msg_id.clone_from(answer_msg_id);
         }
+        Outcome::CameBack { why, .. } => card.why = Some(why.clone()),
         Outcome::SetAside { why, .. } => card.aside = Some(why.clone()),
     }
     card
@@ -306,6 +309,7 @@ fn event(record: RegistrationNumber, outcome: Outcome, judged: Judged) -> Event 
             Event::Opened { case, record, judged, queue, answer: note(&answer) }
         }
         Outcome::Joins { case, answer, .. } => Event::Joined { case, record, judged, answer: note(&answer) },
+        Outcome::CameBack { case, what, .. } => Event::CameBack { case, record, judged, what },
         Outcome::SetAside { why, .. } => {
             let class = match why {
                 SetAside::Automatic { class, .. } => Some(class),

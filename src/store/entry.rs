@@ -4,7 +4,9 @@
 //! citizen's name, address, subject, words or file name. Words that people typed, and replies of mail servers,
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
-use crate::record::{AnswerChannel, AutomaticClass, CaseNumber, Divided, RegistrationNumber, Verdict};
+use crate::record::{
+    AnswerChannel, AutomaticClass, CaseNumber, ComeBack, Divided, RegistrationNumber, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -59,6 +61,13 @@ pub(super) enum Event {
         record: RegistrationNumber,
         judged: Judged,
         answer: AnswerNote,
+    },
+    /// R3: a machine's message about our answer, laid with its case.
+    CameBack {
+        case: CaseNumber,
+        record: RegistrationNumber,
+        judged: Judged,
+        what: ComeBack,
     },
     /// R3: the piece is no case. Without a class: a person said so.
     SetAside {
@@ -145,6 +154,7 @@ impl Event {
             | Event::Divided { .. } => None,
             Event::Opened { case, .. }
             | Event::Joined { case, .. }
+            | Event::CameBack { case, .. }
             | Event::AnswerAttempted { case }
             | Event::AnswerSent { case }
             | Event::AnswerDeferred { case, .. }

@@ -96,6 +96,10 @@ impl<'a> Fold<'a> {
                 self.judged(*record, judged, Became::Case(*case))?;
                 self.joined(entry, *case, *record, answer)?;
             }
+            Event::CameBack { case, record, judged, what } => {
+                self.judged(*record, judged, Became::Case(*case))?;
+                self.came_back(entry, *case, *record, *what)?;
+            }
             Event::SetAside { record, judged, class } => {
                 self.judged(*record, judged, Became::Aside)?;
                 let gone = || GONE.to_owned();

@@ -11,8 +11,8 @@ use super::fold::{Fold, GONE};
 use super::keys;
 use super::types::FOLLOW_UP_QUEUE;
 use crate::record::{
-    Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, Decision, JudgementSummary,
-    Kind, OutboxEntry, RegistrationNumber, Scope, Verdict, office_date,
+    Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Decision,
+    JudgementSummary, Kind, OutboxEntry, RegistrationNumber, Scope, Verdict, office_date,
 };
 use std::collections::BTreeSet;
 
@@ -89,6 +89,31 @@ impl Fold<'_> {
         self.store_case(Some(&old), &state)
     }
 
+    /// A machine's message takes its place among the pieces and moves nothing: no queue, no status, no decision. When it
+    /// says that our answer did not arrive, the answer is failed; staff then see the case among those to mend.
+    pub(super) fn came_back(
+        &mut self,
+        entry: &Entry,
+        case: CaseNumber,
+        record: RegistrationNumber,
+        what: ComeBack,
+    ) -> Result<(), StoreError> {
+        let card = self.card(record)?;
+        self.message_ids(case, &card)?;
+        let old = self.case_state(case)?;
+        let mut state = old.clone();
+        state.row.records.push(record);
+        state.row.revision = entry.seq;
+        if what == ComeBack::Undelivered
+            && let Some(answer) = state.row.answer.as_mut()
+            && went_out(&answer.state)
+        {
+            let reply = card.why.unwrap_or_else(|| GONE.to_owned());
+            answer.state = AnswerState::Failed { at: entry.at, reply, came_back: Some(record) };
+        }
+        self.store_case(Some(&old), &state)
+    }
+
     pub(super) fn answered(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
         let old = self.case_state(case)?;
         let mut state = old.clone();
@@ -111,8 +136,10 @@ impl Fold<'_> {
                 *last_reply = Some(words);
             }
             (Event::AnswerFailed { .. }, state @ AnswerState::Waiting { .. }) => {
-                *state = AnswerState::Failed { at: entry.at, reply: words };
+                *state = AnswerState::Failed { at: entry.at, reply: words, came_back: None };
             }
+            // It came back before it was noted as handed over.
+            (Event::AnswerSent { .. }, AnswerState::Failed { came_back: Some(_), .. }) => {}
             // What went out went out, also when a person was stopping it at that moment.
             (Event::AnswerSent { .. }, state) => {
                 *state = AnswerState::Sent { at: entry.at, attempts: attempts.max(1) };
@@ -225,10 +252,17 @@ fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
         [keys::listed(row.status), order.clone()].concat(),
         [keys::queued(&row.queue, row.status), order].concat(),
     ]);
-    if let Some(OutboxEntry { state: AnswerState::Waiting { next, .. }, .. }) = &row.answer {
-        all.insert(keys::due_answer(*next, row.number));
+    match row.answer.as_ref().map(|answer| &answer.state) {
+        Some(AnswerState::Waiting { next, .. }) => drop(all.insert(keys::due_answer(*next, row.number))),
+        Some(AnswerState::Failed { .. }) => drop(all.insert(keys::undelivered(row.number))),
+        _ => {}
     }
     all
+}
+
+/// Was it handed over, or may it have been? Only such an answer can come back.
+fn went_out(state: &AnswerState) -> bool {
+    matches!(state, AnswerState::Sent { .. } | AnswerState::Waiting { attempts: 1.., .. })
 }
 
 fn renew_due(row: &mut CaseRow) {

@@ -4,7 +4,9 @@
 use super::entry::{AnswerNote, Entry, Event, Judged};
 use super::rows::decode;
 use super::{Store, StoreError, keys};
-use crate::record::{AnswerChannel, CaseNumber, HistoryLine, Origin, Record, RegistrationNumber, Verdict};
+use crate::record::{
+    AnswerChannel, CaseNumber, ComeBack, HistoryLine, Origin, Record, RegistrationNumber, Verdict,
+};
 
 impl Store {
     /// Oldest first. Empty for a case that is not there.
@@ -24,7 +26,9 @@ impl Store {
 
     fn line(&self, entry: Entry, first: Option<RegistrationNumber>) -> Result<HistoryLine, StoreError> {
         let note = match (&entry.what, first) {
-            (Event::Joined { record, .. }, _) => self.lenient_why(*record)?,
+            (Event::Joined { record, .. } | Event::CameBack { record, .. }, _) => {
+                self.lenient_why(*record)?
+            }
             (Event::Registered { record, .. }, _) => self.of_run(*record)?,
             (what, Some(first)) => match what.words() {
                 Some(digest) if !digest.is_empty() => self.lenient_words(first, digest)?,
@@ -79,6 +83,18 @@ fn sentence(what: &Event) -> String {
         }
         Event::Joined { record, judged, .. } => {
             format!("Stuk {record} ({}) is bij deze zaak gevoegd.", read(judged))
+        }
+        Event::CameBack { record, what: ComeBack::Undelivered, .. } => format!(
+            "Antwoord niet aangekomen: zoek een andere weg (Awb 2:11). Het bericht daarover is stuk {record}."
+        ),
+        Event::CameBack { record, what: ComeBack::Delayed, .. } => {
+            format!("Ons antwoord is nog niet aangekomen; de mailserver probeert het verder (stuk {record}).")
+        }
+        Event::CameBack { record, what: ComeBack::Reply, .. } => {
+            format!("Een automatisch antwoord (stuk {record}) is bij deze zaak gelegd.")
+        }
+        Event::CameBack { record, what: ComeBack::Notice, .. } => {
+            format!("Een bericht van een machine (stuk {record}) is bij deze zaak gelegd.")
         }
         Event::Divided { divided, .. } => divided.sentence(),
         Event::SetAside { record, .. } => format!("Stuk {record} is terzijde gelegd."),

@@ -22,6 +22,7 @@ pub(super) const ASIDE: &[u8] = b"z";
 pub(super) const RUNS: &[u8] = b"g";
 pub(super) const DUE_ANSWERS: &[u8] = b"o";
 pub(super) const COUNTS: &[u8] = b"n";
+pub(super) const UNDELIVERED: &[u8] = b"u";
 
 fn numbered(kind: u8, year: u16, serial: u32) -> Vec<u8> {
     let mut key = vec![kind];
@@ -50,6 +51,11 @@ pub(super) fn aside(number: RegistrationNumber) -> Vec<u8> {
 
 pub(super) fn case(number: CaseNumber) -> Vec<u8> {
     numbered(b'c', number.year, number.serial)
+}
+
+/// A case whose answer did not arrive.
+pub(super) fn undelivered(number: CaseNumber) -> Vec<u8> {
+    numbered(b'u', number.year, number.serial)
 }
 
 /// The last six bytes of a key as a number's year and serial.

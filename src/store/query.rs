@@ -21,6 +21,9 @@ impl Store {
         let mut page = CasePage::default();
         let words: Vec<String> =
             filter.text.as_deref().unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
+        if filter.undelivered {
+            return self.undelivered_cases(filter, &words);
+        }
         if filter.order != CaseOrder::Work {
             return self.cases_by_number(filter, &words);
         }
@@ -81,6 +84,36 @@ impl Store {
             Ok(true)
         })?;
         Ok(page)
+    }
+
+    /// Cases whose answer did not arrive, oldest first; few.
+    fn undelivered_cases(&self, filter: &CaseFilter, words: &[String]) -> Result<CasePage, StoreError> {
+        let mut page = CasePage::default();
+        let wanted = filter.offset..filter.offset.saturating_add(filter.limit);
+        self.rows.each(keys::UNDELIVERED, None, false, &mut |key, _| {
+            let Some((year, serial)) = keys::number_at_end(key) else { return Ok(true) };
+            let Some(row) = self.case(CaseNumber::new(year, serial))? else { return Ok(true) };
+            let listed = (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
+                && filter.queue.as_ref().is_none_or(|queue| row.queue == *queue);
+            if listed && fits(&row, filter, words) {
+                if wanted.contains(&page.total) {
+                    page.rows.push(row);
+                }
+                page.total += 1;
+            }
+            Ok(true)
+        })?;
+        Ok(page)
+    }
+
+    /// How many cases wait for staff to find another way to the citizen (Awb 2:11), whatever their status.
+    pub fn undelivered(&self) -> Result<usize, StoreError> {
+        let mut count = 0;
+        self.rows.each(keys::UNDELIVERED, None, false, &mut |_, _| {
+            count += 1;
+            Ok(true)
+        })?;
+        Ok(count)
     }
 
     /// The row behind a key of a list.

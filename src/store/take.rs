@@ -1,11 +1,12 @@
 //! Taking in: arrivals become registered pieces, many in one group commit (restart states R0 and R1).
 
+use super::card::Card;
 use super::entry::{DAEMON, Event, digest_of};
 use super::original;
 use super::rows::decode;
 use super::types::Registered;
 use super::{Store, StoreError, keys};
-use crate::record::{Arrival, Extract, Judgement, Record, RegistrationNumber, office_date};
+use crate::record::{Answer, Arrival, Extract, Judgement, Record, RegistrationNumber, office_date};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -163,6 +164,21 @@ impl Store {
             Ok(()) => Ok(None),
             Err(_) => self.originals.read_json(number, original::JUDGEMENT),
         }
+    }
+
+    /// The Message-ID of the answer that was made for this record, and the address that it goes to. `None`: there is
+    /// none, or its folder is gone.
+    pub fn answer_address(&self, number: RegistrationNumber) -> Result<Option<(String, String)>, StoreError> {
+        let card: Option<Card> = match self.originals.read_json(number, original::CARD) {
+            Err(StoreError::Damaged { .. }) => None,
+            other => other?,
+        };
+        let Some(card) = card else { return Ok(None) };
+        let to = match card.answer {
+            Some(Answer::Send { to, .. } | Answer::Hold { to, .. }) => to,
+            _ => return Ok(None),
+        };
+        Ok(card.answer_msg_id.map(|msg_id| (msg_id, to)))
     }
 
     /// The bytes of the answer (`answer.eml` or `answer.pdf`) that was made for this record.

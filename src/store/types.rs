@@ -2,8 +2,8 @@
 //! so that another store can one day stand behind the same functions.
 
 use crate::record::{
-    Answer, CaseNumber, CaseRow, CaseStatus, Channel, Deadline, Judgement, Record, RegistrationNumber,
-    SetAside,
+    Answer, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Deadline, Judgement, Record,
+    RegistrationNumber, SetAside,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,6 +53,14 @@ pub enum Outcome {
         answer_bytes: Option<Vec<u8>>,
         answer_msg_id: Option<String>,
     },
+    /// A machine's message about our answer: laid with the case, which stays as it is but for its answer.
+    CameBack {
+        case: CaseNumber,
+        judgement: Judgement,
+        what: ComeBack,
+        /// Dutch, for staff: what it says, and by what it was recognised.
+        why: String,
+    },
     SetAside {
         judgement: Judgement,
         why: SetAside,
@@ -83,6 +91,8 @@ pub struct CaseFilter {
     pub assignee: Option<String>,
     /// Words that all stand in the number, the writer or the subject, in any case.
     pub text: Option<String>,
+    /// Only cases whose answer did not arrive: staff find another way (Awb 2:11).
+    pub undelivered: bool,
     pub order: CaseOrder,
     pub offset: usize,
     pub limit: usize,
@@ -97,6 +107,7 @@ impl Default for CaseFilter {
             body: None,
             assignee: None,
             text: None,
+            undelivered: false,
             order: CaseOrder::Work,
             offset: 0,
             limit: crate::limits::PAGE_ROWS_MAX,

@@ -53,6 +53,11 @@ rcpt:
   deny message = 550 5.7.1 relay not permitted
 
 begin routers
+return_path:
+  driver = redirect
+  domains = ombudsman.example.nl
+  local_parts = ^mislukt
+  data = {OFFICE}
 returned:
   driver = redirect
   local_parts = ^bounce

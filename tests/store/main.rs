@@ -6,5 +6,6 @@ mod measure;
 mod outbox;
 mod people;
 mod random;
+mod returns;
 mod states;
 mod support;

@@ -38,7 +38,7 @@ fn answer(row: &CaseRow) -> String {
         Some(AnswerState::Sent { .. }) => "verstuurd".to_owned(),
         Some(AnswerState::Waiting { .. }) => "wacht op versturen".to_owned(),
         Some(AnswerState::Held { reason }) => format!("eerst nakijken: {reason}"),
-        Some(AnswerState::Failed { reply, .. }) => format!("mislukt: {reply}"),
+        Some(AnswerState::Failed { reply, .. }) => format!("niet aangekomen: {reply}"),
         Some(AnswerState::Withheld { reason }) => format!("geen: {reason}"),
         None => "-".to_owned(),
     }

@@ -40,6 +40,7 @@ pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) 
         media_type: content_type.map_or_else(|| "text/plain".to_owned(), media_type),
         fields: fields.into_iter().filter(|(name, _)| !TAKEN.contains(&name.as_str())).collect(),
         delivery_status: delivery_status(parsed),
+        returned: super::returned::read(parsed),
     }
 }
 
@@ -110,7 +111,7 @@ pub(super) fn with_entity(bytes: &[u8], entity: &[u8]) -> Vec<u8> {
 }
 
 /// White space to single blanks, no control characters, cut at the bound.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     let mut kept = String::new();
     let mut chars = 0;
     for c in text.trim().chars().map(|c| if c.is_whitespace() { ' ' } else { c }) {
@@ -195,16 +196,21 @@ pub(in crate::extract) fn media_type(content_type: &mail_parser::ContentType<'_>
     bounded(&text.to_lowercase())
 }
 
+/// The text of a part that is meant for machines.
+pub(super) fn text_of(part: &mail_parser::MessagePart<'_>) -> Option<String> {
+    match &part.body {
+        PartType::Text(text) | PartType::Html(text) => Some(text.to_string()),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => Some(charset::decode(bytes, None)),
+        _ => None,
+    }
+}
+
 /// (Final-Recipient, Action, Status) of each recipient of a `message/delivery-status` part (RFC 3464).
 fn delivery_status(parsed: &mail_parser::Message<'_>) -> Vec<(String, String, String)> {
     let mut statuses = Vec::new();
     let is_status = |part: &&mail_parser::MessagePart<'_>| part.is_content_type("message", "delivery-status");
     for part in parsed.parts.iter().filter(is_status) {
-        let text = match &part.body {
-            PartType::Text(text) => text.to_string(),
-            PartType::Binary(bytes) | PartType::InlineBinary(bytes) => charset::decode(bytes, None),
-            _ => continue,
-        };
+        let Some(text) = text_of(part) else { continue };
         for group in text.replace("\r\n", "\n").split("\n\n") {
             let field = |name: &str| {
                 group.lines().find_map(|line| {

@@ -7,6 +7,7 @@
 //! | `mend` | what is broken before it can be parsed |
 //! | `hung`, `names` | what is hung on a message, read or given; file names that were written oddly |
 //! | `header`, `body`, `blocks` | its header; its text; what stands in the text and is no text |
+//! | `returned` | what a delivery report says of the message that came back |
 //! | `parts`, `patterns` | whose words they are |
 //! | `html`, `cards` | HTML; invitations and contacts |
 //! | `cms` | what S/MIME holds, unverified |
@@ -33,4 +34,5 @@ pub(super) mod outlook;
 pub(super) mod outlook_reading;
 pub(super) mod parts;
 mod patterns;
+mod returned;
 pub(super) mod tnef;
