@@ -289,7 +289,7 @@ mod tests {
         }
         let copy = Message {
             returned: Returned { msg_ids: vec!["x@example.nl".into()], ..Returned::default() },
-            ..person.clone()
+            ..person
         };
         assert_eq!(what(&copy, "Het bericht komt terug."), ComeBack::Undelivered);
     }

@@ -60,7 +60,7 @@ return_path:
   data = {OFFICE}
 returned:
   driver = redirect
-  local_parts = ^bounce
+  local_parts = ^bounce : ^verhuisd
   allow_fail
   data = :fail: mailbox is full for ever
 local:

@@ -4,7 +4,7 @@
 //!
 //! Every address of `*.example.nl` and `*.example.org` has a mailbox: a Maildir that a test reads directly.
 //! Local parts that begin with `reject` are refused (550), `defer` put off (451) until
-//! [`MailServers::accept_deferred`], and `bounce` accepted and then returned. What comes to the office's return path
+//! [`MailServers::accept_deferred`], `bounce` and `verhuisd` accepted and then returned. What comes to the office's return path
 //! (`mislukt`, with or without a token) is delivered to the office's own account.
 //!
 //! Needs the Debian packages dovecot-imapd, dovecot-lmtpd, exim4-daemon-light and openssl; a test without them
