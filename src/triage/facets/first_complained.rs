@@ -122,7 +122,8 @@ pub fn judge_within(
         }
     }
     let value = if late.is_empty() {
-        match age(reading, &done, &silence) {
+        let papers = [of("lodged"), of("sent")].concat();
+        match age(reading, &done, &silence, &papers) {
             Some(true) => FirstComplained::NoAnswer6Weeks,
             Some(false) => FirstComplained::Waiting,
             None => FirstComplained::Unknown,
@@ -180,9 +181,14 @@ fn soon_after(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
         })
 }
 
-/// Was the complaint made six weeks ago or more? From the date beside the complaint, else beside the silence,
-/// else in a sentence next to it.
-fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>]) -> Option<bool> {
+/// Was the complaint made six weeks ago or more? From the date beside the complaint, else on the copy or the receipt
+/// of it that is enclosed (`papers`), else beside the silence, else in a sentence next to it.
+fn age(
+    reading: &Reading<'_>,
+    done: &[&Event<'_, '_>],
+    silence: &[&Event<'_, '_>],
+    papers: &[&Event<'_, '_>],
+) -> Option<bool> {
     let beside = |event: &Event<'_, '_>, step: isize| -> Option<When> {
         let index = event.hit.sentence.checked_add_signed(step)?;
         let sentence = reading.sentences.get(index).filter(|sentence| sentence.place == Place::Own)?;
@@ -197,6 +203,7 @@ fn age(reading: &Reading<'_>, done: &[&Event<'_, '_>], silence: &[&Event<'_, '_>
     let when = done
         .iter()
         .find_map(|event| nearest(reading, event))
+        .or_else(|| papers.iter().find_map(|event| nearest(reading, event)))
         .or_else(|| done.iter().find_map(|event| later(reading, event)))
         .or_else(|| silence.iter().find_map(|event| nearest(reading, event)))
         .or_else(|| done.iter().find_map(|event| beside(event, 1)))
@@ -230,7 +237,7 @@ fn nearest(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
     let past = |when: &When| matches!(when.sense, Sense::At | Sense::Since);
     let here = whens(&sentence.text, reading.received).into_iter().filter(past);
     here.min_by_key(|when| distance(when, range)).or_else(|| {
-        let sent = event.rule.value == "sent";
+        let sent = matches!(event.rule.value.as_str(), "sent" | "lodged");
         let near = event.hit.sentence.saturating_sub(LETTERHEAD_SENTENCES)..event.hit.sentence;
         let mut head = near.filter_map(|index| reading.sentences.get(index));
         head.find_map(|one| {

@@ -20,6 +20,7 @@ impl Amount {
             Unit::Week => 6.0,
             // "een maand geleden" stays under six weeks, "twee maanden" does not reach three.
             Unit::Month => 11.0,
+            Unit::Quarter => 21.0,
             Unit::Year => 60.0_f64.min(exact * 0.15),
         };
         let (least, most) = match fuzz {
@@ -40,6 +41,7 @@ impl Amount {
             Unit::Day => (2, 10),
             Unit::Week => (14, 41),
             Unit::Month => (50, 180),
+            Unit::Quarter => (150, 400),
             Unit::Year => (600, 2500),
         };
         Self { least, most, years: unit == Unit::Year }
@@ -51,6 +53,7 @@ impl Amount {
             Unit::Day => (2, 20),
             Unit::Week => (14, 90),
             Unit::Month => (55, 350),
+            Unit::Quarter => (160, 900),
             Unit::Year => (700, 7300),
         };
         Self { least, most, years: unit == Unit::Year }

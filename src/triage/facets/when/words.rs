@@ -21,6 +21,7 @@ pub(super) enum Unit {
     Day,
     Week,
     Month,
+    Quarter,
     Year,
 }
 
@@ -30,6 +31,7 @@ impl Unit {
             Self::Day => 1.0,
             Self::Week => 7.0,
             Self::Month => 30.4,
+            Self::Quarter => 91.0,
             Self::Year => 365.0,
         }
     }
@@ -168,7 +170,21 @@ static MONTHS: LazyLock<Vec<(&str, u32)>> = LazyLock::new(|| {
             "aprile",
             "aprilie",
         ],
-        &["mei", "may", "mayo", "maja", "maju", "mayis", "mayıs", "مايو", "мая", "травня", "maio", "maggio"],
+        &[
+            "mei",
+            "may",
+            "mai",
+            "mayo",
+            "maja",
+            "maju",
+            "mayis",
+            "mayıs",
+            "مايو",
+            "мая",
+            "травня",
+            "maio",
+            "maggio",
+        ],
         &[
             "juni",
             "june",
@@ -354,10 +370,13 @@ pub(super) fn season(word: &str) -> Option<(u32, u32)> {
 
 pub(super) fn unit(word: &str) -> Option<Unit> {
     Some(match word {
-        "dag" | "dagen" | "nachten" | "day" | "days" | "werkdagen" => Unit::Day,
-        "week" | "weken" | "weekjes" | "weekje" | "weeks" | "wochen" | "wkn" | "wk" => Unit::Week,
+        "dag" | "dagen" | "nachten" | "day" | "days" | "werkdagen" | "etmalen" | "etmaal" | "tage"
+        | "tagen" | "jours" | "dias" | "dni" => Unit::Day,
+        "week" | "weken" | "weekjes" | "weekje" | "weeks" | "wochen" | "woche" | "semanas" | "semana"
+        | "semaines" | "semaine" | "wkn" | "wk" => Unit::Week,
         "maand" | "maanden" | "maandjes" | "maandje" | "mnd" | "mnden" | "month" | "months" | "monate"
-        | "monaten" => Unit::Month,
+        | "monaten" | "meses" | "mois" => Unit::Month,
+        "kwartaal" | "kwartalen" => Unit::Quarter,
         "jaar" | "jaren" | "jaartje" | "jr" | "year" | "years" | "jahre" | "jahren" | "joar" => Unit::Year,
         _ => return None,
     })
