@@ -26,7 +26,8 @@ const FLOORS: &[(&str, [f64; 4], f64)] = &[
     // Of the development corpus beside the project; its second half is only watched.
     ("d1", [88.0, 0.0, 0.0, 0.0], 0.0),
     ("third", [84.0, 74.0, 88.0, 92.0], 84.0),
-    ("exam", [78.0, 76.0, 76.0, 88.0], 80.0),
+    ("exam", [88.0, 80.0, 76.0, 88.0], 86.0),
+    ("fourth", [82.0, 78.0, 72.0, 90.0], 82.0),
     ("wie", [88.0, 80.0, 0.0, 0.0], 90.0),
 ];
 
@@ -37,6 +38,7 @@ fn files() -> Vec<(String, PathBuf)> {
         named("watch", "tests/corpus/watch.jsonl".into()),
         named("third", "tests/corpus/third.jsonl".into()),
         named("exam", "tests/corpus/exam.jsonl".into()),
+        named("fourth", "tests/corpus/fourth.jsonl".into()),
         named("wie", "rules/examples/wie.jsonl".into()),
     ];
     let given = std::env::var("BODE_TEST_CORPUS").ok().map(PathBuf::from);

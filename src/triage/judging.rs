@@ -89,5 +89,7 @@ pub struct TwoWeights {
     pub several: f64,
     pub parts: f64,
     pub part_chance: f64,
+    /// Parts beyond two: who counts up facts does not complain of as many bodies.
+    pub more_parts: f64,
     pub second_chance: f64,
 }

@@ -172,6 +172,11 @@ fn circumstances(standings: &Standings<'_>, hits: &Hits<'_>, facets: &Facets) ->
         denied: hits.weight("none", "denied"),
         complaint: hits.weight("none", "complaint"),
         no_complaint: facets.no_complaint,
+        lodged: matches!(
+            facets.first_complained,
+            FirstComplained::Answered | FirstComplained::NoAnswer6Weeks | FirstComplained::Waiting
+        ),
+        not_lodged: facets.first_complained == FirstComplained::No,
     }
 }
 

@@ -70,9 +70,12 @@ fn elsewhere(one: &Seen, means: &Means<'_>) -> Vec<usize> {
     hit_by(one, means, Strength::Place, |rule| rule.label == "elsewhere")
 }
 
-/// Bodies in a sentence that are only compared with, or only pass by: "de gemeente" is none of them.
+/// Bodies in a sentence that are only compared with or guessed, employ the writer, or pass by: "de gemeente" is none of
+/// them.
 fn compared(one: &Seen, means: &Means<'_>) -> Vec<usize> {
-    hit_by(one, means, Strength::Name, |rule| rule.label == "role" && rule.value == "passing")
+    hit_by(one, means, Strength::Name, |rule| {
+        rule.label == "role" && ["passing", "employer", "guessed"].contains(&rule.value.as_str())
+    })
 }
 
 /// Mentions that some rules fire on, if one of this strength is there at all.

@@ -146,6 +146,14 @@ fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usiz
     }
 }
 
+/// Ways of telling a story (`story=…`), and the names of the evidence that each is.
+const STORY: &[(&str, &str, &str)] = &[
+    ("dated", "dated", "dated_carried"),
+    ("own", "own", "own_carried"),
+    ("they", "they", "they_carried"),
+    ("aside", "aside", "aside_carried"),
+];
+
 struct Scoring<'a, 'r> {
     reading: &'a Reading<'a>,
     means: &'a Means<'r>,
@@ -191,6 +199,7 @@ impl<'r> Scoring<'_, 'r> {
             seen.said(self.means).filter(|(rule, _)| rule.looks_at(self.reading, sentence)).collect();
         self.count(seen, sentence, &rules);
         self.turn(seen, sentence, &rules);
+        self.story(seen, sentence, &rules);
         self.name(seen, sentence);
         for (rule, said) in rules.iter().filter(|(rule, _)| rule.label == "several") {
             if rule.weight > self.several && said.find(rule, &seen.marked.text).is_some() {
@@ -255,6 +264,33 @@ impl<'r> Scoring<'_, 'r> {
         self.counted.negative += yes(says("negative"));
         self.counted.positive += yes(says("positive"));
         self.counted.asked += yes(sentence.text.trim_end().ends_with('?'));
+    }
+
+    /// How a story is told: sentences with dates, and about the writer, tell it of whom they name, or of whom was
+    /// named last. Gives nothing to rest on; it only weighs.
+    fn story(&mut self, seen: &Seen, sentence: &Sentence<'_>, rules: &[Heard<'r, '_>]) {
+        if sentence.place != Place::Own {
+            return;
+        }
+        let named: Vec<usize> = unique(
+            seen.mentions
+                .iter()
+                .filter(|mention| matches!(mention.strength, Strength::Name | Strength::Hint))
+                .map(|mention| mention.org),
+        );
+        for (value, here, carried) in STORY {
+            let mut told = rules.iter().filter(|(rule, _)| rule.label == "story" && rule.value == *value);
+            if !told.any(|(rule, said)| said.find(rule, &seen.marked.text).is_some()) {
+                continue;
+            }
+            if *value == "dated" {
+                self.counted.dated += 1.0;
+            }
+            let (orgs, name) = if named.is_empty() { (&self.topic, carried) } else { (&named, here) };
+            for org in orgs.clone() {
+                self.tally(org, Place::Own).add(name, 1.0);
+            }
+        }
     }
 
     /// Does the writer turn to the first, or to a further complaint here?
@@ -391,8 +427,9 @@ impl<'r> Scoring<'_, 'r> {
             };
             let against = match rule.value.as_str() {
                 "employer" => !self.means.integrity,
-                value => value.starts_with("excused") || value.starts_with("passing"),
+                value => value.starts_with("excused") || value.starts_with("passing") || value == "guessed",
             };
+            let guessed = rule.value == "guessed" && matches!(sentence.place, Place::Own | Place::Subject);
             for (org, strength, range) in hits {
                 let amount = factor * if against { 1.0 } else { strength };
                 let weight = rule.weight * amount;
@@ -405,6 +442,9 @@ impl<'r> Scoring<'_, 'r> {
                 add_finding(self.standing(org), &rule.id, &rule.reason, signed, sentence, &folded);
                 if against && !about_desk {
                     cleared.push(org);
+                }
+                if guessed && !self.counted.guessed.contains(&org) {
+                    self.counted.guessed.push(org);
                 }
             }
         }

@@ -241,6 +241,7 @@ const RULE_LABELS: &[&str] = &[
     "residence",
     "role",
     "several",
+    "story",
     "target",
     "tone",
     "urgent",

@@ -81,6 +81,10 @@ pub struct Standings<'r> {
     pub negative: f64,
     pub positive: f64,
     pub asked: f64,
+    /// Sentences in own words that say when something was.
+    pub dated: f64,
+    /// Bodies of which somebody only guesses that it was them.
+    pub guessed: Vec<usize>,
 }
 
 /// Adds evidence for a body; each rule is one finding.

@@ -138,7 +138,9 @@ fn two_complaints(
     }
     if let Some((_, pair)) = best.filter(|(_, pair)| pair.chance > PART_MIN) {
         let odds = (pair.chance.min(0.999) / (1.0 - pair.chance.min(0.999))).ln();
-        return Some(Pair { chance: logistic(said + two.parts + two.part_chance * odds), ..pair });
+        let more = standings.parts.saturating_sub(2).min(3) as f64;
+        let sum = said + two.parts + two.part_chance * odds + two.more_parts * more;
+        return Some(Pair { chance: logistic(sum), ..pair });
     }
     let first = whole.bodies.first()?;
     let others = || whole.bodies.iter().skip(1).filter(|body| !same(first.org, body.org));

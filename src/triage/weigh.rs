@@ -16,6 +16,23 @@ use std::ops::RangeInclusive;
 /// Repetition of one kind of evidence counts no more than this often.
 const REPEATS_MAX: f64 = 3.0;
 
+/// What grows slowly with repetition.
+const SLOW: &[&str] = &[
+    "followed",
+    "weakly_named",
+    "dated",
+    "dated_carried",
+    "own",
+    "own_carried",
+    "they",
+    "they_carried",
+    "aside",
+    "aside_carried",
+];
+
+/// What rules say of nobody in particular counts no heavier than this.
+const NOBODY_MOST: f64 = 6.0;
+
 /// What means something else within a part: whom a part of its own is about, it mostly names alone.
 const IN_PART: &[(&str, &str)] = &[
     ("alone", "part_alone"),
@@ -61,6 +78,9 @@ pub struct Circumstances {
     pub complaint: f64,
     /// The kind is a question or nothing in particular.
     pub no_complaint: bool,
+    /// The writer has complained to the body itself; or says not to have done so.
+    pub lodged: bool,
+    pub not_lodged: bool,
 }
 
 /// Weighs some parts of the text.
@@ -112,7 +132,7 @@ pub fn weigh<'r>(
             Weighed { org: standing.org, evidence, score, chance: 0.0, said }
         })
         .collect();
-    let nobody = nobody(&bodies, &crowd, whole, office, circumstances);
+    let nobody = nobody(&bodies, &crowd, whole, standings, office, circumstances);
     let nobody_score = nobody
         .iter()
         .map(|(name, amount)| means.weights.nobody.get(*name).copied().unwrap_or_default() * amount)
@@ -173,7 +193,7 @@ fn evidence_of<'r>(
         tally.amounts.iter().map(|(name, amount)| (*name, amount.min(REPEATS_MAX))).collect();
     let named = times(tally);
     let absent = named <= 0.0 && tally.amounts.is_empty();
-    for slow in ["followed", "weakly_named"] {
+    for slow in SLOW {
         if let Some(amount) = tally.amounts.get(slow) {
             evidence.insert(slow, amount.ln_1p());
         }
@@ -210,15 +230,20 @@ fn nobody<'r>(
     bodies: &[Weighed<'r>],
     crowd: &Crowd,
     whole: bool,
+    standings: &Standings<'_>,
     office: &Office,
     circumstances: Circumstances,
 ) -> Amounts<'r> {
+    let (guessed, dated) = (standings.guessed.len() as f64, standings.dated);
     let yes = |holds: bool| f64::from(u8::from(holds));
     let mut amounts = Amounts::new();
     amounts.insert("always", 1.0);
     amounts.insert("first_line", yes(office.line == Line::First));
     amounts.insert("part", yes(!whole));
-    amounts.insert("said", circumstances.nobody);
+    amounts.insert("said", circumstances.nobody.min(NOBODY_MOST));
+    amounts.insert("guessed", guessed.min(REPEATS_MAX));
+    amounts.insert("lodged", yes(circumstances.lodged));
+    amounts.insert("dated", dated.ln_1p());
     amounts.insert("none_named", yes(crowd.present == 0));
     amounts.insert("many", (bodies.len() as f64).ln_1p());
     amounts
@@ -238,6 +263,9 @@ pub fn none(
         ("question", circumstances.question.min(REPEATS_MAX)),
         ("denied", circumstances.denied.min(REPEATS_MAX)),
         ("complaint", circumstances.complaint.min(REPEATS_MAX)),
+        ("lodged", f64::from(u8::from(circumstances.lodged))),
+        ("not_lodged", f64::from(u8::from(circumstances.not_lodged))),
+        ("dated", standings.dated.ln_1p()),
         ("negative", standings.negative.ln_1p()),
         ("positive", standings.positive.ln_1p()),
         ("said", said.ln_1p()),
