@@ -9,6 +9,7 @@ mod describe;
 mod facets;
 mod fold;
 mod judging;
+mod letters;
 mod matching;
 mod mentions;
 mod names;
@@ -160,6 +161,7 @@ fn means<'r>(office: &Office, rules: &'r Ruleset, home: &'r [usize], facets: &Fa
         home,
         first_line: office.line == Line::First,
         integrity: facets.kind == Kind::Integrity,
+        report: facets.kind == Kind::Report,
     }
 }
 

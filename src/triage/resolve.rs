@@ -205,7 +205,12 @@ fn resolve_towns(
             // Who says to live elsewhere has another municipality.
             let inside = inside.filter(|_| said.is_none_or(|org| means.home.contains(&org)));
             let letterhead = residence.filter(|_| means.home.is_empty());
-            let meant = beside(one, sentence, &mention, &is_town)
+            let with_town = beside(one, sentence, &mention, &is_town);
+            if let Some(town) = with_town.filter(|_| spoken && !addressing) {
+                // "Het stadhuis in Zaandam": that is the municipality spoken of from here on.
+                last = Some((town, one.index));
+            }
+            let meant = with_town
                 .or(recent)
                 .or(subject)
                 .or(inside)

@@ -5,6 +5,7 @@
 
 use super::agents;
 use super::judging::Weights;
+use super::letters::attached;
 use super::matching::{Matcher, Said, Scratch};
 use super::mentions::{self, Learned, Marked, Mention};
 use super::organisations::{Organisations, Strength};
@@ -31,6 +32,8 @@ pub struct Means<'r> {
     pub first_line: bool,
     /// Somebody reports on the employer: then the employer is whom it is about.
     pub integrity: bool,
+    /// Something broken in the street is reported: that is for the municipality, named or not.
+    pub report: bool,
 }
 
 impl Means<'_> {
@@ -105,44 +108,18 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
     for one in &seen {
         scoring.sentence(one);
     }
+    if means.report
+        && let Some(home) = means.home.first()
+    {
+        scoring.tally(*home, Place::Subject).add("reported", 1.0);
+        let standing = scoring.standing(*home);
+        standing.strongest = standing.strongest.max(Some(Strength::Hint));
+    }
     Standings {
         several: scoring.several,
         parts: scoring.part.max(1),
         all: scoring.standings.into_values().collect(),
         ..scoring.counted
-    }
-}
-
-/// Whose letter is attached or forwarded: the body in the head of the attached letter, of the one about a complaint
-/// if there are several.
-fn attached(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Vec<usize> {
-    let mut heads: Vec<(usize, Vec<usize>, bool)> = Vec::new();
-    for one in seen {
-        let Some(sentence) = reading.sentences.get(one.index) else { continue };
-        let (place @ (Place::Attachment | Place::Forwarded), Some(document)) =
-            (sentence.place, sentence.document)
-        else {
-            continue;
-        };
-        if heads.last().is_none_or(|(known, _, _)| *known != document) {
-            heads.push((document, Vec::new(), false));
-        }
-        let Some((_, orgs, answers)) = heads.last_mut() else { continue };
-        if orgs.is_empty() && (place == Place::Forwarded || reading.is_letterhead(sentence)) {
-            let names = one.mentions.iter().filter(|mention| mention.strength == Strength::Name);
-            *orgs = unique(names.map(|mention| mention.org).take(1));
-        }
-        *answers |= one
-            .said(means)
-            .any(|(rule, said)| rule.label == "letter" && said.find(rule, &one.marked.text).is_some());
-    }
-    heads.retain(|(_, orgs, _)| !orgs.is_empty());
-    if heads.iter().any(|(_, _, answers)| *answers) {
-        heads.retain(|(_, _, answers)| *answers);
-    }
-    match heads.as_slice() {
-        [(_, orgs, _)] => orgs.clone(),
-        _ => Vec::new(),
     }
 }
 

@@ -30,8 +30,8 @@ const SLOW: &[&str] = &[
     "aside_carried",
 ];
 
-/// What rules say of nobody in particular counts no heavier than this.
-const NOBODY_MOST: f64 = 6.0;
+/// What rules say of nobody in particular, or of no complaint at all, counts no heavier than this.
+const SAID_MOST: f64 = 6.0;
 
 /// What means something else within a part: whom a part of its own is about, it mostly names alone.
 const IN_PART: &[(&str, &str)] = &[
@@ -240,7 +240,7 @@ fn nobody<'r>(
     amounts.insert("always", 1.0);
     amounts.insert("first_line", yes(office.line == Line::First));
     amounts.insert("part", yes(!whole));
-    amounts.insert("said", circumstances.nobody.min(NOBODY_MOST));
+    amounts.insert("said", circumstances.nobody.min(SAID_MOST));
     amounts.insert("guessed", guessed.min(REPEATS_MAX));
     amounts.insert("lodged", yes(circumstances.lodged));
     amounts.insert("dated", dated.ln_1p());
@@ -259,9 +259,9 @@ pub fn none(
     Amounts::from([
         ("always", 1.0),
         ("no_complaint", f64::from(u8::from(circumstances.no_complaint))),
-        ("thanks", circumstances.thanks.min(REPEATS_MAX)),
-        ("question", circumstances.question.min(REPEATS_MAX)),
-        ("denied", circumstances.denied.min(REPEATS_MAX)),
+        ("thanks", circumstances.thanks.min(SAID_MOST)),
+        ("question", circumstances.question.min(SAID_MOST)),
+        ("denied", circumstances.denied.min(SAID_MOST)),
         ("complaint", circumstances.complaint.min(REPEATS_MAX)),
         ("lodged", f64::from(u8::from(circumstances.lodged))),
         ("not_lodged", f64::from(u8::from(circumstances.not_lodged))),
