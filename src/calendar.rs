@@ -169,6 +169,7 @@ impl Calendar {
                 name: promise.name.clone(),
                 due: self.due(promise, received),
                 basis: promise.basis.clone(),
+                term: Some(promise.term),
             })
             .collect();
         deadlines.sort_by_key(|deadline| deadline.due);
@@ -318,6 +319,10 @@ mod tests {
             ("2026-03-24", 6, "2026-05-06"),
             ("2026-04-02", 6, "2026-05-18"),
             ("2026-11-13", 6, "2026-12-28"),
+            // The notice of Awb 9:8 lid 3: four weeks, over Good Friday and Easter Monday.
+            ("2026-03-06", 4, "2026-04-07"),
+            // Received on a Sunday counts as that day (Awb 2:20); only the end moves.
+            ("2026-03-15", 6, "2026-04-28"),
             // Over twelve weeks: no extension (Atw 4). 2026-02-21 is a Saturday.
             ("2026-02-21", 14, "2026-05-30"),
         ] {

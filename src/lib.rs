@@ -12,6 +12,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod daemon;
+pub mod digest;
 pub mod explain;
 pub mod extract;
 pub mod intake;

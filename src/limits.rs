@@ -103,6 +103,12 @@ pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 /// Rows on one page of the queue.
 pub const PAGE_ROWS_MAX: usize = 50;
 
+/// Cases of which an overview shows what is due: more is read by nobody.
+pub const DUE_CASES_MAX: usize = 2_000;
+
+/// Lines of each list in the daily digest; how many more there are is told.
+pub const DIGEST_LINES_MAX: usize = 25;
+
 /// Characters of a note or a reason that a person types.
 pub const NOTE_CHARS_MAX: usize = 10_000;
 

@@ -3,11 +3,12 @@
 //! The store keeps states; here stand the rules above it, so that desk, API and command line share them.
 //! Invariant: nothing here decides for a person. Texts are Dutch, for staff.
 
-use crate::limits::NOTE_CHARS_MAX;
-use crate::record::{CaseNumber, CaseRow, CaseStatus, Decision, Verdict};
-use crate::store::{Store, StoreError};
+use crate::limits::{DUE_CASES_MAX, NOTE_CHARS_MAX};
+use crate::record::{CaseNumber, CaseRow, CaseStatus, Deadline, Decision, Verdict};
+use crate::store::{CaseFilter, Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::Serialize;
 
 /// Why a decision was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +173,64 @@ impl Nearness {
             Nearness::Soon { days: 1 } => "morgen".to_owned(),
             Nearness::Soon { days } | Nearness::Later { days } => format!("over {days} dagen"),
         }
+    }
+}
+
+/// One promise or term that is near or has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DueLine {
+    pub case: CaseNumber,
+    pub deadline: Deadline,
+    pub urgent: bool,
+    pub status: CaseStatus,
+    pub assignee: Option<String>,
+}
+
+/// What is due: the terms of the law apart from what the office promised, each with the nearest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DueList {
+    pub law: Vec<DueLine>,
+    pub promises: Vec<DueLine>,
+}
+
+/// Every promise and term of a case that is not closed and that ends on `until` or before.
+///
+/// # Errors
+/// [`StoreError::Index`].
+pub fn due_list(store: &Store, until: Date) -> Result<DueList, StoreError> {
+    let filter = CaseFilter {
+        statuses: vec![CaseStatus::Open, CaseStatus::TakenUp, CaseStatus::AskedForMore],
+        due_by: Some(until),
+        limit: DUE_CASES_MAX,
+        ..CaseFilter::default()
+    };
+    let mut list = DueList::default();
+    for row in store.cases(&filter)?.rows {
+        for deadline in row.running().filter(|deadline| deadline.due <= until) {
+            let line = DueLine {
+                case: row.number,
+                deadline: deadline.clone(),
+                urgent: row.judgement.urgent,
+                status: row.status,
+                assignee: row.assignee.clone(),
+            };
+            if deadline.is_law() { list.law.push(line) } else { list.promises.push(line) }
+        }
+    }
+    for lines in [&mut list.law, &mut list.promises] {
+        lines.sort_by_key(|line| (line.deadline.due, line.case));
+    }
+    Ok(list)
+}
+
+/// The name of a promise or term, as staff read it.
+pub fn deadline_label(name: &str) -> &str {
+    match name {
+        "contact" => "Contact met de inwoner",
+        "decision" => "Oordeel of afhandeling",
+        "decision-extended" => "Oordeel na verlenging",
+        "not-handled-notice" => "Bericht dat wij niet behandelen",
+        other => other,
     }
 }
 

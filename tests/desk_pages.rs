@@ -12,7 +12,7 @@ use desk::{Desk, PASSWORD};
 fn without_a_login_one_sees_the_login_page_only() {
     let desk = Desk::start();
     let mut visitor = desk.visitor();
-    for path in ["/", "/cases/2026-000001-3", "/aside", "/print", "/?q=ruud"] {
+    for path in ["/", "/due", "/cases/2026-000001-3", "/aside", "/print", "/?q=ruud"] {
         let answer = visitor.get(path);
         assert_eq!(answer.status, 303, "{path}");
         assert!(answer.header("location").unwrap().starts_with("/login"), "{path}");
@@ -568,9 +568,18 @@ fn every_answer_carries_the_headers_that_protect() {
     let desk = Desk::start();
     let mut noor = desk.person("noor");
     let case = format!("/cases/{}", number(1));
-    for path in
-        ["/", &case, "/aside", "/print", "/login", "/nergens", "/healthz", "/api/v1/cases", "/metrics"]
-    {
+    for path in [
+        "/",
+        &case,
+        "/due",
+        "/aside",
+        "/print",
+        "/login",
+        "/nergens",
+        "/healthz",
+        "/api/v1/cases",
+        "/metrics",
+    ] {
         let answer = noor.get(path);
         let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{path}"));
         for rule in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"]

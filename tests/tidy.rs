@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sheets", &["record", "calendar"]),
     ("outbox", &["record", "limits", "config", "store", "clock", "explain"]),
     ("queue", &["record", "limits", "store"]),
+    ("digest", &["record", "limits", "config", "calendar", "store", "outbox", "queue", "clock", "explain"]),
     ("trial", &["record", "store", "extract", "triage"]),
     (
         "intake",
@@ -41,7 +42,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "record", "limits", "config", "store", "source", "register", "extract", "outbox", "queue",
-            "intake", "review", "clock", "explain",
+            "digest", "intake", "review", "clock", "explain",
         ],
     ),
     (
@@ -57,6 +58,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "acknowledge",
             "sheets",
             "outbox",
+            "queue",
             "intake",
             "triage",
             "trial",

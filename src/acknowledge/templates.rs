@@ -333,7 +333,12 @@ fn sample(main: Main, full: bool) -> (Situation, Vec<Deadline>) {
     let deadlines = ["contact", "decision", "decision-extended"]
         .iter()
         .filter(|_| full)
-        .map(|name| Deadline { name: (*name).to_owned(), due: date(2026, 4, 14), basis: String::new() })
+        .map(|name| Deadline {
+            name: (*name).to_owned(),
+            due: date(2026, 4, 14),
+            basis: String::new(),
+            term: None,
+        })
         .collect();
     (situation, deadlines)
 }

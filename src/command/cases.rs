@@ -1,11 +1,14 @@
 //! `bode cases …`: the queue from a terminal. Reads beside a running daemon; changes go through it when it runs.
 
 use super::{CommandResult, Ended, Failure, Global, label, setting};
+use crate::clock;
 use crate::config::Config;
 use crate::daemon::control::{Change, Reply, apply, ask};
-use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, Verdict};
+use crate::queue::{Nearness, deadline_label, due_list};
+use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, Verdict, office_date};
 use crate::store::{CaseFilter, Store, StoreError};
 use clap::{Args, Subcommand};
+use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::json;
 
@@ -17,6 +20,14 @@ pub(super) enum CasesCommand {
     Search {
         #[arg(required = true)]
         words: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// What is due: terms of the law, and apart from them what the office promised.
+    Due {
+        /// Days ahead; what has passed is always there.
+        #[arg(long, default_value_t = 7, value_name = "N")]
+        days: u16,
         #[arg(long)]
         json: bool,
     },
@@ -112,6 +123,7 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
                 CaseFilter { text: Some(words.join(" ")), limit: usize::MAX, ..CaseFilter::default() };
             list(&config, &filter, json)
         }
+        CasesCommand::Due { days, json } => due(&config, days, json),
         CasesCommand::Show { number, json } => show(&config, number, json),
         CasesCommand::Assign { number, assignee, json } => {
             change(&config, Change::Assign { case: number, assignee, by: account() }, json)
@@ -148,6 +160,35 @@ fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
         }
     }
     println!("{} zaken", page.total);
+    Ok(Ended::Well)
+}
+
+fn due(config: &Config, days: u16, json: bool) -> CommandResult {
+    let today = office_date(clock::now());
+    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let list = due_list(&store, today.saturating_add(i64::from(days).days())).map_err(Failure::failed)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&list).map_err(Failure::failed)?);
+        return Ok(Ended::Well);
+    }
+    for (heading, lines) in
+        [("Termijnen van de wet", &list.law), ("Beloften van het kantoor", &list.promises)]
+    {
+        println!("{heading}");
+        for line in lines {
+            println!(
+                "  {}  {:<16} {}  {} ({})  {}{}",
+                line.deadline.due,
+                Nearness::of(line.deadline.due, today).label(),
+                line.case,
+                deadline_label(&line.deadline.name),
+                line.deadline.basis,
+                line.assignee.as_deref().unwrap_or("-"),
+                if line.urgent { "  SPOED" } else { "" }
+            );
+        }
+        println!("  {} te laat of binnen {days} dagen", lines.len());
+    }
     Ok(Ended::Well)
 }
 
@@ -224,7 +265,8 @@ fn print_row(row: &CaseRow) {
     println!("  reikwijdte  {} (zekerheid {:.2})", label(&row.judgement.scope), row.judgement.confidence);
     println!("  gaat over   {}", row.judgement.complained_about.join(", "));
     for deadline in &row.deadlines {
-        println!("  termijn     {} uiterlijk {} ({})", deadline.name, deadline.due, deadline.basis);
+        let kind = if deadline.is_law() { "termijn" } else { "belofte" };
+        println!("  {kind}     {} uiterlijk {} ({})", deadline.name, deadline.due, deadline.basis);
     }
     if let Some(answer) = &row.answer {
         println!("  antwoord    {}", serde_json::to_string(&answer.state).unwrap_or_default());

@@ -123,6 +123,21 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
                     and its mark are added (none where return_path_separator is empty)";
         fault("return_path", what.to_owned());
     }
+    if let Some(digest) = &config.digest {
+        let same = |address: &String| address.trim().eq_ignore_ascii_case(digest.to.trim());
+        if digest
+            .to
+            .trim()
+            .rsplit_once('@')
+            .is_none_or(|(local, domain)| local.is_empty() || domain.is_empty())
+        {
+            fault("to", "in [digest], must be one e-mail address".into());
+        } else if same(&answers.from_address) || answers.own_addresses.iter().any(same) {
+            fault("to", "in [digest], must be another address than those that citizens write to".into());
+        } else if config.smtp.is_none() {
+            fault("[digest]", "needs [smtp]".into());
+        }
+    }
     if config.mailbox.as_ref().is_some_and(|mailbox| mailbox.done_folder == mailbox.folder) {
         fault("done_folder", "must be another folder than folder".into());
     }

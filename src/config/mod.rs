@@ -41,6 +41,8 @@ pub struct Config {
     pub reading: Reading,
     #[serde(default)]
     pub desk: Desk,
+    #[serde(default)]
+    pub digest: Option<Digest>,
 }
 
 /// How a connection is protected. There is no plain one: citizens' mail does not travel in the clear.
@@ -239,6 +241,17 @@ impl TryFrom<String> for ClamdAddress {
     }
 }
 
+/// The daily overview for staff, by mail. It holds numbers only.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// One address: a shared mailbox, or a list of the office's own.
+    pub to: String,
+    /// Local time from which that day's goes out: `"07:00"`.
+    #[serde(default = "digest_at", deserialize_with = "local_time")]
+    pub at: jiff::civil::Time,
+}
+
 /// The review desk.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -267,6 +280,14 @@ fn one_sided_dir() -> String {
 }
 fn half_wait_hours() -> u32 {
     4
+}
+fn digest_at() -> jiff::civil::Time {
+    jiff::civil::time(7, 0, 0, 0)
+}
+fn local_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<jiff::civil::Time, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let fault = || serde::de::Error::custom(format!("at: {text:?} is not a local time such as \"07:00\""));
+    text.parse().map_err(|_| fault())
 }
 fn still_seconds() -> u64 {
     5

@@ -7,6 +7,7 @@ use super::stop::Stop;
 use super::work::{Stuck, Work};
 use crate::clock;
 use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
+use crate::digest::Digest;
 use crate::explain::with_causes;
 use crate::extract::{Clamd, Leaf, Reader, ReaderOptions};
 use crate::intake::{Became, Intake, Rulebook, RunPolicy};
@@ -148,6 +149,7 @@ impl Daemon {
         drop(feed);
         start_control(&config, &store, &answer_due, &stop, &mut tasks)?;
         start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
+        start_digest(&config, &store, &stop, &mut tasks)?;
         let reload = Reload {
             config_path: options.config_path,
             intake: Arc::clone(&intake),
@@ -358,6 +360,20 @@ fn start_outbox(
     tasks.spawn(async move {
         outbox::run(store, delivery, wake, told, async move { ended.asked().await }).await;
     });
+    Ok(())
+}
+
+/// The daily overview for staff, where one is wanted.
+fn start_digest(
+    config: &Config,
+    store: &Arc<Store>,
+    stop: &Stop,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), DaemonError> {
+    if let Some(digest) = Digest::new(config, store)? {
+        let ended = stop.clone();
+        tasks.spawn(async move { digest.run(async move { ended.asked().await }).await });
+    }
     Ok(())
 }
 

@@ -119,6 +119,16 @@ impl Mailer {
     pub async fn send(&self, key: &EnvelopeKey, case: CaseNumber, to: &Address, bytes: &[u8]) -> Handed {
         // A return path that was an address before is one with its token: letters, digits and hyphens.
         let sender = self.return_path.as_ref().and_then(|path| path.for_case(key, case).parse().ok());
+        self.hand_over(sender, to, bytes).await
+    }
+
+    /// Hands over a message of the house itself, about no case.
+    pub async fn send_digest(&self, to: &Address, bytes: &[u8]) -> Handed {
+        let sender = self.return_path.as_ref().and_then(|path| path.bare().parse().ok());
+        self.hand_over(sender, to, bytes).await
+    }
+
+    async fn hand_over(&self, sender: Option<Address>, to: &Address, bytes: &[u8]) -> Handed {
         let envelope = match Envelope::new(sender, vec![to.clone()]) {
             Ok(envelope) => envelope,
             Err(error) => return Handed::Refused { reply: error.to_string() },

@@ -60,6 +60,18 @@ pub enum ComeBack {
     Notice,
 }
 
+/// What became of the daily digest of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DigestStep {
+    /// It is being handed over. When nothing follows, nobody knows whether it arrived, and it is not sent again.
+    Attempted,
+    Sent,
+    /// The next server did not take it now: later again.
+    Deferred,
+    Failed,
+}
+
 /// One answer in the outbox. Its bytes lie in the record's folder as `answer.eml` or `answer.pdf`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {

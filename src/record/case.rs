@@ -69,6 +69,29 @@ pub struct CaseRow {
     pub revision: u64,
 }
 
+/// The promises and terms that still run: for an open case all, also those that have passed (nobody has kept them yet);
+/// for a case that a person took up or asked about, those that had not passed by then and are not about contact, for by
+/// deciding the office made contact; for a closed case none.
+pub fn running(
+    status: CaseStatus,
+    deadlines: &[Deadline],
+    decided_on: Option<Date>,
+) -> impl Iterator<Item = &Deadline> {
+    deadlines.iter().filter(move |deadline| match (status, decided_on) {
+        (CaseStatus::Closed, _) => false,
+        (CaseStatus::Open, _) | (_, None) => true,
+        (_, Some(day)) => deadline.name != "contact" && deadline.due >= day,
+    })
+}
+
+impl CaseRow {
+    /// The promises and terms of this case that still run.
+    pub fn running(&self) -> impl Iterator<Item = &Deadline> {
+        let decided_on = self.decision.as_ref().map(|decision| super::office_date(decision.at));
+        running(self.status, &self.deadlines, decided_on)
+    }
+}
+
 /// The labels of a case that the queue filters by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JudgementSummary {

@@ -1,6 +1,6 @@
 //! What triage concludes: the labels of the contract, each resting on findings.
 
-use super::Finding;
+use super::{Finding, Term};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +111,16 @@ pub struct Deadline {
     pub due: Date,
     /// `5 werkdagen`, or the article.
     pub basis: String,
+    /// Set by law, or promised by the office. Stores of before this was kept do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Term>,
+}
+
+impl Deadline {
+    /// A term of the law, which has consequences of its own; else what the office promises.
+    pub fn is_law(&self) -> bool {
+        self.term.map_or_else(|| self.basis.starts_with("Awb"), |term| term == Term::Law)
+    }
 }
 
 /// The judgement on one piece. Pure: the same text, rules, office and date of receipt give the same.

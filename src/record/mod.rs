@@ -16,9 +16,9 @@ mod office;
 mod run;
 mod sheet;
 
-pub use acknowledgement::{Answer, AnswerChannel, AnswerState, ComeBack, OutboxEntry};
+pub use acknowledgement::{Answer, AnswerChannel, AnswerState, ComeBack, DigestStep, OutboxEntry};
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
-pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict};
+pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict, running};
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};

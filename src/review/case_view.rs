@@ -107,6 +107,7 @@ pub struct Fact {
 #[derive(Serialize)]
 pub struct DeadlineView {
     pub name: String,
+    pub law: bool,
     pub basis: String,
     pub due: Due,
 }
@@ -211,6 +212,7 @@ pub fn view(
             .iter()
             .map(|deadline| DeadlineView {
                 name: words::deadline(&deadline.name),
+                law: deadline.is_law(),
                 basis: deadline.basis.clone(),
                 due: dates::due(deadline.due, today),
             })

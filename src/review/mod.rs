@@ -13,6 +13,7 @@ mod case_page;
 mod case_view;
 mod dates;
 mod decide;
+mod due_page;
 mod errors;
 mod guard;
 mod health;

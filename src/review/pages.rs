@@ -23,7 +23,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
@@ -32,6 +32,7 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("changed.html", include_str!("../../templates/desk/changed.html")),
     ("aside.html", include_str!("../../templates/desk/aside.html")),
     ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),
+    ("due.html", include_str!("../../templates/desk/due.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
     ("rules.html", include_str!("../../templates/desk/rules.html")),
     ("fault.html", include_str!("../../templates/desk/fault.html")),
@@ -63,7 +64,7 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
-    /// `queue`, `aside`, `print`, `rules` or empty: the chosen page.
+    /// `queue`, `due`, `aside`, `print`, `rules` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,

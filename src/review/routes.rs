@@ -5,7 +5,8 @@ use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
 use super::{
-    api, aside_page, case_page, decide, login, page_images, pages, print_page, probe, queue_page, rules_page,
+    api, aside_page, case_page, decide, due_page, login, page_images, pages, print_page, probe, queue_page,
+    rules_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -38,6 +39,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/aside", get(aside_page::page))
         .route("/aside/{record}", get(aside_page::one))
         .route("/aside/{record}/original", get(aside_page::original))
+        .route("/due", get(due_page::page))
         .route("/print", get(print_page::page))
         .route("/print/{day}/{file}", get(print_page::file))
         .route("/rules", get(rules_page::page))

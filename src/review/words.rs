@@ -283,12 +283,9 @@ pub fn verdict_done(verdict: Verdict) -> &'static str {
 
 /// Terms by their name in the configuration.
 pub fn deadline(name: &str) -> String {
-    match name {
-        "contact" => "Contact met de inwoner".to_owned(),
-        "decision" => "Oordeel of afhandeling".to_owned(),
-        "decision-extended" => "Oordeel na verlenging".to_owned(),
-        "not-handled-notice" => "Bericht dat wij niet behandelen".to_owned(),
-        other => readable(other),
+    match crate::queue::deadline_label(name) {
+        same if same == name => readable(name),
+        label => label.to_owned(),
     }
 }
 

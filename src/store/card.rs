@@ -3,7 +3,7 @@
 use crate::limits::ROW_TEXT_CHARS_MAX;
 use crate::record::{
     Answer, AnswerState, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary, SetAside,
-    Verdict,
+    Verdict, running,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -112,16 +112,9 @@ pub(super) fn status_after(verdict: Verdict) -> CaseStatus {
     }
 }
 
-/// The nearest promise that still stands: for an open case the first of all, also when it has passed (nobody has
-/// kept it yet); for a case that a person took up or asked about, the first that had not passed by then, for by
-/// deciding the office made contact; for a closed case none.
+/// The nearest promise or term that still runs ([`running`]).
 pub(super) fn due(status: CaseStatus, deadlines: &[Deadline], decided_on: Option<Date>) -> Option<Date> {
-    let dates = deadlines.iter().filter(|deadline| match (status, decided_on) {
-        (CaseStatus::Closed, _) => false,
-        (CaseStatus::Open, _) | (_, None) => true,
-        (_, Some(day)) => deadline.name != "contact" && deadline.due >= day,
-    });
-    dates.map(|deadline| deadline.due).min()
+    running(status, deadlines, decided_on).map(|deadline| deadline.due).min()
 }
 
 /// Has the case an answer that is out or still may go out? Then a second one may not.
@@ -139,6 +132,7 @@ mod tests {
             name: name.into(),
             due: due.parse().unwrap(),
             basis: String::new(),
+            term: None,
         };
         let both = [deadline("decision", "2026-04-13"), deadline("contact", "2026-03-09")];
         let day = |text: &str| Some(text.parse::<Date>().unwrap());

@@ -5,9 +5,10 @@
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
 use crate::record::{
-    AnswerChannel, AutomaticClass, CaseNumber, ComeBack, Divided, RegistrationNumber, Verdict,
+    AnswerChannel, AutomaticClass, CaseNumber, ComeBack, DigestStep, Divided, RegistrationNumber, Verdict,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -105,6 +106,11 @@ pub(super) enum Event {
         case: CaseNumber,
         reason: Digest,
     },
+    /// The daily digest for staff: what became of that day's.
+    Digest {
+        day: Date,
+        step: DigestStep,
+    },
     /// R5 for the verdicts that close.
     Decided {
         case: CaseNumber,
@@ -151,7 +157,8 @@ impl Event {
             Event::Registered { .. }
             | Event::Duplicate { .. }
             | Event::SetAside { .. }
-            | Event::Divided { .. } => None,
+            | Event::Divided { .. }
+            | Event::Digest { .. } => None,
             Event::Opened { case, .. }
             | Event::Joined { case, .. }
             | Event::CameBack { case, .. }

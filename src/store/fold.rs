@@ -119,6 +119,7 @@ impl<'a> Fold<'a> {
                     self.set_aside(entry, backs, SetAside::Backs { of: *record })?;
                 }
             }
+            Event::Digest { day, step } => self.put(keys::DIGEST.to_vec(), &(day, step))?,
             Event::AnswerAttempted { case }
             | Event::AnswerSent { case }
             | Event::AnswerDeferred { case, .. }

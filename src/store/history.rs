@@ -111,6 +111,7 @@ fn sentence(what: &Event) -> String {
         }
         Event::AnswerReleased { .. } => "De ontvangstbevestiging is vrijgegeven om te versturen.".to_owned(),
         Event::AnswerWithheld { .. } => "De ontvangstbevestiging is tegengehouden.".to_owned(),
+        Event::Digest { day, .. } => format!("Het dagelijkse overzicht van {day}."),
         Event::Decided { verdict, refer_to, .. } => decided(*verdict, refer_to.as_deref()),
         Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
         Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),

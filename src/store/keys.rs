@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 pub(super) const FORMAT: &[u8] = b"m/format";
 /// The last entry folded in: its number and digest.
 pub(super) const APPLIED: &[u8] = b"m/applied";
+/// The last day of which a digest was made, and what became of it.
+pub(super) const DIGEST: &[u8] = b"m/digest";
 /// Counters.
 pub(super) const PIECES: &[u8] = b"k/pieces";
 pub(super) const DUPLICATES: &[u8] = b"k/duplicates";

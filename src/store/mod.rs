@@ -20,6 +20,7 @@
 mod answers;
 mod card;
 mod change;
+mod digests;
 mod entry;
 mod envelope_key;
 mod error;
@@ -39,6 +40,7 @@ mod take;
 mod types;
 mod verify;
 
+pub use digests::Ledger;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use kept_rules::kept_rules;

@@ -198,8 +198,13 @@ pub fn take(store: &Store, sample: Sample, joins: Option<CaseNumber>) -> CaseNum
         .due
         .map(|due| {
             vec![
-                Deadline { name: "contact".into(), due, basis: "5 werkdagen".into() },
-                Deadline { name: "decision".into(), due: date(2026, 5, 28), basis: "Awb 9:33".into() },
+                Deadline { name: "contact".into(), due, basis: "5 werkdagen".into(), term: Some(Term::Page) },
+                Deadline {
+                    name: "decision".into(),
+                    due: date(2026, 5, 28),
+                    basis: "Awb 9:33".into(),
+                    term: Some(Term::Law),
+                },
             ]
         })
         .unwrap_or_default();

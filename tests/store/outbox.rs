@@ -120,3 +120,28 @@ fn empty_and_oversized_pieces_are_refused_with_a_reason() {
     assert!(matches!(&taken[2], Taken::Refused { reason } if reason.contains("te groot")));
     assert!(matches!(&taken[3], Taken::Known(_)));
 }
+
+#[test]
+fn a_digest_goes_out_once_a_day() {
+    let mut house = House::new();
+    let day = |text: &str| text.parse::<jiff::civil::Date>().unwrap();
+    let (monday, tuesday) = (day("2026-03-02"), day("2026-03-03"));
+    let note = |house: &House, day, step| house.store().note_digest(day, step, noon());
+    assert!(house.store().digest_is_due(monday).unwrap());
+    assert!(note(&house, monday, DigestStep::Sent).is_err(), "no attempt was made");
+    note(&house, monday, DigestStep::Attempted).unwrap();
+    // Killed while it was handed over: nobody knows, so it is not sent again that day.
+    house.reopen_without_index();
+    assert!(!house.store().digest_is_due(monday).unwrap());
+    assert!(matches!(note(&house, monday, DigestStep::Attempted), Err(StoreError::State { .. })));
+    // The server did not take it: again. Sent: not again, nor that of a day before when the clock is set back.
+    note(&house, tuesday, DigestStep::Attempted).unwrap();
+    note(&house, tuesday, DigestStep::Deferred).unwrap();
+    note(&house, tuesday, DigestStep::Attempted).unwrap();
+    note(&house, tuesday, DigestStep::Sent).unwrap();
+    assert!(!house.store().digest_is_due(tuesday).unwrap() && !house.store().digest_is_due(monday).unwrap());
+    house.case("a", "nieuw", send());
+    let ledger = house.store().ledger().unwrap();
+    assert_eq!((ledger.pieces, ledger.in_cases, ledger.adds_up()), (1, 1, true));
+    house.assert_clean();
+}

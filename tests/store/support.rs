@@ -95,6 +95,7 @@ pub fn deadlines() -> Vec<Deadline> {
         name: name.into(),
         due: due.parse().unwrap(),
         basis: "pagina".into(),
+        term: Some(if name == "contact" { Term::Page } else { Term::Law }),
     };
     vec![deadline("contact", "2026-03-09"), deadline("decision", "2026-04-13")]
 }
