@@ -1,7 +1,8 @@
 //! Does the writer stay unknown: by asking for it, or by giving no name at all?
 
 use super::super::fold::fold_text;
-use super::super::reading::Place;
+use super::super::reading::{Place, Sentence};
+use super::super::rules::Rule;
 use super::Evidence;
 use crate::record::{Finding, Writer};
 
@@ -14,9 +15,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, writer: &Writer, findings: &mut Vec
         return true;
     }
     let name = writer.name.as_deref().map(fold_text).unwrap_or_default();
-    let mut nicknames =
-        evidence.hits.rules().iter().filter(|r| r.label == "anonymous" && r.value == "nickname");
-    let nickname = nicknames.find(|rule| rule.find(&name).is_some());
+    let nickname = nickname(evidence, &name);
     if let Some(rule) = nickname
         && !signed(evidence)
     {
@@ -33,13 +32,21 @@ pub(super) fn judge(evidence: &Evidence<'_>, writer: &Writer, findings: &mut Vec
     name.is_empty() && !signed(evidence) && evidence.reading.own_count > 1
 }
 
-/// Is there something like a name under the message: a short last line of letters?
+/// The rule that says that a name is none: "een bezorgde buurvrouw".
+fn nickname<'e>(evidence: &'e Evidence<'_>, name: &str) -> Option<&'e Rule> {
+    let mut rules = evidence.hits.rules().iter().filter(|r| r.label == "anonymous" && r.value == "nickname");
+    rules.find(|rule| rule.find(name).is_some())
+}
+
+/// Is there something like a name under the message: a signature, or a short last line of letters? "Een bewoonster"
+/// is no name.
 fn signed(evidence: &Evidence<'_>) -> bool {
     let reading = evidence.reading;
-    if reading.sentences.iter().any(|sentence| sentence.place == Place::Signature) {
+    let no_name = |sentence: &Sentence<'_>| nickname(evidence, sentence.text.trim()).is_some();
+    if reading.sentences.iter().any(|one| one.place == Place::Signature && !no_name(one)) {
         return true;
     }
-    reading.own().rev().take(3).any(|sentence| {
+    reading.own().rev().take(3).filter(|one| !no_name(one)).any(|sentence| {
         let line = sentence.source.trim();
         let words = line.split_whitespace().count();
         let capital = line.split_whitespace().any(|word| {

@@ -253,11 +253,22 @@ fn later(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
     let sentence = reading.sentences.get(event.hit.sentence).filter(|one| one.place == Place::Own)?;
     let (least, most) = days_later(&sentence.text)?;
     let before = event.hit.sentence.saturating_sub(BEFORE_SENTENCES)..event.hit.sentence;
-    let told = before.rev().filter_map(|index| reading.sentences.get(index));
-    let when = told
-        .filter(|one| one.place == Place::Own && one.order > 0)
-        .find_map(|one| whens(&one.text, reading.received).into_iter().rfind(is_moment))?;
+    let mut told = before
+        .rev()
+        .filter_map(|index| reading.sentences.get(index))
+        .filter(|one| one.place == Place::Own && one.order > 0);
+    // In a list of days ("26 juni: ...") the day at the head of the last line, else the last day told.
+    let headed = told.clone().find_map(|one| {
+        whens(&one.text, reading.received).into_iter().find(|when| is_moment(when) && heads(&one.text, when))
+    });
+    let when = headed
+        .or_else(|| told.find_map(|one| whens(&one.text, reading.received).into_iter().rfind(is_moment)))?;
     Some(When { span: when.span.later(least, most, reading.received), ..when })
+}
+
+/// "26 juni: verslag ontvangen."
+fn heads(text: &str, when: &When) -> bool {
+    when.start <= 3 && text.get(when.end..).is_some_and(|rest| rest.trim_start().starts_with(':'))
 }
 
 /// A complaint without a date about what happened less than six weeks ago is not six weeks old either. More

@@ -19,6 +19,9 @@ const ENDED_UNTIL: f64 = 2.0;
 /// Said in so many words that it is long over: what else goes on is something else.
 const ENDED_SURE: f64 = 4.0;
 
+/// From this weight the writer says that he does not tell when it was.
+const UNTOLD_SURE: f64 = 2.5;
+
 /// What the dates in the own words say.
 #[derive(Default)]
 struct Dates {
@@ -46,14 +49,24 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
         return OlderThanYear::Yes;
     }
     let told = dates.old + dates.recent + dates.since + dates.unsure > 0 || ongoing + recent + ended > 0.0;
-    let received = evidence.reading.received;
-    let timeless = !told && evidence.reading.own().all(|one| whens(&one.text, received).is_empty());
-    if timeless && kind != Kind::Report && own_chars(evidence) < SHORT_TEXT_CHARS {
+    let untold = evidence.weight("older_than_year", "untold") >= UNTOLD_SURE
+        && dates.old + dates.recent + dates.since == 0;
+    let timeless = !told && is_timeless(evidence);
+    if untold || timeless && kind != Kind::Report && own_chars(evidence) < SHORT_TEXT_CHARS {
+        evidence.tell("older_than_year", "untold", "older_than_year=unknown", findings);
         return OlderThanYear::Unknown;
     }
     evidence.tell("older_than_year", "ongoing", "older_than_year=no", findings);
     evidence.tell("older_than_year", "recent", "older_than_year=no", findings);
     OlderThanYear::No
+}
+
+/// No time is told but the day on which the letter was written.
+fn is_timeless(evidence: &Evidence<'_>) -> bool {
+    evidence.reading.own().all(|one| {
+        let found = whens(&one.text, evidence.reading.received);
+        found.is_empty() || is_date_line(one, &found)
+    })
 }
 
 fn own_chars(evidence: &Evidence<'_>) -> usize {
