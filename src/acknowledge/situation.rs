@@ -15,8 +15,6 @@ use jiff::civil::Date;
 const NAMED_MAX: usize = 5;
 /// Characters of such a name.
 const NAME_CHARS_MAX: usize = 60;
-/// What a body may take by law (Awb 9:11) where the office's page names no term.
-const BODY_WEEKS: u32 = 6;
 
 /// The main text. Its id is the name of its template and `acknowledgement.template` of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,7 +137,7 @@ pub fn situation(
     organisations.dedup();
     let unreadable = unreadable(extract);
     let waiting_until = complained_on(judgement).map(|day| {
-        let weeks = office.procedure.body_weeks.unwrap_or(BODY_WEEKS);
+        let weeks = office.procedure.weeks_to_answer();
         let term = Promise {
             name: "body".to_owned(),
             count: weeks,

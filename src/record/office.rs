@@ -67,6 +67,16 @@ pub struct Procedure {
     pub tell_citizen_min: f64,
 }
 
+/// Six weeks (Awb 9:11 lid 1), where the configuration names no term of its own.
+const BODY_WEEKS: u32 = 6;
+
+impl Procedure {
+    /// Weeks that a body has to answer a complaint.
+    pub fn weeks_to_answer(&self) -> u32 {
+        self.body_weeks.unwrap_or(BODY_WEEKS)
+    }
+}
+
 /// One promise or term.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

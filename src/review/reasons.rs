@@ -175,7 +175,9 @@ mod tests {
             finding("complained_about=uwv", 3.0, &[(6, 12), (3, 8)]),
             finding("complained_about=uwv", -0.5, &[]),
         ];
-        let conclusions = conclude(&findings, &Names::default());
+        let names =
+            Names { organisations: [("uwv".to_owned(), "UWV".to_owned())].into(), ..Names::default() };
+        let conclusions = conclude(&findings, &names);
         let marks = marks(&conclusions);
         let spans: Vec<(usize, usize)> = marks[0].evidence.iter().map(|e| (e.start, e.end)).collect();
         assert_eq!(spans, [(0, 12), (20, 25)], "what touches is one stretch");

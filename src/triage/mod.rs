@@ -27,6 +27,7 @@ mod scan;
 mod spoken;
 mod standing;
 mod target;
+mod towns;
 mod weigh;
 mod words;
 mod written;
@@ -82,7 +83,8 @@ pub fn judge(
     let mut facet_findings = facets.findings;
     let first_complained = if target.scope == Scope::Mixed && office.line == Line::Second {
         let named = named(&standings, &target, rules, office);
-        let (value, rests_on) = facets::first_complained_of_part(&reading, &hits, &named);
+        let (value, rests_on) =
+            facets::first_complained_of_part(&reading, &hits, facets::term_days(office), &named);
         facet_findings.retain(|finding| !finding.concludes.starts_with("first_complained="));
         facet_findings.extend(rests_on);
         value
@@ -147,7 +149,7 @@ struct Read<'r> {
 
 fn read<'r>(reading: &Reading<'_>, office: &Office, rules: &'r Ruleset) -> Read<'r> {
     let hits = rules.matcher.hits(reading);
-    let facets = facets::judge(reading, &hits, office);
+    let facets = facets::judge(reading, &hits, office, &rules.bodies.towns);
     let home = office.competence.home.iter().filter_map(|id| rules.bodies.find(id)).collect();
     Read { hits, facets, home }
 }

@@ -7,6 +7,7 @@ use super::fold::fold_text;
 use super::needs;
 use super::pattern::{Pattern, WordLists};
 use super::rules::{RuleFault, fault_at, read_toml};
+use super::towns::Towns;
 use super::words::WordIndex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -98,6 +99,8 @@ pub struct Organisations {
     pub index: WordIndex,
     /// The body that stands for "the municipality", whichever that is.
     pub municipality: Option<usize>,
+    /// The names of all municipalities and their places.
+    pub towns: Towns,
     by_id: BTreeMap<String, usize>,
 }
 
@@ -299,6 +302,7 @@ impl Organisations {
         };
         for (index, place) in std::iter::once(&town.name).chain(&town.places).enumerate() {
             let folded = fold_text(place);
+            self.towns.add(&folded);
             self.add(&format!("gemeente {folded}"), org, Strength::Name);
             if index == 0 && town.ambiguous {
                 continue;

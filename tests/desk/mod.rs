@@ -174,7 +174,10 @@ fn names() -> Names {
             named("aanvullen", "Aanvullen", "Niet duidelijk over wie het gaat."),
             named("met-de-hand-lezen", "Met de hand lezen", "Een bestand was niet te lezen."),
         ],
-        ..Names::default()
+        organisations: [("gemeente-den-haag", "Gemeente Den Haag"), ("uwv", "UWV")]
+            .map(|(id, name)| (id.to_owned(), name.to_owned()))
+            .into(),
+        referrals: vec![("nationale-ombudsman".to_owned(), "Nationale ombudsman".to_owned())],
     }
 }
 

@@ -9,8 +9,6 @@ use super::super::rules::Rule;
 use super::when::{Answer, Sense, When, days_later, whens};
 use crate::record::{Finding, FirstComplained};
 
-/// Six weeks, in days (Awb 9:11 lid 1; the offices' own pages).
-const ANSWER_DAYS: i64 = 42;
 /// Sentences after a complaint in which what came of it is told.
 const OUTCOME_SENTENCES: usize = 7;
 /// Sentences after a complaint in which a weaker sign of an answer counts.
@@ -40,6 +38,7 @@ struct Event<'r, 'h> {
 pub fn judge_within(
     reading: &Reading<'_>,
     hits: &Hits<'_>,
+    term_days: i64,
     within: &dyn Fn(usize) -> bool,
 ) -> (FirstComplained, Vec<Finding>) {
     let events: Vec<Event<'_, '_>> = hits
@@ -123,7 +122,7 @@ pub fn judge_within(
     }
     let value = if late.is_empty() {
         let papers = [of("lodged"), of("sent")].concat();
-        match age(reading, &done, &silence, &papers) {
+        match age(reading, term_days, &done, &silence, &papers) {
             Some(true) => FirstComplained::NoAnswer6Weeks,
             Some(false) => FirstComplained::Waiting,
             None => FirstComplained::Unknown,
@@ -181,10 +180,11 @@ fn soon_after(event: &Event<'_, '_>, done: &[&Event<'_, '_>]) -> bool {
         })
 }
 
-/// Was the complaint made six weeks ago or more? From the date beside the complaint, else on the copy or the receipt
+/// Was the complaint made longer ago than the body has to answer? From the date beside the complaint, else on the copy or the receipt
 /// of it that is enclosed (`papers`), else beside the silence, else in a sentence next to it.
 fn age(
     reading: &Reading<'_>,
+    term_days: i64,
     done: &[&Event<'_, '_>],
     silence: &[&Event<'_, '_>],
     papers: &[&Event<'_, '_>],
@@ -212,13 +212,13 @@ fn age(
         })
         .or_else(|| done.iter().find_map(|event| beside(event, -1)));
     let Some(when) = when else {
-        return happened_lately(reading, done);
+        return happened_lately(reading, term_days, done);
     };
-    match when.span.at_least_days_before(ANSWER_DAYS, reading.received) {
+    match when.span.at_least_days_before(term_days, reading.received) {
         Answer::Yes => Some(true),
         Answer::No => Some(false),
         Answer::Unsure => {
-            let share = when.span.share_before(ANSWER_DAYS, reading.received);
+            let share = when.span.share_before(term_days, reading.received);
             if share >= SURE_SHARE {
                 Some(true)
             } else if share <= 1.0 - SURE_SHARE {
@@ -273,7 +273,7 @@ fn heads(text: &str, when: &When) -> bool {
 
 /// A complaint without a date about what happened less than six weeks ago is not six weeks old either. More
 /// cannot be told from the date of the gedraging.
-fn happened_lately(reading: &Reading<'_>, done: &[&Event<'_, '_>]) -> Option<bool> {
+fn happened_lately(reading: &Reading<'_>, term_days: i64, done: &[&Event<'_, '_>]) -> Option<bool> {
     let first = done.iter().map(|event| event.hit.sentence).min()?;
     let before = first.saturating_sub(BEFORE_SENTENCES)..first;
     let sentences = before.rev().filter_map(|index| reading.sentences.get(index));
@@ -281,7 +281,7 @@ fn happened_lately(reading: &Reading<'_>, done: &[&Event<'_, '_>]) -> Option<boo
         .filter(|sentence| sentence.place == Place::Own && sentence.order > 0)
         .find_map(|sentence| whens(&sentence.text, reading.received).pop())?;
     let lately = when.sense == Sense::At
-        && when.span.at_least_days_before(ANSWER_DAYS, reading.received) == Answer::No
+        && when.span.at_least_days_before(term_days, reading.received) == Answer::No
         && when.span.last < reading.received;
     lately.then_some(false)
 }
@@ -312,6 +312,7 @@ pub struct Named {
 pub fn judge_part(
     reading: &Reading<'_>,
     hits: &Hits<'_>,
+    term_days: i64,
     named: &[Named],
 ) -> (FirstComplained, Vec<Finding>) {
     let opens: Vec<usize> = hits
@@ -342,11 +343,15 @@ pub fn judge_part(
     }
     // What stands before any name is about both; the same holds when nothing is told for this part alone.
     let (value, findings) =
-        judge_within(reading, hits, &|index| sides.get(index).copied().flatten() == Some(true));
+        judge_within(reading, hits, term_days, &|index| sides.get(index).copied().flatten() == Some(true));
     if value != FirstComplained::Unknown {
         return (value, findings);
     }
     let (value, findings) =
-        judge_within(reading, hits, &|index| sides.get(index).copied().flatten() != Some(false));
-    if value != FirstComplained::Unknown { (value, findings) } else { judge_within(reading, hits, &|_| true) }
+        judge_within(reading, hits, term_days, &|index| sides.get(index).copied().flatten() != Some(false));
+    if value != FirstComplained::Unknown {
+        (value, findings)
+    } else {
+        judge_within(reading, hits, term_days, &|_| true)
+    }
 }

@@ -24,6 +24,7 @@ pub use first_complained::{Named, judge_part as first_complained_of_part};
 use super::matching::{Hit, Hits};
 use super::reading::{Place, Reading};
 use super::rules::Rule;
+use super::towns::Towns;
 use crate::record::{Automatic, Finding, FirstComplained, Kind, Office, OlderThanYear, OnBehalf, Writer};
 
 /// What the facets concluded, with the findings they rest on.
@@ -46,14 +47,15 @@ pub struct Facets {
 }
 
 /// Judges all facets of one reading.
-pub fn judge(reading: &Reading<'_>, hits: &Hits<'_>, office: &Office) -> Facets {
+pub fn judge(reading: &Reading<'_>, hits: &Hits<'_>, office: &Office, towns: &Towns) -> Facets {
     let mut findings = Vec::new();
     let evidence = Evidence { reading, hits };
     let automatic = automatic::judge(&evidence, office, &mut findings);
-    let writer = writer::read(reading, office);
+    let writer = writer::read(reading, office, towns);
     let language = language::judge(reading);
     let (kind, no_complaint) = kind::judge(&evidence, automatic.is_some(), &mut findings);
-    let (first_complained, rests_on) = judge_first(reading, hits);
+    let (first_complained, rests_on) =
+        first_complained::judge_within(reading, hits, term_days(office), &|_| true);
     findings.extend(rests_on);
     if automatic.is_none() {
         dates::tell(&evidence, &mut findings);
@@ -79,8 +81,9 @@ pub fn judge(reading: &Reading<'_>, hits: &Hits<'_>, office: &Office) -> Facets 
     }
 }
 
-fn judge_first(reading: &Reading<'_>, hits: &Hits<'_>) -> (FirstComplained, Vec<Finding>) {
-    first_complained::judge_within(reading, hits, &|_| true)
+/// Days that a body has to answer a complaint, by the configuration of the office.
+pub fn term_days(office: &Office) -> i64 {
+    i64::from(office.procedure.weeks_to_answer()) * 7
 }
 
 /// The reading with the rules that matched in it.
