@@ -42,7 +42,7 @@ fn conduct<'e>(evidence: &'e Evidence<'_>) -> Option<(&'e Sentence<'e>, When)> {
         .filter(|(index, sentence)| sentence.place == Place::Own && !aside.contains(index));
     own.filter_map(|(_, sentence)| {
         let found = whens(&sentence.text, reading.received);
-        if is_date_line(sentence, &found) {
+        if is_date_line(sentence, &found, reading.received) {
             return None;
         }
         let past =

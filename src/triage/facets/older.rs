@@ -7,9 +7,12 @@ use super::super::reading::{Place, Sentence};
 use super::Evidence;
 use super::when::{Answer, Sense, When, whens};
 use crate::record::{Finding, Kind, OlderThanYear};
+use jiff::civil::Date;
 
 /// Sentences at the start in which the date line of a letter stands.
 const LETTERHEAD_SENTENCES: usize = 14;
+/// Days that a letter is on its way, lies about or waits for its stamp.
+const LETTER_DAYS_MAX: i64 = 120;
 /// Characters of own words below which no mention of time means that it cannot be told.
 const SHORT_TEXT_CHARS: usize = 170;
 
@@ -49,8 +52,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
         return OlderThanYear::Yes;
     }
     let told = dates.old + dates.recent + dates.since + dates.unsure > 0 || ongoing + recent + ended > 0.0;
-    let untold = evidence.weight("older_than_year", "untold") >= UNTOLD_SURE
-        && dates.old + dates.recent + dates.since == 0;
+    let untold = evidence.weight("older_than_year", "untold") >= UNTOLD_SURE && dates.old + dates.since == 0;
     let timeless = !told && is_timeless(evidence);
     if untold || timeless && kind != Kind::Report && own_chars(evidence) < SHORT_TEXT_CHARS {
         evidence.tell("older_than_year", "untold", "older_than_year=unknown", findings);
@@ -65,7 +67,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
 fn is_timeless(evidence: &Evidence<'_>) -> bool {
     evidence.reading.own().all(|one| {
         let found = whens(&one.text, evidence.reading.received);
-        found.is_empty() || is_date_line(one, &found)
+        found.is_empty() || is_date_line(one, &found, evidence.reading.received)
     })
 }
 
@@ -86,10 +88,12 @@ pub(super) fn dates_aside(evidence: &Evidence<'_>) -> Vec<usize> {
     aside
 }
 
-/// "Den Haag, 2 februari 2026": the date of the letter.
-pub(super) fn is_date_line(sentence: &Sentence<'_>, found: &[When]) -> bool {
+/// "Den Haag, 2 februari 2026": the date of the letter, which is not long before it came in.
+pub(super) fn is_date_line(sentence: &Sentence<'_>, found: &[When], received: Date) -> bool {
     let [when] = found else { return false };
-    sentence.order < LETTERHEAD_SENTENCES
+    let lately = when.span.at_least_days_before(LETTER_DAYS_MAX, received) != Answer::Yes;
+    lately
+        && sentence.order < LETTERHEAD_SENTENCES
         && sentence.text.len() < 50
         && when.span.first == when.span.last
         && sentence.text.len() - (when.end - when.start) < 24
@@ -112,7 +116,7 @@ fn dates_in(evidence: &Evidence<'_>, place: Place, aside: &[usize]) -> Dates {
             continue;
         }
         let found = whens(&sentence.text, reading.received);
-        if is_date_line(sentence, &found) {
+        if is_date_line(sentence, &found, reading.received) {
             continue;
         }
         for when in found {
