@@ -113,7 +113,7 @@ pub fn is_addressing(reading: &Reading<'_>, one: &Seen, means: &Means<'_>) -> bo
     })
 }
 
-/// The town that the text speaks of most, if it is not the office's own.
+/// The town that the text speaks of most, if it is not the office's first.
 fn spoken_of(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<usize> {
     let mut counts: Vec<(usize, usize)> = Vec::new();
     for one in seen {
@@ -135,11 +135,11 @@ fn spoken_of(reading: &Reading<'_>, seen: &[Seen], means: &Means<'_>) -> Option<
             }
         }
     }
-    let of_home =
-        counts.iter().filter(|(org, _)| means.home.contains(org)).map(|(_, count)| *count).sum::<usize>();
+    let own = means.home.first();
+    let of_own = counts.iter().find(|(org, _)| Some(org) == own).map_or(0, |(_, count)| *count);
     let (org, count) =
-        counts.into_iter().filter(|(org, _)| !means.home.contains(org)).max_by_key(|(_, count)| *count)?;
-    (count > of_home && (count >= 2 || means.home.is_empty())).then_some(org)
+        counts.into_iter().filter(|(org, _)| Some(org) != own).max_by_key(|(_, count)| *count)?;
+    (count > of_own && (count >= 2 || means.home.is_empty())).then_some(org)
 }
 
 fn resolve_towns(

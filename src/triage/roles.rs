@@ -108,12 +108,15 @@ pub fn read<'r>(reading: &Reading<'_>, means: &Means<'r>) -> Standings<'r> {
     for one in &seen {
         scoring.sentence(one);
     }
-    if means.report
-        && let Some(home) = means.home.first()
-    {
-        scoring.tally(*home, Place::Subject).add("reported", 1.0);
-        let standing = scoring.standing(*home);
-        standing.strongest = standing.strongest.max(Some(Strength::Hint));
+    if means.report {
+        let named = |org: &&usize| {
+            scoring.standings.get(org).is_some_and(|standing| standing.strongest >= Some(Strength::Hint))
+        };
+        if let Some(home) = means.home.iter().find(named).or(means.home.first()) {
+            scoring.tally(*home, Place::Subject).add("reported", 1.0);
+            let standing = scoring.standing(*home);
+            standing.strongest = standing.strongest.max(Some(Strength::Hint));
+        }
     }
     Standings {
         several: scoring.several,

@@ -212,7 +212,7 @@ fn evidence_of<'r>(
     put("last", yes(tally.last.is_some() && tally.last == crowd.last));
     put("alone", yes(named > 0.0 && crowd.present == 1));
     put("unnamed", yes(standing.strongest < Some(Strength::Name)));
-    let is_home = means.home.contains(&standing.org);
+    let is_home = means.home.first() == Some(&standing.org);
     put("home", yes(is_home && office.line == Line::Second));
     put("home_first_line", yes(is_home && office.line == Line::First));
     put("inside", yes(is_covered(means.bodies, office, standing.org)));
