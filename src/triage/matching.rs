@@ -122,11 +122,9 @@ impl Matcher {
         plans.extend_from_slice(&self.always);
         for set in &scan.met {
             let needing = self.needed_by.get(*set as usize).into_iter().flatten();
-            plans.extend(
-                needing.filter(|plan| {
-                    self.plans.get(**plan as usize).is_some_and(|plan| scan.holds(&plan.needs))
-                }),
-            );
+            plans.extend(needing.filter(|plan| {
+                self.plans.get(**plan as usize).is_some_and(|plan| self.lexicon.holds(scan, &plan.needs))
+            }));
         }
         plans.sort_unstable();
     }
@@ -150,7 +148,11 @@ impl Matcher {
                 continue;
             }
             let held = |needs: &[Needs]| -> Vec<u32> {
-                (0..).zip(needs).filter(|(_, needs)| scratch.scan.holds(needs)).map(|(at, _)| at).collect()
+                (0..)
+                    .zip(needs)
+                    .filter(|(_, needs)| self.lexicon.holds(&scratch.scan, needs))
+                    .map(|(at, _)| at)
+                    .collect()
             };
             let with = held(&conditions.with);
             if with.is_empty() && !rule.with.is_empty() {
@@ -198,13 +200,13 @@ impl Candidate {
     /// conditions hold there.
     pub fn find(&self, rule: &Rule, text: &str) -> Option<Range<usize>> {
         let found =
-            self.patterns(rule).filter_map(|pattern| pattern.find(text)).min_by_key(regex::Match::start)?;
+            self.patterns(rule).filter_map(|pattern| pattern.find(text)).min_by_key(|found| found.start)?;
         let holds =
             |patterns: &[Pattern], which: &[u32]| some(patterns, which).any(|pattern| pattern.is_match(text));
         if (!rule.with.is_empty() && !holds(&rule.with, &self.with)) || holds(&rule.unless, &self.unless) {
             return None;
         }
-        Some(found.range())
+        Some(found)
     }
 
     /// The patterns of its rule's `any` that could match.

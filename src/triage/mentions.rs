@@ -183,16 +183,16 @@ fn is_shouted(source: &str) -> bool {
 
 fn by_pattern(bodies: &Organisations, index: usize, sentence: &Sentence<'_>, found: &mut Vec<Mention>) {
     let Some(name) = bodies.patterns.get(index) else { return };
-    for hit in name.pattern.find_iter(&sentence.text) {
-        let written = sentence.written(&hit.range());
+    for hit in name.pattern.find_iter(&sentence.text).map(|found| found.range) {
+        let written = sentence.written(&hit);
         let capitals = written
             .split([' ', '-'])
             .filter(|word| !word.is_empty())
             .all(|word| word.chars().next().is_some_and(char::is_uppercase));
         // Any word has a capital at the start of a sentence.
-        let opening = hit.start() == 0 && !written.contains(' ');
+        let opening = hit.start == 0 && !written.contains(' ');
         if !name.capitalised || (capitals && !opening && !is_shouted(sentence.source)) {
-            found.push(Mention { org: name.org, strength: Strength::Name, range: hit.range(), meant: false });
+            found.push(Mention { org: name.org, strength: Strength::Name, range: hit, meant: false });
         }
     }
 }

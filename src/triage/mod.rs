@@ -5,11 +5,13 @@
 //! when unsure it says `unclear` and a person decides.
 
 mod agents;
+mod assemble;
 mod describe;
 mod facets;
 mod fold;
 mod judging;
 mod letters;
+mod machine;
 mod matching;
 mod mentions;
 mod names;

@@ -50,10 +50,25 @@ pub fn rarest(needs: &[Need]) -> Vec<&Word> {
     sets.min_by(|a, b| often(a).total_cmp(&often(b))).unwrap_or_default()
 }
 
+/// Words that stand in most letters, in order: as good as nothing to go by.
+const COMMON: &[&str] = &[
+    "aan", "al", "als", "ben", "bij", "daar", "dan", "dat", "de", "deze", "die", "dit", "door", "een", "en",
+    "er", "geen", "haar", "had", "heb", "hebben", "heeft", "het", "hij", "hoe", "hun", "ik", "in", "is",
+    "je", "kan", "maar", "me", "meer", "met", "mij", "mijn", "moet", "mogen", "naar", "niet", "niets", "nog",
+    "nu", "of", "om", "ons", "onze", "ook", "op", "over", "te", "tot", "u", "uit", "uw", "van", "voor",
+    "wat", "we", "wel", "werd", "wie", "wij", "wil", "word", "wordt", "ze", "zich", "zij", "zijn", "zo",
+    "zou",
+];
+
 /// About how often one of these words is met, to compare.
 fn often(words: &[&Word]) -> f64 {
     let one = |word: &&Word| {
-        let letters = i32::try_from(word.text.trim().len()).unwrap_or(i32::MAX).min(12);
+        let mut letters = 0;
+        for one in word.text.split(|c: char| !c.is_ascii_alphanumeric()) {
+            let common = word.starts && word.ends && COMMON.binary_search(&one).is_ok();
+            letters += if common { 1 } else { i32::try_from(one.len()).unwrap_or(i32::MAX) };
+        }
+        let letters = letters.min(12);
         let bound = if word.first {
             0.05
         } else if word.starts && word.ends {
@@ -130,10 +145,19 @@ fn in_row(parts: &[Hir], before: &Word, ends: bool) -> Vec<Need> {
     needs
 }
 
-/// Words of which each says something.
+/// Words of which each says something. A space beside one only tells that it ends there: the fewer words, the less to
+/// look for.
 fn set(mut words: Vec<Word>) -> Option<Need> {
     if words.is_empty() || words.len() > TEXTS_MAX || words.iter().any(|word| word.text.trim().is_empty()) {
         return None;
+    }
+    for word in &mut words {
+        word.starts |= word.text.starts_with(' ');
+        word.ends |= word.text.ends_with(' ');
+        let text = word.text.trim_matches(' ');
+        if text.len() < word.text.len() {
+            word.text = text.to_owned();
+        }
     }
     words.sort_unstable();
     words.dedup();

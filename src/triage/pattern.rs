@@ -1,15 +1,18 @@
-//! The patterns of rules: what staff write, made into regular expressions of the `regex` crate.
+//! The patterns of rules: what staff write, made into regular expressions, and those into machines of our own.
 //!
 //! Staff write small letters without accents, as the folded text has them. Added to the regex syntax are
 //! ` ... ` (up to six words in between, ` ...3 ` up to three), `{NAME}` (a word list of `words.toml`), and
 //! word boundaries at both ends without asking. Invariant: whatever is written, matching takes time linear
 //! in the text.
 
+use super::assemble::assemble;
+use super::machine::{Found, Machine};
 use super::needs::{self, Need};
 use crate::limits::REGEX_BYTES_MAX;
-use regex::{CaptureMatches, Captures, Match, Matches, Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// The character that stands for a named body in the text that role rules look at.
@@ -23,7 +26,9 @@ pub const PLACE_MARK: char = '\u{e001}';
 pub struct Pattern {
     /// As the `regex` crate writes it.
     bounded: String,
-    /// Made on first use: of thousands of patterns a text needs a few, and checking needs none.
+    /// Both made on first use: of thousands of patterns a text needs a few, and checking needs none. The regular
+    /// expression only answers where the machine cannot.
+    machine: OnceLock<Option<Box<Machine>>>,
     regex: OnceLock<Option<Regex>>,
     /// What a text must hold for it to match, in order. Empty: nothing is known; it is tried on every sentence.
     pub needs: Vec<Need>,
@@ -55,7 +60,13 @@ impl Pattern {
                 parsed.unwrap_or_else(|_| Hir::empty())
             }
         };
-        Ok(Self { bounded, regex, needs: needs::of(&hir), written: written.to_owned() })
+        Ok(Self {
+            bounded,
+            machine: OnceLock::new(),
+            regex,
+            needs: needs::of(&hir),
+            written: written.to_owned(),
+        })
     }
 
     /// `None` only for what cannot be, since it was checked.
@@ -63,30 +74,50 @@ impl Pattern {
         self.regex.get_or_init(|| compiled(&self.bounded).ok()).as_ref()
     }
 
+    fn machine(&self) -> Option<&Machine> {
+        let make = || regex_syntax::parse(&self.bounded).ok().and_then(|hir| assemble(&hir)).map(Box::new);
+        self.machine.get_or_init(make).as_deref()
+    }
+
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text))
+        self.find_at(text, 0).is_some()
     }
 
-    pub fn find<'t>(&self, text: &'t str) -> Option<Match<'t>> {
-        self.regex()?.find(text)
+    /// Bytes of the first match.
+    pub fn find(&self, text: &str) -> Option<Range<usize>> {
+        self.find_at(text, 0).map(|found| found.range)
     }
 
-    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        self.regex()?.captures(text)
+    /// Every match, none overlapping another.
+    pub fn find_iter<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Found> + 't {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let found = self.find_at(text, from)?;
+            // A match of nothing is passed over.
+            let next = text.get(found.range.end..)?.chars().next().map_or(1, char::len_utf8);
+            from = found.range.end + if found.range.is_empty() { next } else { 0 };
+            Some(found)
+        })
     }
 
-    pub fn find_iter<'p, 't>(
-        &'p self,
-        text: &'t str,
-    ) -> std::iter::Flatten<std::option::IntoIter<Matches<'p, 't>>> {
-        self.regex().map(|regex| regex.find_iter(text)).into_iter().flatten()
+    /// The first match that begins at a byte or after it.
+    fn find_at(&self, text: &str, from: usize) -> Option<Found> {
+        match self.machine().map(|machine| machine.find_at(text, from)) {
+            Some(Ok(found)) => found,
+            // It needs a regular expression, or more steps than it is given.
+            Some(Err(_)) | None => self.find_with_regex(text, from),
+        }
     }
 
-    pub fn captures_iter<'p, 't>(
-        &'p self,
-        text: &'t str,
-    ) -> std::iter::Flatten<std::option::IntoIter<CaptureMatches<'p, 't>>> {
-        self.regex().map(|regex| regex.captures_iter(text)).into_iter().flatten()
+    fn find_with_regex(&self, text: &str, from: usize) -> Option<Found> {
+        let regex = self.regex()?;
+        if regex.capture_names().flatten().any(|name| name == "org") {
+            let mut places = regex.capture_locations();
+            let range = regex.captures_read_at(&mut places, text, from)?.range();
+            let nth = regex.capture_names().position(|name| name == Some("org"));
+            return Some(Found { range, mark: nth.and_then(|nth| places.get(nth)).map(|(start, _)| start) });
+        }
+        Some(Found { range: regex.find_at(text, from)?.range(), mark: None })
     }
 }
 
@@ -343,7 +374,7 @@ mod tests {
             ("klacht ... over", "klacht> <over"),
             ("{BELT} ... terug", "belde|belt|mailde|mailt> <terug"),
             ("(een|de) gemeente", "de gemeente|een gemeente>"),
-            ("[0-9]+ weken", " weken>"),
+            ("[0-9]+ weken", "<weken>"),
             ("klacht ...3 (ingediend|gestuurd)", "klacht> <gestuurd|ingediend"),
             ("klachten?(loket|team)", "klachteloket|klachtenloket|klachtenteam|klachteteam>"),
             ("gemeente\\w*", "<gemeente"),

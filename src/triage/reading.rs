@@ -4,10 +4,12 @@
 //! Invariant: a sentence is at most [`SENTENCE_CHARS_MAX`] characters, so that no rule looks at more at
 //! once and the whole stays linear in the length of the text.
 
+use super::facets::When;
 use super::fold::{Folded, fold};
 use crate::limits::SENTENCE_CHARS_MAX;
 use crate::record::{Channel, Document, Evidence, Extract, Method, PartKind};
 use jiff::civil::Date;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// Characters of a body below which an attachment may be the complaint itself.
@@ -46,6 +48,8 @@ pub struct Sentence<'a> {
     /// Place in the row of own sentences (from 0), for rules on opening and closing words; of other
     /// sentences their place in the document.
     pub order: usize,
+    /// The times told in it, once somebody asked.
+    pub times: OnceCell<Vec<When>>,
 }
 
 /// The view of one piece that all rules look at.
@@ -252,7 +256,8 @@ fn push<'a>(
 ) {
     let Folded { text, map } = fold(source);
     if text.chars().any(char::is_alphanumeric) {
-        sentences.push(Sentence { document, place, source, start_char, text, map, order: 0 });
+        let times = OnceCell::new();
+        sentences.push(Sentence { document, place, source, start_char, text, map, order: 0, times });
     }
 }
 

@@ -147,22 +147,17 @@ impl Rule {
     /// The first match in a folded sentence, if the rule's conditions hold there.
     pub fn find(&self, text: &str) -> Option<std::ops::Range<usize>> {
         let patterns = self.any.iter();
-        let found = patterns.filter_map(|pattern| pattern.find(text)).min_by_key(regex::Match::start)?;
+        let found = patterns.filter_map(|pattern| pattern.find(text)).min_by_key(|found| found.start)?;
         let holds = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.is_match(text));
         if (!self.with.is_empty() && !holds(&self.with)) || holds(&self.unless) {
             return None;
         }
-        Some(found.range())
+        Some(found)
     }
 
     /// Does the rule fire on an example, wherever it looks?
     pub fn fires_on(&self, example: &str) -> bool {
         sentences_of(example).iter().any(|text| self.find(text).is_some())
-    }
-
-    /// The named groups of the first pattern that matches, for rules that hold dates and numbers.
-    pub fn captures<'t>(&self, text: &'t str) -> Option<regex::Captures<'t>> {
-        self.any.iter().find_map(|pattern| pattern.captures(text))
     }
 }
 

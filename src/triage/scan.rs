@@ -4,7 +4,7 @@
 
 use super::needs::{Need, Word, is_wordy, rarest};
 use super::words::{Standing, WordIndex};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// No further place.
 const NONE: u32 = u32::MAX;
@@ -24,10 +24,21 @@ pub struct Needs(Box<[Step]>);
 #[derive(Clone, Debug, Default)]
 pub struct Lexicon {
     index: WordIndex,
-    /// For each word whether it ends where a word ends, whether no letter stands before it, and the sets it is in: a stretch of `sets`.
-    words: Vec<(bool, bool, u32, u32)>,
-    sets: Vec<u32>,
-    set_count: usize,
+    words: Vec<Known>,
+    /// Sets that are told when a word of theirs is met, a stretch for each word.
+    keys: Vec<u32>,
+    /// The words of all sets, and where those of each set end.
+    members: Vec<u32>,
+    set_ends: Vec<u32>,
+}
+
+/// A word of the lexicon: what must stand around it, and its stretch of `keys`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    ends: bool,
+    first: bool,
+    from: u32,
+    until: u32,
 }
 
 /// A lexicon in the making.
@@ -35,18 +46,29 @@ pub struct Lexicon {
 pub struct LexiconMaker {
     words: HashMap<Word, u32>,
     sets: HashMap<Vec<u32>, u32>,
+    /// Sets to tell when a word of theirs is met.
+    keys: HashSet<u32>,
 }
 
-/// Where words of each set stand in the text that was scanned last. Made once, used for many texts.
+/// Where each word stands in the text that was scanned last. Made once, used for many texts.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
-    round: u32,
-    /// For each set the round it was last met in, and its place met last.
-    sets: Vec<(u32, u32)>,
-    /// Start and end of each place, and the place of the same set before it.
-    places: Vec<(u32, u32, u32)>,
-    /// Sets met in this round.
+    /// For each word its place met last, if that is one of this word: what is left of other texts is not cleared.
+    words: Vec<u32>,
+    places: Vec<Spot>,
+    /// The same for each set: its place in `met`.
+    told: Vec<u32>,
+    /// Keys of this text.
     pub met: Vec<u32>,
+}
+
+/// A place of a word, and the place of the same word before it.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    word: u32,
+    start: u32,
+    end: u32,
+    before: u32,
 }
 
 impl LexiconMaker {
@@ -58,7 +80,9 @@ impl LexiconMaker {
     /// The set of the rarest words that a pattern needs; `None` when nothing is known.
     pub fn key(&mut self, needs: &[Need]) -> Option<u32> {
         let words = rarest(needs);
-        (!words.is_empty()).then(|| self.set(words.into_iter()))
+        let key = (!words.is_empty()).then(|| self.set(words.into_iter()));
+        self.keys.extend(key);
+        key
     }
 
     fn steps(&mut self, needs: &[Need]) -> Box<[Step]> {
@@ -90,101 +114,127 @@ impl LexiconMaker {
 
     /// The lexicon of all that was taken in.
     pub fn finish(self) -> Lexicon {
-        let mut sets_of: Vec<Vec<u32>> = vec![Vec::new(); self.words.len()];
-        for (words, set) in &self.sets {
-            for word in words {
-                if let Some(sets) = sets_of.get_mut(*word as usize) {
-                    sets.push(*set);
+        let mut sets: Vec<(&u32, &Vec<u32>)> = self.sets.iter().map(|(words, set)| (set, words)).collect();
+        sets.sort_unstable();
+        let mut keys_of: Vec<Vec<u32>> = vec![Vec::new(); self.words.len()];
+        let (mut members, mut set_ends) = (Vec::new(), Vec::with_capacity(sets.len()));
+        for (set, words) in sets {
+            members.extend_from_slice(words);
+            set_ends.push(number(members.len()));
+            for word in words.iter().filter(|_| self.keys.contains(set)) {
+                if let Some(keys) = keys_of.get_mut(*word as usize) {
+                    keys.push(*set);
                 }
             }
         }
-        let mut words = vec![(false, false, 0, 0); self.words.len()];
-        let mut sets = Vec::new();
+        let mut words = vec![Known::default(); self.words.len()];
+        let mut keys = Vec::new();
         for (word, at) in &self.words {
-            if let (Some(slot), Some(of)) = (words.get_mut(*at as usize), sets_of.get(*at as usize)) {
-                let from = number(sets.len());
-                sets.extend_from_slice(of);
+            if let (Some(slot), Some(of)) = (words.get_mut(*at as usize), keys_of.get(*at as usize)) {
+                let from = number(keys.len());
+                keys.extend_from_slice(of);
                 let ends = word.ends && word.text.bytes().next_back().is_some_and(is_wordy);
-                *slot = (ends, word.first, from, number(sets.len()));
+                *slot = Known { ends, first: word.first, from, until: number(keys.len()) };
             }
         }
         let index =
             WordIndex::new(self.words.iter().map(|(word, at)| (word.text.as_str(), *at, word.starts)));
-        Lexicon { index, words, sets, set_count: self.sets.len() }
+        Lexicon { index, words, keys, members, set_ends }
     }
 }
 
 impl Lexicon {
     /// How many sets of words there are.
     pub fn set_count(&self) -> usize {
-        self.set_count
+        self.set_ends.len()
     }
 
     /// Finds the words of a text.
     pub fn scan(&self, text: &str, scan: &mut Scan) {
-        scan.begin(self.set_count);
+        scan.begin(self.words.len(), self.set_count());
         let bytes = text.as_bytes();
         let told = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let begun = number(bytes.iter().position(told).unwrap_or(bytes.len()));
         self.index.each(text, |Standing { start, end, number: word }| {
-            let Some((ends, first, from, until)) = self.words.get(word as usize) else { return };
-            if *first && start > begun {
+            let Some(known) = self.words.get(word as usize) else { return };
+            if known.first && start > begun {
                 return;
             }
-            if *ends && bytes.get(end as usize).is_some_and(|byte| is_wordy(*byte)) {
+            if known.ends && bytes.get(end as usize).is_some_and(|byte| is_wordy(*byte)) {
                 return;
             }
-            for set in self.sets.get(*from as usize..*until as usize).unwrap_or_default() {
-                scan.add(*set, start, end);
+            if scan.add(word, start, end) {
+                for key in self.keys.get(known.from as usize..known.until as usize).unwrap_or_default() {
+                    scan.tell(*key);
+                }
             }
         });
+    }
+
+    /// Does the text that was scanned hold all that is needed, in order?
+    pub fn holds(&self, scan: &Scan, needs: &Needs) -> bool {
+        self.after(scan, &needs.0, 0).is_some()
+    }
+
+    /// Where the text holds all of it, from a byte on: the first byte after it.
+    fn after(&self, scan: &Scan, steps: &[Step], from: u32) -> Option<u32> {
+        steps.iter().try_fold(from, |from, step| match step {
+            Step::Set(set) => {
+                let ends = self.words_of(*set).iter().filter_map(|word| scan.first_end(*word, from));
+                ends.min()
+            }
+            Step::Either(branches) => {
+                branches.iter().filter_map(|branch| self.after(scan, branch, from)).min()
+            }
+        })
+    }
+
+    fn words_of(&self, set: u32) -> &[u32] {
+        let end = |set: u32| self.set_ends.get(set as usize).map_or(0, |end| *end as usize);
+        let begin = set.checked_sub(1).map_or(0, end);
+        self.members.get(begin..end(set)).unwrap_or_default()
     }
 }
 
 impl Scan {
-    fn begin(&mut self, sets: usize) {
-        if self.sets.len() != sets || self.round == u32::MAX {
-            self.sets = vec![(0, NONE); sets];
-            self.round = 0;
-        }
-        self.round += 1;
+    fn begin(&mut self, words: usize, sets: usize) {
+        self.words.resize(words, 0);
+        self.told.resize(sets, 0);
         self.places.clear();
         self.met.clear();
     }
 
+    /// Adds a place of a word; is it the first?
     #[inline]
-    fn add(&mut self, set: u32, start: u32, end: u32) {
-        let Some(slot) = self.sets.get_mut(set as usize) else { return };
-        let before = if slot.0 == self.round { slot.1 } else { NONE };
-        if before == NONE {
+    fn add(&mut self, word: u32, start: u32, end: u32) -> bool {
+        let Some(slot) = self.words.get_mut(word as usize) else { return false };
+        let known = self.places.get(*slot as usize).is_some_and(|spot| spot.word == word);
+        let before = if known { *slot } else { NONE };
+        *slot = number(self.places.len());
+        self.places.push(Spot { word, start, end, before });
+        !known
+    }
+
+    #[inline]
+    fn tell(&mut self, set: u32) {
+        let Some(slot) = self.told.get_mut(set as usize) else { return };
+        if self.met.get(*slot as usize) != Some(&set) {
+            *slot = number(self.met.len());
             self.met.push(set);
         }
-        *slot = (self.round, number(self.places.len()));
-        self.places.push((start, end, before));
     }
 
-    /// Does the text hold all that is needed, in order?
-    pub fn holds(&self, needs: &Needs) -> bool {
-        self.after(&needs.0, 0).is_some()
-    }
-
-    /// Where the text holds all of it, from a byte on: the first byte after it.
-    fn after(&self, steps: &[Step], from: u32) -> Option<u32> {
-        steps.iter().try_fold(from, |from, step| match step {
-            Step::Set(set) => self.first_end(*set, from),
-            Step::Either(branches) => branches.iter().filter_map(|branch| self.after(branch, from)).min(),
-        })
-    }
-
-    fn first_end(&self, set: u32, from: u32) -> Option<u32> {
-        let (round, last) = self.sets.get(set as usize)?;
-        let mut at = if *round == self.round { *last } else { NONE };
+    /// Where a word first ends that begins at a byte or after it.
+    #[inline]
+    fn first_end(&self, word: u32, from: u32) -> Option<u32> {
+        let mut at = *self.words.get(word as usize)?;
         let mut first = None;
-        while let Some((start, end, before)) = self.places.get(at as usize) {
-            if *start >= from && first.is_none_or(|first| *end < first) {
-                first = Some(*end);
-            }
-            at = *before;
+        while let Some(spot) = self.places.get(at as usize)
+            && spot.word == word
+            && spot.start >= from
+        {
+            first = Some(spot.end);
+            at = spot.before;
         }
         first
     }

@@ -15,18 +15,18 @@ pub fn hits_of(rule: &Rule, said: &Said, marked: &Marked) -> Vec<(usize, Range<u
     let together = together(marked);
     let mut hits: Vec<(usize, Range<usize>)> = Vec::new();
     for pattern in said.candidate.patterns(rule) {
-        for found in pattern.captures_iter(text).take(HITS_MAX) {
-            let Some(whole) = found.get(0) else { continue };
-            let named = found.name("org").map(|group| group.range());
-            if let Some(mention) = marked.mention_at(&named.unwrap_or_else(|| whole.range()))
+        for found in pattern.find_iter(text).take(HITS_MAX) {
+            let whole = found.range;
+            let named = found.mark.map_or(whole.clone(), |mark| mark..mark + 1);
+            if let Some(mention) = marked.mention_at(&named)
                 && !hits.iter().any(|(known, _)| *known == mention)
             {
-                hits.push((mention, whole.range()));
+                hits.push((mention, whole.clone()));
                 // What is said of "het UWV en de gemeente" is said of both.
                 for group in together.iter().filter(|group| group.contains(&mention)) {
                     for other in group.iter().filter(|other| **other != mention) {
                         if !hits.iter().any(|(known, _)| known == other) {
-                            hits.push((*other, whole.range()));
+                            hits.push((*other, whole.clone()));
                         }
                     }
                 }
@@ -103,10 +103,20 @@ pub fn clauses(text: &str) -> Vec<Range<usize>> {
         ". ",
     ];
     let mut cuts: Vec<usize> = Vec::new();
-    for pattern in BREAKS {
-        cuts.extend(text.match_indices(pattern).map(|(at, _)| at + 1));
+    // One pass over the text: most letters begin none of them. A break does not overlap another of its own.
+    let mut ends = [0; BREAKS.len()];
+    for (at, byte) in text.bytes().enumerate() {
+        if byte.is_ascii_alphanumeric() || !byte.is_ascii() {
+            continue;
+        }
+        let Some(rest) = text.as_bytes().get(at..) else { break };
+        for (pattern, end) in BREAKS.iter().zip(&mut ends) {
+            if *end <= at && rest.starts_with(pattern.as_bytes()) {
+                *end = at + pattern.len();
+                cuts.push(at + 1);
+            }
+        }
     }
-    cuts.sort_unstable();
     cuts.dedup();
     let mut ranges = Vec::with_capacity(cuts.len() + 1);
     let mut from = 0;

@@ -2,9 +2,6 @@
 //!
 //! Invariant: a walk ends with the longest word of the index, so that the work is linear in the text.
 
-/// Where no letter leads.
-const NONE: u32 = u32::MAX;
-
 /// An index of words. Words that may begin amid a word are walked from every letter, the others from the start of a
 /// word or of what stands between words.
 #[derive(Clone, Debug, Default)]
@@ -13,13 +10,29 @@ pub struct WordIndex {
     at_starts: Tree,
 }
 
-/// The letters of words, as a tree. A node is a row of cells, its first child next to it: how many words end there, how
-/// many letters lead on, the numbers of those words, and of each letter the letter and the cell it leads to.
+/// The letters of words, as a tree in one row of cells (a double array): the letter `l` leads from a cell to the one
+/// at its `base` + `l`, if that says to come from it. One step is one look, whatever number of letters leads on.
 #[derive(Clone, Debug, Default)]
 struct Tree {
-    /// The node that a first byte leads to.
-    first: Vec<u32>,
-    cells: Vec<u32>,
+    cells: Vec<Cell>,
+    /// The numbers of words, a stretch for each text.
+    numbers: Vec<u32>,
+    /// Ends of words that nothing branches off from.
+    tails: Vec<u8>,
+}
+
+/// A letter of words.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    /// The cell it comes from, from 1; 0 where no letter stands.
+    from: u32,
+    /// Where letters lead on, or where the tail stands that must follow.
+    base: u32,
+    /// The stretch of numbers of the words that end here, or after the tail.
+    numbers: u32,
+    count: u16,
+    /// Letters of the tail; 0 when letters branch off.
+    tail: u16,
 }
 
 /// A word that stands in a text: its number, and from which byte to which.
@@ -60,72 +73,122 @@ impl WordIndex {
     }
 }
 
+/// Places tried before the holes up to there are given up.
+const TRIES_MAX: usize = 64;
+
 impl Tree {
     fn new(mut words: Vec<(&[u8], u32)>) -> Self {
         words.sort_unstable();
-        let mut tree = Self { first: vec![NONE; 256], ..Self::default() };
-        if words.is_empty() {
-            return tree;
-        }
-        // Rows of words that share their first letters, each to become a node: from, until, letters shared, and the cell
-        // that leads to it.
-        let mut rows = vec![(0, words.len(), 0, None)];
-        while let Some((from, until, depth, leads)) = rows.pop() {
+        let mut tree = Self { cells: vec![Cell::default(); 1], ..Self::default() };
+        // Rows of words that share their first letters: from, until, letters shared, and their cell.
+        let mut rows = vec![(0, words.len(), 0, 0)];
+        let mut free = 1;
+        while let Some((from, until, depth, cell)) = rows.pop() {
             let row = words.get(from..until).unwrap_or_default();
-            let here = number(tree.cells.len());
-            if let Some(slot) = leads.and_then(|cell: usize| tree.cells.get_mut(cell)) {
-                *slot = here;
-            }
-            let ending = row.iter().take_while(|(word, _)| word.len() == depth).count();
+            let (Some((first, _)), Some((last, _))) = (row.first(), row.last()) else { continue };
+            let one_text = first == last && depth > 0;
+            let ending = if one_text {
+                row.len()
+            } else {
+                row.iter().take_while(|(word, _)| word.len() == depth).count()
+            };
+            let numbers = number(tree.numbers.len());
+            tree.numbers.extend(row.iter().take(ending).map(|(_, number)| *number));
+            let tail = if one_text { first.get(depth..).unwrap_or_default() } else { &[] };
             let letter = |(word, _): &(&[u8], u32)| word.get(depth).copied().unwrap_or_default();
             let onward = row.get(ending..).unwrap_or_default();
-            let count = onward.chunk_by(|a, b| letter(a) == letter(b)).count();
-            tree.cells.extend([number(ending), number(count)]);
-            tree.cells.extend(row.iter().take(ending).map(|(_, number)| *number));
-            let (mut begin, children) = (from + ending, rows.len());
+            let base = if onward.is_empty() {
+                tree.tails.len()
+            } else {
+                tree.place(
+                    onward.chunk_by(|a, b| letter(a) == letter(b)).filter_map(<[_]>::first).map(letter),
+                    &mut free,
+                )
+            };
+            tree.tails.extend_from_slice(tail);
+            if let Some(slot) = tree.cells.get_mut(cell) {
+                *slot = Cell {
+                    base: number(base),
+                    numbers,
+                    count: short(ending),
+                    tail: short(tail.len()),
+                    ..*slot
+                };
+            }
+            let mut begin = from + ending;
             for same in onward.chunk_by(|a, b| letter(a) == letter(b)) {
-                tree.cells.extend([same.first().map_or(0, letter).into(), NONE]);
-                rows.push((begin, begin + same.len(), depth + 1, Some(tree.cells.len() - 1)));
+                let child = base + usize::from(same.first().map_or(0, letter));
+                if let Some(slot) = tree.cells.get_mut(child) {
+                    slot.from = number(cell + 1);
+                }
+                rows.push((begin, begin + same.len(), depth + 1, child));
                 begin += same.len();
-            }
-            // The first child comes next.
-            if let Some(children) = rows.get_mut(children..) {
-                children.reverse();
-            }
-        }
-        let roots = tree.cells.get(2..).unwrap_or_default().chunks_exact(2);
-        for root in roots.take(tree.cells.get(1).map_or(0, |count| *count as usize)) {
-            if let [byte, onward] = root
-                && let Some(slot) = tree.first.get_mut(*byte as usize)
-            {
-                *slot = *onward;
             }
         }
         tree
     }
 
+    /// The first place in the row where all these letters find their cells free. `free` is a cell before which none is
+    /// looked for.
+    fn place(&mut self, letters: impl Iterator<Item = u8>, free: &mut usize) -> usize {
+        let letters: Vec<usize> = letters.map(usize::from).collect();
+        let lowest = letters.first().copied().unwrap_or(0);
+        let taken = |cells: &[Cell], at: usize| cells.get(at).is_some_and(|cell| cell.from != 0);
+        while taken(&self.cells, *free) {
+            *free += 1;
+        }
+        let mut base = free.saturating_sub(lowest);
+        let mut tries = 0;
+        // The root comes from nowhere and is not free.
+        while base + lowest == 0 || letters.iter().any(|letter| taken(&self.cells, base + letter)) {
+            base += 1;
+            tries += 1;
+        }
+        if tries > TRIES_MAX {
+            // Holes that nothing fits in are left behind.
+            *free = base + lowest;
+        }
+        let end = base + letters.last().copied().unwrap_or(0) + 1;
+        if self.cells.len() < end {
+            self.cells.resize(end, Cell::default());
+        }
+        base
+    }
+
     /// Tells the words that begin at a byte.
     #[inline]
     fn walk(&self, text: &[u8], start: usize, tell: &mut impl FnMut(Standing)) {
-        let Some(first) = text.get(start).and_then(|byte| self.first.get(usize::from(*byte))) else { return };
-        let mut at = *first;
-        let mut end = start + 1;
-        while let Some([ending, count, rest @ ..]) = self.cells.get(at as usize..) {
-            let Some((numbers, rest)) = rest.split_at_checked(*ending as usize) else { return };
-            for number in numbers {
-                tell(Standing { end: self::number(end), start: self::number(start), number: *number });
+        let Some(mut cell) = self.cells.first() else { return };
+        let (mut at, mut end) = (0, start);
+        while let Some(letter) = text.get(end) {
+            let next = cell.base + u32::from(*letter);
+            match self.cells.get(next as usize) {
+                Some(child) if child.from == at + 1 => (cell, at) = (child, next),
+                _ => return,
             }
-            let Some(next) = text.get(end).copied().map(u32::from) else { return };
-            let children = rest.chunks_exact(2).take(*count as usize);
-            let Some(onward) =
-                children.filter(|child| child.first() == Some(&next)).find_map(|child| child.get(1))
-            else {
-                return;
-            };
-            at = *onward;
             end += 1;
+            let (from, tail) = (cell.base as usize, usize::from(cell.tail));
+            if tail > 0 {
+                let Some(tail) = self.tails.get(from..from + tail) else { return };
+                if !text.get(end..).is_some_and(|rest| rest.starts_with(tail)) {
+                    return;
+                }
+                end += tail.len();
+            }
+            let numbers = cell.numbers as usize;
+            for known in self.numbers.get(numbers..numbers + usize::from(cell.count)).unwrap_or_default() {
+                tell(Standing { end: number(end), start: number(start), number: *known });
+            }
+            if tail > 0 {
+                return;
+            }
         }
     }
+}
+
+/// A text is in no more lists than this, and no longer.
+fn short(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 /// Places in sentences and rule sets are far below the bound.

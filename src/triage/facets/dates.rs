@@ -6,7 +6,7 @@
 use super::super::reading::{Place, Sentence};
 use super::Evidence;
 use super::older::{dates_aside, is_date_line};
-use super::when::{Sense, When, whens};
+use super::when::{Sense, When};
 use crate::record::Finding;
 use jiff::civil::Date;
 
@@ -41,12 +41,14 @@ fn conduct<'e>(evidence: &'e Evidence<'_>) -> Option<(&'e Sentence<'e>, When)> {
         .enumerate()
         .filter(|(index, sentence)| sentence.place == Place::Own && !aside.contains(index));
     own.filter_map(|(_, sentence)| {
-        let found = whens(&sentence.text, reading.received);
-        if is_date_line(sentence, &found, reading.received) {
+        let found = sentence.whens(reading.received);
+        if is_date_line(sentence, found, reading.received) {
             return None;
         }
-        let past =
-            found.into_iter().filter(|when| when.sense != Sense::Ahead && when.span.last <= reading.received);
+        let past = found
+            .iter()
+            .copied()
+            .filter(|when| when.sense != Sense::Ahead && when.span.last <= reading.received);
         Some((sentence, past.max_by_key(|when| when.span.last)?))
     })
     .max_by_key(|(_, when)| when.span.last)
@@ -60,8 +62,10 @@ fn complained<'e>(evidence: &'e Evidence<'_>) -> Option<(&'e Sentence<'e>, When)
         let Some(sentence) = reading.sentences.get(index).filter(|one| one.place == Place::Own) else {
             continue;
         };
-        let days: Vec<When> = whens(&sentence.text, reading.received)
-            .into_iter()
+        let days: Vec<When> = sentence
+            .whens(reading.received)
+            .iter()
+            .copied()
             .filter(|when| when.sense == Sense::At && when.span.first == when.span.last)
             .filter(|when| when.span.last < reading.received)
             .collect();

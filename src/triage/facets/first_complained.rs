@@ -6,7 +6,7 @@
 use super::super::matching::{Hit, Hits};
 use super::super::reading::{Place, Reading};
 use super::super::rules::Rule;
-use super::when::{Answer, Sense, When, days_later, whens};
+use super::when::{Answer, Sense, When, days_later};
 use crate::record::{Finding, FirstComplained};
 
 /// Sentences after a complaint in which what came of it is told.
@@ -192,8 +192,8 @@ fn age(
     let beside = |event: &Event<'_, '_>, step: isize| -> Option<When> {
         let index = event.hit.sentence.checked_add_signed(step)?;
         let sentence = reading.sentences.get(index).filter(|sentence| sentence.place == Place::Own)?;
-        let found = whens(&sentence.text, reading.received);
-        let mut told = found.into_iter().filter(|when| matches!(when.sense, Sense::At | Sense::Since));
+        let found = sentence.whens(reading.received);
+        let mut told = found.iter().copied().filter(|when| matches!(when.sense, Sense::At | Sense::Since));
         if step > 0 { told.next() } else { told.next_back() }
     };
     // The question of a form; its date stands behind the next one.
@@ -235,15 +235,15 @@ fn nearest(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
     let sentence = reading.sentences.get(event.hit.sentence)?;
     let range = &event.hit.range;
     let past = |when: &When| matches!(when.sense, Sense::At | Sense::Since);
-    let here = whens(&sentence.text, reading.received).into_iter().filter(past);
+    let here = sentence.whens(reading.received).iter().copied().filter(past);
     here.min_by_key(|when| distance(when, range)).or_else(|| {
         let sent = matches!(event.rule.value.as_str(), "sent" | "lodged");
         let near = event.hit.sentence.saturating_sub(LETTERHEAD_SENTENCES)..event.hit.sentence;
         let mut head = near.filter_map(|index| reading.sentences.get(index));
         head.find_map(|one| {
             let same = sent && one.place == sentence.place && one.document == sentence.document;
-            let told = if same { whens(&one.text, reading.received) } else { Vec::new() };
-            told.into_iter().find(|when| past(when) && when.span.first == when.span.last)
+            let told = if same { one.whens(reading.received) } else { &[] };
+            told.iter().copied().find(|when| past(when) && when.span.first == when.span.last)
         })
     })
 }
@@ -259,10 +259,10 @@ fn later(reading: &Reading<'_>, event: &Event<'_, '_>) -> Option<When> {
         .filter(|one| one.place == Place::Own && one.order > 0);
     // In a list of days ("26 juni: ...") the day at the head of the last line, else the last day told.
     let headed = told.clone().find_map(|one| {
-        whens(&one.text, reading.received).into_iter().find(|when| is_moment(when) && heads(&one.text, when))
+        one.whens(reading.received).iter().copied().find(|when| is_moment(when) && heads(&one.text, when))
     });
     let when = headed
-        .or_else(|| told.find_map(|one| whens(&one.text, reading.received).into_iter().rfind(is_moment)))?;
+        .or_else(|| told.find_map(|one| one.whens(reading.received).iter().copied().rfind(is_moment)))?;
     Some(When { span: when.span.later(least, most, reading.received), ..when })
 }
 
@@ -279,7 +279,7 @@ fn happened_lately(reading: &Reading<'_>, term_days: i64, done: &[&Event<'_, '_>
     let sentences = before.rev().filter_map(|index| reading.sentences.get(index));
     let when = sentences
         .filter(|sentence| sentence.place == Place::Own && sentence.order > 0)
-        .find_map(|sentence| whens(&sentence.text, reading.received).pop())?;
+        .find_map(|sentence| sentence.whens(reading.received).last().copied())?;
     let lately = when.sense == Sense::At
         && when.span.at_least_days_before(term_days, reading.received) == Answer::No
         && when.span.last < reading.received;

@@ -24,6 +24,9 @@ const DUTCH: &[&str] = &[
     "van", "veur", "voor", "wel", "werd", "wij", "wil", "wordt", "ze", "zij", "zijn", "zo",
 ];
 
+/// Letters of the longest of them.
+const DUTCH_LETTERS_MAX: usize = 6;
+
 pub(super) fn judge(reading: &Reading<'_>) -> String {
     let mut sample = String::new();
     for sentence in reading.own().chain(reading.sentences.iter()) {
@@ -38,14 +41,18 @@ pub(super) fn judge(reading: &Reading<'_>) -> String {
 
 /// The language of a text.
 fn of(text: &str) -> String {
-    let words: Vec<String> = text
-        .split(|c: char| !c.is_alphabetic())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    let dutch = words.iter().filter(|word| DUTCH.binary_search(&word.as_str()).is_ok()).count();
+    let (mut words, mut dutch) = (0_usize, 0_usize);
+    let mut small = String::new();
+    for word in text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()) {
+        words += 1;
+        if word.len() <= DUTCH_LETTERS_MAX {
+            small.clear();
+            small.extend(word.chars().flat_map(char::to_lowercase));
+            dutch += usize::from(DUTCH.binary_search(&small.as_str()).is_ok());
+        }
+    }
     #[allow(clippy::cast_precision_loss, reason = "a count of words")]
-    let share = dutch as f64 / words.len().max(1) as f64;
+    let share = dutch as f64 / words.max(1) as f64;
     // So many cannot be another language, whatever the letters say.
     if share >= DUTCH_SURE {
         return "nl".into();
@@ -57,7 +64,7 @@ fn of(text: &str) -> String {
     }
     match guess {
         // Another script is told by its letters, however short.
-        Some(info) if words.len() >= WORDS_MIN || info.script() != whatlang::Script::Latin => {
+        Some(info) if words >= WORDS_MIN || info.script() != whatlang::Script::Latin => {
             iso_639_1(info.lang()).to_owned()
         }
         _ => "nl".into(),
@@ -163,5 +170,6 @@ mod tests {
             assert_eq!(of(text), expected, "{text}");
         }
         assert!(super::DUTCH.is_sorted());
+        assert!(super::DUTCH.iter().all(|word| word.len() <= super::DUTCH_LETTERS_MAX));
     }
 }

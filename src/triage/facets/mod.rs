@@ -20,6 +20,7 @@ mod when;
 mod writer;
 
 pub use first_complained::{Named, judge_part as first_complained_of_part};
+pub use when::When;
 
 use super::matching::{Hit, Hits};
 use super::reading::{Place, Reading};

@@ -5,7 +5,7 @@
 
 use super::super::reading::{Place, Sentence};
 use super::Evidence;
-use super::when::{Answer, Sense, When, whens};
+use super::when::{Answer, Sense, When};
 use crate::record::{Finding, Kind, OlderThanYear};
 use jiff::civil::Date;
 
@@ -66,7 +66,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
 /// No time is told but the day on which the letter was written.
 fn is_timeless(evidence: &Evidence<'_>) -> bool {
     evidence.reading.own().all(|one| {
-        let found = whens(&one.text, evidence.reading.received);
+        let found = one.whens(evidence.reading.received);
         found.is_empty() || is_date_line(one, &found, evidence.reading.received)
     })
 }
@@ -115,8 +115,8 @@ fn dates_in(evidence: &Evidence<'_>, place: Place, aside: &[usize]) -> Dates {
         if sentence.place != place || aside.contains(&index) {
             continue;
         }
-        let found = whens(&sentence.text, reading.received);
-        if is_date_line(sentence, &found, reading.received) {
+        let found = sentence.whens(reading.received);
+        if is_date_line(sentence, found, reading.received) {
             continue;
         }
         for when in found {

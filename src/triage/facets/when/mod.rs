@@ -16,6 +16,7 @@ mod feasts;
 mod tests;
 mod words;
 
+use super::super::reading::Sentence;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use words::{Token, tokens};
@@ -118,8 +119,15 @@ fn plus(date: Date, days: i64) -> Date {
     date.checked_add(days.days()).unwrap_or(Date::MAX)
 }
 
-/// Every expression of time in `text`, in order. `received` is the date of receipt.
-pub fn whens(text: &str, received: Date) -> Vec<When> {
+impl Sentence<'_> {
+    /// Every expression of time in the sentence, in order, read once. `received` is the date of receipt.
+    pub fn whens(&self, received: Date) -> &[When] {
+        self.times.get_or_init(|| whens(&self.text, received))
+    }
+}
+
+/// Every expression of time in `text`, in order.
+fn whens(text: &str, received: Date) -> Vec<When> {
     let tokens = tokens(text);
     let mut found: Vec<When> = Vec::new();
     let (mut at, mut last_next) = (0, 0);
