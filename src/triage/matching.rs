@@ -120,12 +120,16 @@ impl Matcher {
         self.lexicon.scan(text, scan);
         plans.clear();
         plans.extend_from_slice(&self.always);
-        for set in &scan.met {
-            let needing = self.needed_by.get(*set as usize).into_iter().flatten();
-            plans.extend(needing.filter(|plan| {
-                self.plans.get(**plan as usize).is_some_and(|plan| self.lexicon.holds(scan, &plan.needs))
-            }));
+        let met = std::mem::take(&mut scan.met);
+        for set in &met {
+            for plan in self.needed_by.get(*set as usize).into_iter().flatten() {
+                let needs = self.plans.get(*plan as usize).map(|plan| &plan.needs);
+                if needs.is_some_and(|needs| self.lexicon.holds(scan, needs)) {
+                    plans.push(*plan);
+                }
+            }
         }
+        scan.met = met;
         plans.sort_unstable();
     }
 
@@ -139,7 +143,8 @@ impl Matcher {
     ) {
         self.find_plans(text, scratch);
         let of_rule = |plan: &u32| self.plans.get(*plan as usize).map_or(u32::MAX, |plan| plan.rule);
-        for plans in scratch.plans.chunk_by(|a, b| of_rule(a) == of_rule(b)) {
+        let Scratch { scan, plans } = scratch;
+        for plans in plans.chunk_by(|a, b| of_rule(a) == of_rule(b)) {
             let at = plans.first().map_or(u32::MAX, of_rule) as usize;
             let (Some(rule), Some(conditions)) = (self.rules.get(at), self.conditions.get(at)) else {
                 continue;
@@ -147,10 +152,10 @@ impl Matcher {
             if !wanted(rule) {
                 continue;
             }
-            let held = |needs: &[Needs]| -> Vec<u32> {
+            let mut held = |needs: &[Needs]| -> Vec<u32> {
                 (0..)
                     .zip(needs)
-                    .filter(|(_, needs)| self.lexicon.holds(&scratch.scan, needs))
+                    .filter(|(_, needs)| self.lexicon.holds(scan, needs))
                     .map(|(at, _)| at)
                     .collect()
             };

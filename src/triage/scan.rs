@@ -60,6 +60,9 @@ pub struct Scan {
     told: Vec<u32>,
     /// Keys of this text.
     pub met: Vec<u32>,
+    /// For each set its place in `answers`, and whether a word of it stands in this text: asked by many patterns.
+    asked: Vec<u32>,
+    answers: Vec<(u32, bool)>,
 }
 
 /// A place of a word, and the place of the same word before it.
@@ -114,32 +117,41 @@ impl LexiconMaker {
 
     /// The lexicon of all that was taken in.
     pub fn finish(self) -> Lexicon {
-        let mut sets: Vec<(&u32, &Vec<u32>)> = self.sets.iter().map(|(words, set)| (set, words)).collect();
-        sets.sort_unstable();
-        let mut keys_of: Vec<Vec<u32>> = vec![Vec::new(); self.words.len()];
+        // Short words come first: they are met most, and what is looked at together lies together.
+        let mut words: Vec<(Word, u32)> = self.words.into_iter().collect();
+        words.sort_unstable_by(|(a, _), (b, _)| (a.text.len(), a).cmp(&(b.text.len(), b)));
+        let mut renumbered = vec![0; words.len()];
+        for (new, (_, old)) in words.iter().enumerate() {
+            if let Some(slot) = renumbered.get_mut(*old as usize) {
+                *slot = number(new);
+            }
+        }
+        let mut sets: Vec<(u32, Vec<u32>)> = self.sets.into_iter().map(|(words, set)| (set, words)).collect();
+        sets.sort_unstable_by_key(|(set, _)| *set);
+        let mut keys_of: Vec<Vec<u32>> = vec![Vec::new(); words.len()];
         let (mut members, mut set_ends) = (Vec::new(), Vec::with_capacity(sets.len()));
-        for (set, words) in sets {
-            members.extend_from_slice(words);
+        for (set, of) in sets {
+            let from = members.len();
+            members.extend(of.iter().filter_map(|word| renumbered.get(*word as usize)));
+            members[from..].sort_unstable();
             set_ends.push(number(members.len()));
-            for word in words.iter().filter(|_| self.keys.contains(set)) {
+            for word in members[from..].iter().filter(|_| self.keys.contains(&set)) {
                 if let Some(keys) = keys_of.get_mut(*word as usize) {
-                    keys.push(*set);
+                    keys.push(set);
                 }
             }
         }
-        let mut words = vec![Known::default(); self.words.len()];
         let mut keys = Vec::new();
-        for (word, at) in &self.words {
-            if let (Some(slot), Some(of)) = (words.get_mut(*at as usize), keys_of.get(*at as usize)) {
-                let from = number(keys.len());
-                keys.extend_from_slice(of);
-                let ends = word.ends && word.text.bytes().next_back().is_some_and(is_wordy);
-                *slot = Known { ends, first: word.first, from, until: number(keys.len()) };
-            }
+        let mut known = Vec::with_capacity(words.len());
+        for ((word, _), of) in words.iter().zip(keys_of) {
+            let from = number(keys.len());
+            keys.extend(of);
+            let ends = word.ends && word.text.bytes().next_back().is_some_and(is_wordy);
+            known.push(Known { ends, first: word.first, from, until: number(keys.len()) });
         }
         let index =
-            WordIndex::new(self.words.iter().map(|(word, at)| (word.text.as_str(), *at, word.starts)));
-        Lexicon { index, words, keys, members, set_ends }
+            WordIndex::new((0..).zip(&words).map(|(at, (word, _))| (word.text.as_str(), at, word.starts)));
+        Lexicon { index, words: known, keys, members, set_ends }
     }
 }
 
@@ -172,21 +184,40 @@ impl Lexicon {
     }
 
     /// Does the text that was scanned hold all that is needed, in order?
-    pub fn holds(&self, scan: &Scan, needs: &Needs) -> bool {
+    pub fn holds(&self, scan: &mut Scan, needs: &Needs) -> bool {
         self.after(scan, &needs.0, 0).is_some()
     }
 
     /// Where the text holds all of it, from a byte on: the first byte after it.
-    fn after(&self, scan: &Scan, steps: &[Step], from: u32) -> Option<u32> {
-        steps.iter().try_fold(from, |from, step| match step {
-            Step::Set(set) => {
-                let ends = self.words_of(*set).iter().filter_map(|word| scan.first_end(*word, from));
-                ends.min()
+    fn after(&self, scan: &mut Scan, steps: &[Step], from: u32) -> Option<u32> {
+        let mut at = from;
+        for step in steps {
+            at = match step {
+                Step::Set(set) => self.first_of(scan, *set, at)?,
+                Step::Either(branches) => {
+                    branches.iter().filter_map(|branch| self.after(scan, branch, at)).min()?
+                }
+            };
+        }
+        Some(at)
+    }
+
+    /// Where a word of a set first ends that begins at a byte or after it.
+    fn first_of(&self, scan: &mut Scan, set: u32, from: u32) -> Option<u32> {
+        let slot = scan.asked.get_mut(set as usize)?;
+        let known = scan.answers.get(*slot as usize).filter(|(asked, _)| *asked == set);
+        if known.is_some_and(|(_, stands)| !stands) {
+            return None;
+        }
+        if known.is_none() {
+            *slot = number(scan.answers.len());
+            let stands = self.words_of(set).iter().any(|word| scan.stands(*word));
+            scan.answers.push((set, stands));
+            if !stands {
+                return None;
             }
-            Step::Either(branches) => {
-                branches.iter().filter_map(|branch| self.after(scan, branch, from)).min()
-            }
-        })
+        }
+        self.words_of(set).iter().filter_map(|word| scan.first_end(*word, from)).min()
     }
 
     fn words_of(&self, set: u32) -> &[u32] {
@@ -200,6 +231,8 @@ impl Scan {
     fn begin(&mut self, words: usize, sets: usize) {
         self.words.resize(words, 0);
         self.told.resize(sets, 0);
+        self.asked.resize(sets, 0);
+        self.answers.clear();
         self.places.clear();
         self.met.clear();
     }
@@ -213,6 +246,11 @@ impl Scan {
         *slot = number(self.places.len());
         self.places.push(Spot { word, start, end, before });
         !known
+    }
+
+    fn stands(&self, word: u32) -> bool {
+        let spot = self.words.get(word as usize).and_then(|slot| self.places.get(*slot as usize));
+        spot.is_some_and(|spot| spot.word == word)
     }
 
     #[inline]

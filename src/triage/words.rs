@@ -2,6 +2,8 @@
 //!
 //! Invariant: a walk ends with the longest word of the index, so that the work is linear in the text.
 
+use std::collections::VecDeque;
+
 /// An index of words. Words that may begin amid a word are walked from every letter, the others from the start of a
 /// word or of what stands between words.
 #[derive(Clone, Debug, Default)]
@@ -81,9 +83,10 @@ impl Tree {
         words.sort_unstable();
         let mut tree = Self { cells: vec![Cell::default(); 1], ..Self::default() };
         // Rows of words that share their first letters: from, until, letters shared, and their cell.
-        let mut rows = vec![(0, words.len(), 0, 0)];
+        // Short words first: they are met most, and so lie close together.
+        let mut rows = VecDeque::from([(0, words.len(), 0, 0)]);
         let mut free = 1;
-        while let Some((from, until, depth, cell)) = rows.pop() {
+        while let Some((from, until, depth, cell)) = rows.pop_front() {
             let row = words.get(from..until).unwrap_or_default();
             let (Some((first, _)), Some((last, _))) = (row.first(), row.last()) else { continue };
             let one_text = first == last && depth > 0;
@@ -121,7 +124,7 @@ impl Tree {
                 if let Some(slot) = tree.cells.get_mut(child) {
                     slot.from = number(cell + 1);
                 }
-                rows.push((begin, begin + same.len(), depth + 1, child));
+                rows.push_back((begin, begin + same.len(), depth + 1, child));
                 begin += same.len();
             }
         }
