@@ -44,6 +44,8 @@ fn work_grows_with_the_length_only() {
         "Ik heb een klacht over de gemeente en het UWV en niemand belt terug op 3 maart 2024. ",
         "> > > klacht\n",
         "2026 2025 2024 ",
+        "klacht over niet ",
+        "abcdefghij",
     ] {
         let (small, large) =
             (work(rules, &repeated(unit, 64 * 1024)), work(rules, &repeated(unit, 1024 * 1024)));
@@ -99,10 +101,11 @@ fn what_people_read_as_the_same_word_is_the_same() {
 fn text_of_any_bytes_is_judged() {
     let rules = delivered();
     let no_newline = repeated("abcdefghij", 300_000);
+    let one_word = repeated("klacht over niet ", 240_000);
     let marks = repeated("\u{200f}\u{202e}\u{2066}", 100_000);
     let nothing = repeated("\u{200b}", 100_000);
     let towers = repeated("a\u{301}\u{302}\u{303}\u{304}\u{305}", 100_000);
-    for text in [no_newline, marks, nothing, towers, "\0\u{1}\u{fffd}".repeat(1_000)] {
+    for text in [no_newline, one_word, marks, nothing, towers, "\0\u{1}\u{fffd}".repeat(1_000)] {
         assert_ne!(judged(rules, &text).scope, Scope::Out);
     }
 }
