@@ -120,8 +120,7 @@ impl Matcher {
         self.lexicon.scan(text, scan);
         plans.clear();
         plans.extend_from_slice(&self.always);
-        let met = std::mem::take(&mut scan.met);
-        for set in &met {
+        for set in &scan.met {
             for plan in self.needed_by.get(*set as usize).into_iter().flatten() {
                 let needs = self.plans.get(*plan as usize).map(|plan| &plan.needs);
                 if needs.is_some_and(|needs| self.lexicon.holds(scan, needs)) {
@@ -129,7 +128,6 @@ impl Matcher {
                 }
             }
         }
-        scan.met = met;
         plans.sort_unstable();
     }
 
@@ -152,7 +150,7 @@ impl Matcher {
             if !wanted(rule) {
                 continue;
             }
-            let mut held = |needs: &[Needs]| -> Vec<u32> {
+            let held = |needs: &[Needs]| -> Vec<u32> {
                 (0..)
                     .zip(needs)
                     .filter(|(_, needs)| self.lexicon.holds(scan, needs))

@@ -60,9 +60,8 @@ pub struct Scan {
     told: Vec<u32>,
     /// Keys of this text.
     pub met: Vec<u32>,
-    /// For each set its place in `answers`, and whether a word of it stands in this text: asked by many patterns.
-    asked: Vec<u32>,
-    answers: Vec<(u32, bool)>,
+    /// The words that stand in this text, a bit each: small enough to be at hand for thousands of questions.
+    standing: Vec<u64>,
 }
 
 /// A place of a word, and the place of the same word before it.
@@ -184,12 +183,12 @@ impl Lexicon {
     }
 
     /// Does the text that was scanned hold all that is needed, in order?
-    pub fn holds(&self, scan: &mut Scan, needs: &Needs) -> bool {
+    pub fn holds(&self, scan: &Scan, needs: &Needs) -> bool {
         self.after(scan, &needs.0, 0).is_some()
     }
 
     /// Where the text holds all of it, from a byte on: the first byte after it.
-    fn after(&self, scan: &mut Scan, steps: &[Step], from: u32) -> Option<u32> {
+    fn after(&self, scan: &Scan, steps: &[Step], from: u32) -> Option<u32> {
         let mut at = from;
         for step in steps {
             at = match step {
@@ -203,21 +202,9 @@ impl Lexicon {
     }
 
     /// Where a word of a set first ends that begins at a byte or after it.
-    fn first_of(&self, scan: &mut Scan, set: u32, from: u32) -> Option<u32> {
-        let slot = scan.asked.get_mut(set as usize)?;
-        let known = scan.answers.get(*slot as usize).filter(|(asked, _)| *asked == set);
-        if known.is_some_and(|(_, stands)| !stands) {
-            return None;
-        }
-        if known.is_none() {
-            *slot = number(scan.answers.len());
-            let stands = self.words_of(set).iter().any(|word| scan.stands(*word));
-            scan.answers.push((set, stands));
-            if !stands {
-                return None;
-            }
-        }
-        self.words_of(set).iter().filter_map(|word| scan.first_end(*word, from)).min()
+    fn first_of(&self, scan: &Scan, set: u32, from: u32) -> Option<u32> {
+        let standing = self.words_of(set).iter().filter(|word| scan.stands(**word));
+        standing.filter_map(|word| scan.first_end(*word, from)).min()
     }
 
     fn words_of(&self, set: u32) -> &[u32] {
@@ -231,8 +218,12 @@ impl Scan {
     fn begin(&mut self, words: usize, sets: usize) {
         self.words.resize(words, 0);
         self.told.resize(sets, 0);
-        self.asked.resize(sets, 0);
-        self.answers.clear();
+        self.standing.resize(words / 64 + 1, 0);
+        for spot in &self.places {
+            if let Some(bits) = self.standing.get_mut(spot.word as usize / 64) {
+                *bits = 0;
+            }
+        }
         self.places.clear();
         self.met.clear();
     }
@@ -245,12 +236,15 @@ impl Scan {
         let before = if known { *slot } else { NONE };
         *slot = number(self.places.len());
         self.places.push(Spot { word, start, end, before });
+        if let Some(bits) = self.standing.get_mut(word as usize / 64) {
+            *bits |= 1 << (word % 64);
+        }
         !known
     }
 
+    #[inline]
     fn stands(&self, word: u32) -> bool {
-        let spot = self.words.get(word as usize).and_then(|slot| self.places.get(*slot as usize));
-        spot.is_some_and(|spot| spot.word == word)
+        self.standing.get(word as usize / 64).is_some_and(|bits| bits >> (word % 64) & 1 == 1)
     }
 
     #[inline]

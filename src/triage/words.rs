@@ -21,6 +21,9 @@ struct Tree {
     numbers: Vec<u32>,
     /// Ends of words that nothing branches off from.
     tails: Vec<u8>,
+    /// The first two letters that words have, a bit each (of each letter six bits count): small enough to be at hand
+    /// for every letter of a text, of which most begin no word.
+    pairs: Vec<u64>,
 }
 
 /// A letter of words.
@@ -81,7 +84,19 @@ const TRIES_MAX: usize = 64;
 impl Tree {
     fn new(mut words: Vec<(&[u8], u32)>) -> Self {
         words.sort_unstable();
-        let mut tree = Self { cells: vec![Cell::default(); 1], ..Self::default() };
+        let mut tree =
+            Self { cells: vec![Cell::default(); 1], pairs: vec![0; PAIR_BITS / 64], ..Self::default() };
+        for (word, _) in &words {
+            let first = word.first().copied().unwrap_or_default();
+            // A word of one letter may have any letter behind it.
+            let seconds = word.get(1).map_or(0..=u8::MAX, |second| *second..=*second);
+            for second in seconds {
+                let pair = pair(first, second);
+                if let Some(bits) = tree.pairs.get_mut(pair / 64) {
+                    *bits |= 1 << (pair % 64);
+                }
+            }
+        }
         // Rows of words that share their first letters: from, until, letters shared, and their cell.
         // Short words first: they are met most, and so lie close together.
         let mut rows = VecDeque::from([(0, words.len(), 0, 0)]);
@@ -161,6 +176,11 @@ impl Tree {
     /// Tells the words that begin at a byte.
     #[inline]
     fn walk(&self, text: &[u8], start: usize, tell: &mut impl FnMut(Standing)) {
+        let letters = (text.get(start).copied(), text.get(start + 1).copied());
+        let pair = pair(letters.0.unwrap_or_default(), letters.1.unwrap_or_default());
+        if self.pairs.get(pair / 64).is_none_or(|bits| bits >> (pair % 64) & 1 == 0) {
+            return;
+        }
         let Some(mut cell) = self.cells.first() else { return };
         let (mut at, mut end) = (0, start);
         while let Some(letter) = text.get(end) {
@@ -187,6 +207,15 @@ impl Tree {
             }
         }
     }
+}
+
+/// How many pairs of letters are told apart.
+const PAIR_BITS: usize = 64 * 64;
+
+/// The bit of two letters; at the end of a text the second is 0.
+#[inline]
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(first & 63) << 6 | usize::from(second & 63)
 }
 
 /// A text is in no more lists than this, and no longer.
