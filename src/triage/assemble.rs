@@ -67,7 +67,7 @@ fn emit(machine: &mut Machine, hir: &Hir, after: Option<u8>) -> Option<()> {
 fn choose(machine: &mut Machine, branches: &[Hir], after: Option<u8>) -> Option<()> {
     let from = machine.choices.len();
     let until = from + branches.len();
-    machine.choices.extend(branches.iter().map(|branch| choice(branch)));
+    machine.choices.extend(branches.iter().map(choice));
     machine.steps.push(Step::Choose { from: number(from)?, until: number(until)? });
     let mut ends = Vec::with_capacity(branches.len());
     for (branch, slot) in branches.iter().zip(from..until) {
