@@ -67,7 +67,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, kind: Kind, findings: &mut Vec<Find
 fn is_timeless(evidence: &Evidence<'_>) -> bool {
     evidence.reading.own().all(|one| {
         let found = one.whens(evidence.reading.received);
-        found.is_empty() || is_date_line(one, &found, evidence.reading.received)
+        found.is_empty() || is_date_line(one, found, evidence.reading.received)
     })
 }
 
