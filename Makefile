@@ -3,7 +3,7 @@
 
 # What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
 DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
-DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon
+DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd dovecot-sieve exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon
 DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation mupdf-tools
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -16,7 +16,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test fuzz lint acceptance bench bench-latency bench-triage bench-pdf bench-ocr deps deps-test deps-bench clean-demo
+.PHONY: help demo test fuzz lint acceptance bench bench-latency bench-triage bench-pdf bench-ocr class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -24,6 +24,7 @@ help:
 	@echo "make fuzz   hostile input for every parser, FUZZ_SECONDS=60 each (FUZZ_TARGETS: only these)"
 	@echo "make lint   formatting, clippy without warnings"
 	@echo "make acceptance CORPUS=DIR   the main job on messages and letters of your own, with gold.jsonl beside them"
+	@echo "make class-table SETS=DIR   public sets of bounces, auto-replies, lists and personal mail: which are answered"
 	@echo "make bench  benchmarks against a real mail server, release build"
 	@echo "The first of these also builds the dependencies: about 8 minutes on 2 cores, once."
 
@@ -58,6 +59,12 @@ lint: deps
 # Made by the office from its own labelled submissions: messages and letters with gold.jsonl beside them.
 acceptance: deps-test
 	BODE_TEST_MAIL=$(CORPUS) BODE_TEST_SCANS=$(CORPUS) $(CARGO) test --locked --test main_job --test scans -- --nocapture
+
+# Real bounces, auto-replies, lists and personal mail of public projects in SETS (a folder OWNER+NAME each; it tells what is
+# missing): which are answered. A line for each message in target/class-table.tsv, to be read by eye.
+class-table: deps
+	$(CARGO) build --locked
+	python3 benches/class_table.py target/debug/bode $(SETS) --reasons target/class-table.tsv
 
 bench: bench-latency bench-triage bench-ocr bench-pdf
 

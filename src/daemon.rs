@@ -3,6 +3,7 @@
 //! Invariants: a source is told to let go only after `register` is durable; nothing is fetched for which there is no
 //! room; a fault in one part is told by `/healthz` and the log, and the other parts go on.
 
+mod breaker;
 pub mod control;
 mod feed;
 mod parts;

@@ -4,6 +4,7 @@
 //! Invariant: a piece leaves [`Intake::take_up`] judged, or divided into letters, or stays registered for the next
 //! start.
 
+mod breaker;
 mod related;
 mod returns;
 mod rulebook;
@@ -177,8 +178,12 @@ impl Intake {
         extract: &Extract,
         clues: &Clues,
     ) -> Result<Became, IntakeError> {
-        let _claim = self.claims.take(clues.msg_ids());
         let rulebook = self.rulebook();
+        let address = extract.message.as_ref().and_then(|message| destination(message, &rulebook.policy));
+        // Two pieces of one address are counted one after the other, or both would pass below its cap.
+        let claimed =
+            clues.msg_ids().into_iter().chain(address.iter().map(|address| format!("to:{address}")));
+        let _claim = self.claims.take(claimed.collect());
         let received = office_date(record.received_at);
         let judgement = rulebook.judge(extract, record.channel, received);
         let now = clock::now();
@@ -200,6 +205,7 @@ impl Intake {
             return Ok(Became::Aside);
         }
         let related = related::find(&self.store, clues)?;
+        let history = self.history(address.as_deref(), &rulebook, now)?;
         let year = u16::try_from(received.year()).unwrap_or_default();
         let case = match &related {
             Some(related) => related.case,
@@ -217,8 +223,9 @@ impl Intake {
                 deadlines: &deadlines,
                 acknowledge: record.acknowledge,
                 joins: related.as_ref().map(|related| related.case),
-                history: self.history(extract, &rulebook, now)?,
+                history,
             });
+        self.trip_breaker(&answer, history, &rulebook.policy, now)?;
         let (outcome, became) = match related {
             Some(Related { case, why }) => (
                 Outcome::Joins { case, judgement, why, answer, answer_bytes, answer_msg_id },
@@ -234,18 +241,26 @@ impl Intake {
     }
 
     /// Answers that went out before this one: the gate's caps and the breaker.
-    fn history(&self, extract: &Extract, rulebook: &Rulebook, now: Timestamp) -> Result<History, StoreError> {
+    fn history(
+        &self,
+        address: Option<&str>,
+        rulebook: &Rulebook,
+        now: Timestamp,
+    ) -> Result<History, StoreError> {
         let hour = now - SignedDuration::from_hours(1);
         let day = now - SignedDuration::from_hours(24);
-        let address = extract.message.as_ref().and_then(|message| destination(message, &rulebook.policy));
-        let to = |since| match &address {
+        let to = |since| match address {
             Some(address) => self.store.answers_since(Some(address), since),
             None => Ok(0),
         };
+        let breaker_open = self.breaker(&rulebook.policy, now)?.is_some();
+        // What a person looked at before he closed the breaker does not open it again.
+        let since = self.store.breaker_closed_at()?.map_or(hour, |closed| closed.max(hour));
         Ok(History {
             to_address_hour: to(hour)?,
             to_address_day: to(day)?,
-            all_hour: self.store.answers_since(None, hour)?,
+            all_hour: self.store.answers_since(None, since)?,
+            breaker_open,
         })
     }
 }

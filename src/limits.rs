@@ -23,6 +23,12 @@ pub const PIPELINE_RECORDS_MAX: usize = 256;
 /// Characters of text kept of one document. A novel has about a million.
 pub const DOCUMENT_CHARS_MAX: usize = 2_000_000;
 
+/// Characters of a message in which the gate looks for our own sentences: many times our longest answer.
+pub const OWN_WORDS_CHARS_MAX: usize = 60_000;
+
+/// Documents of a message in which it looks for them: the body is the first.
+pub const OWN_WORDS_DOCUMENTS_MAX: usize = 8;
+
 /// Documents (body parts and attachments) read from one piece.
 pub const DOCUMENTS_MAX: usize = 200;
 

@@ -617,3 +617,31 @@ fn pages_are_light() {
     let style = noor.get("/assets/desk.css").bytes.len();
     assert!(style < 30_000, "{style} bytes of style");
 }
+
+#[test]
+fn an_open_breaker_stands_on_every_page_until_a_person_closes_it() {
+    let desk = Desk::start();
+    let (mut noor, mut karel) = (desk.person("noor"), desk.person("karel"));
+    assert!(!noor.get("/").body.contains("noodrem"));
+    desk.store.open_breaker(200, bode::store::DAEMON, desk::now()).unwrap();
+    desk.health.breaker(desk.store.breaker().unwrap());
+    for path in ["/", "/aside", "/print", "/rules"] {
+        let page = noor.get(path).body;
+        assert!(page.contains("De noodrem is aan") && page.contains("200 bevestigingen"), "{path}");
+        assert!(!page.contains("Er werkt nu iets niet"), "{path}: the breaker has words of its own");
+    }
+    let health = desk.visitor().get("/healthz");
+    assert_eq!(health.status, 503);
+    assert!(health.body.contains("breaker"), "{}", health.body);
+    // Who may only look cannot close it.
+    let page = karel.get("/");
+    assert!(page.body.contains("De noodrem is aan") && !page.body.contains("Noodrem uit"));
+    assert_eq!(karel.post("/breaker", &[("csrf", &page.field("csrf"))]).status, 403);
+    assert_eq!(noor.post("/breaker", &[("csrf", "x")]).status, 403);
+    assert!(desk.store.breaker().unwrap().is_some());
+    let csrf = noor.get("/").field("csrf");
+    assert_eq!(noor.post("/breaker", &[("csrf", &csrf)]).status, 303);
+    assert!(desk.store.breaker().unwrap().is_none());
+    assert!(!noor.get("/").body.contains("De noodrem is aan"));
+    assert_eq!(desk.visitor().get("/healthz").status, 200);
+}

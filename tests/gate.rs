@@ -17,6 +17,7 @@ struct Piece {
     acknowledge: bool,
     joins: Option<CaseNumber>,
     channel: Channel,
+    own_sentences: usize,
 }
 
 impl Piece {
@@ -72,12 +73,29 @@ const ROWS: &[Row] = &[
     ("List-Unsubscribe", |p| p.field("list-unsubscribe", "<mailto:x@example.org>"), Withhold("list-unsubscribe")),
     ("Precedence: bulk", |p| p.field("precedence", "Bulk"), Withhold("Precedence")),
     ("Precedence: first-class", |p| p.field("precedence", "first-class"), Send),
+    ("Precedence: list with a comment", |p| p.field("precedence", "(x) List"), Withhold("Precedence")),
+    ("the list software before RFC 2369", |p| p.field("mailing-list", "contact buurt-help@example.org; run by ezmlm"), Withhold("mailing-list")),
+    ("Mailman", |p| p.field("x-mailman-version", "2.1.39"), Withhold("x-mailman-version")),
+    ("a ticket system that answers", |p| p.field("x-otrs-loop", "loket@example.org"), Withhold("x-otrs-loop")),
+    ("X-Autoreply: no", |p| p.field("x-autoreply", "no"), Send),
+    ("X-Loop of who passed it on", |p| p.field("x-loop", "jansen@example.org"), Hold("x-loop")),
+    ("a rule of the mailbox passed it on", |p| p.field("x-ms-exchange-inbox-rules-loop", "jansen@example.org"), Hold("gaf dit bericht door")),
+    ("spam, says the mail server", |p| p.field("x-spam-flag", "YES"), Hold("ongewenste post")),
+    ("no spam, says the mail server", |p| p.field("x-spam-status", "No, score=-1.9"), Send),
     ("X-Autoreply", |p| p.field("x-autoreply", "yes"), Withhold("x-autoreply")),
     ("X-Failed-Recipients", |p| p.field("x-failed-recipients", "a@example.org"), Withhold("x-failed-recipients")),
     ("MAILER-DAEMON", |p| p.both("MAILER-DAEMON@example.org"), Withhold("mailprogramma")),
     ("owner-", |p| p.path("owner-buurt@example.org"), Withhold("lijst")),
     ("-request", |p| p.path("buurt-request@example.org"), Withhold("lijst")),
     ("VERP bounce", |p| p.path("bounces+7-ab=jansen@example.org"), Withhold("lijst")),
+    ("ezmlm's bounces", |p| p.path("buurt-return-12-jansen=example.org@example.org"), Withhold("lijst")),
+    ("a signed return path (BATV)", |p| p.path("prvs=0012ab34cd=jansen@example.org"), Send),
+    ("forwarded with SRS", |p| p.path("SRS0=ab12=cd=example.org=jansen@elders.example.com"), Hold("domein")),
+    ("forwarded by a rule in the cloud", |p| p.path("bounces+SRS=ab12=cd@elders.example.com"), Hold("domein")),
+    ("sent to where our bounces come back", |p| p.message.to = vec![Address { name: None, address: Some("mislukt@den-haag.example.nl".into()) }], Withhold("mislukte bezorging")),
+    ("sent there with a token", |p| p.field("delivered-to", "Mislukt+2026-000042-6.ab12@den-haag.example.nl"), Withhold("mislukte bezorging")),
+    ("sent to an address that begins like it", |p| p.field("delivered-to", "misluktekweek@den-haag.example.nl"), Send),
+    ("two From fields", |p| p.field("from", "pietersen@example.org"), Hold("meer dan één")),
     ("list as author", |p| p.author("listserv@example.org"), Withhold("lijst")),
     ("postmaster is often a person", |p| p.both("postmaster@example.org"), Hold("machine")),
     ("no-reply", |p| p.path("no-reply@example.org"), Hold("geen post")),
@@ -109,11 +127,25 @@ const ROWS: &[Row] = &[
         p.policy.authserv_ids = vec!["mx.example.nl".into()];
         p.field("authentication-results", "mx.example.com; spf=fail");
     }, Send),
+    ("failed DMARC below the line of the border", |p| {
+        p.policy.authserv_ids = vec!["mx.example.nl".into()];
+        p.field("authentication-results", "mx.example.nl; dmarc=pass");
+        p.field("received", "from mail.example.org by mx.example.nl (Postfix); Tue, 24 Mar 2026 09:30:00 +0000");
+        p.field("authentication-results", "mx.example.nl; dmarc=fail");
+    }, Send),
+    ("endless results", |p| {
+        p.policy.authserv_ids = vec!["mx.example.nl".into()];
+        p.field("authentication-results", &format!("mx.example.nl; {}", "dkim=pass; ".repeat(1_000)));
+    }, Hold("te lang")),
     ("asks for no answer", |p| p.field("x-auto-response-suppress", "DR, AutoReply"), Hold("vraagt")),
     ("suppresses only receipts", |p| p.field("x-auto-response-suppress", "DR, RN"), Send),
     ("hour cap of an address", |p| p.history.to_address_hour = 3, Hold("uur")),
     ("below the hour cap", |p| p.history.to_address_hour = 2, Send),
     ("day cap of an address", |p| p.history.to_address_day = 8, Hold("vandaag")),
+    ("the breaker is open", |p| p.history.breaker_open = true, Hold("noodrem is aan")),
+    ("perhaps a machine", |p| p.judgement.findings.push(Finding { rule: "x".into(), concludes: "automatic=doubtful".into(), weight: 1.5, evidence: vec![], reason: "De afzender is een nieuwsbrief.".into() }), Hold("nieuwsbrief")),
+    ("a sentence of ours", |p| p.own_sentences = 1, Send),
+    ("our own answer in it", |p| p.own_sentences = 3, Hold("onze eigen bevestiging")),
     ("breaker", |p| p.history.all_hour = 200, Hold("noodrem")),
     ("urgent, office does not mind", |p| p.judgement.urgent = true, Send),
     ("urgent, office wants to see", |p| { p.judgement.urgent = true; p.policy.hold_urgent = true; }, Hold("spoed")),
@@ -140,6 +172,7 @@ fn each_rule_of_the_gate() {
             acknowledge: true,
             joins: None,
             channel: Channel::Email,
+            own_sentences: 0,
         };
         change(&mut piece);
         let extract = Extract { message: Some(piece.message.clone()), ..Extract::default() };
@@ -154,6 +187,7 @@ fn each_rule_of_the_gate() {
             history: piece.history,
             acknowledge: piece.acknowledge,
             joins: piece.joins,
+            own_sentences: piece.own_sentences,
         });
         match (expected, &answer) {
             (Send, Answer::Send { to, .. }) => {
@@ -208,6 +242,7 @@ fn answer_to(house: &House, message: &Message, history: History) -> Answer {
         history,
         acknowledge: true,
         joins: None,
+        own_sentences: 0,
     })
 }
 
@@ -234,7 +269,8 @@ fn a_responder_that_tells_nothing_is_stopped_by_the_caps() {
     // Every answer of ours brings a new message at once: a loop.
     let mut sent = 0;
     for _ in 0..1_000 {
-        let history = History { to_address_hour: sent, to_address_day: sent, all_hour: sent };
+        let history =
+            History { to_address_hour: sent, to_address_day: sent, all_hour: sent, breaker_open: false };
         match answer_to(&house, &message, history) {
             Answer::Send { .. } => sent += 1,
             Answer::Hold { reason, .. } => assert!(reason.contains("uur"), "{reason}"),
@@ -242,4 +278,41 @@ fn a_responder_that_tells_nothing_is_stopped_by_the_caps() {
         }
     }
     assert_eq!(sent, house.config.answers.per_address_hour_max);
+}
+
+/// What a piece with this text holds of our own sentences.
+fn own_sentences(house: &House, text: &str) -> usize {
+    let document = Document { text: text.to_owned(), ..Document::unread(None, "text/plain", Problem::Empty) };
+    house.templates.own_sentences(&Extract { documents: vec![document], ..Extract::default() })
+}
+
+#[test]
+fn our_own_answer_is_known_again_without_its_header() {
+    for office in OFFICES {
+        let house = house(office);
+        let bytes = answered(&house, &judgement(), &mail(), Channel::Email).bytes.unwrap();
+        let (text, html) = parts(&bytes);
+        assert!(own_sentences(&house, &text) >= 3, "{office}: {text}");
+        let quoted: String = text.lines().map(|line| format!("> {line}\r\n")).collect();
+        assert!(own_sentences(&house, &format!("Wij zijn gesloten.\r\n\r\n{quoted}")) >= 3, "{office}");
+        // What an HTML reader leaves of it.
+        let bare: String =
+            html.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, text)| text).collect();
+        assert!(own_sentences(&house, &bare) >= 3, "{office}: {bare}");
+    }
+}
+
+#[test]
+fn what_citizens_write_is_not_our_own_answer() {
+    let house = house("den-haag");
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/mail");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&samples).unwrap().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let Some(parsed) = mail_parser::MessageParser::default().parse(&bytes) else { continue };
+        let text = parsed.body_text(0).unwrap_or_default().into_owned();
+        assert_eq!(own_sentences(&house, &text), 0, "{}", entry.path().display());
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen} samples in {}", samples.display());
 }

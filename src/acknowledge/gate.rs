@@ -6,7 +6,7 @@
 //! nothing but the return path is ever written to (RFC 3834 §4). When in doubt: held, never sent.
 
 use super::Situation;
-use super::header::{self, LocalPart};
+use super::header::{self, LocalPart, Origin};
 use crate::config::Answers;
 use crate::record::{
     Answer, AnswerChannel, AutomaticClass, CaseNumber, Channel, Judgement, Kind, Message, Office, Scope,
@@ -27,12 +27,16 @@ pub enum MissingReturnPath {
 pub struct GatePolicy {
     /// Addresses that are ours, in lower case.
     pub own_addresses: Vec<String>,
+    /// Where bounces of our answers come back, in lower case; empty where that is an address people write to.
+    pub return_path: String,
     /// Domain of our own Message-IDs, in lower case.
     pub msg_id_domain: String,
     pub per_address_hour_max: u32,
     pub per_address_day_max: u32,
     /// The breaker, over all addresses.
     pub hour_max: u32,
+    /// Minutes without anything held after which it closes by itself; `None`: only a person closes it.
+    pub breaker_quiet_minutes: Option<u32>,
     /// Hold the answer to a piece with signs of urgency until a person has read it.
     pub hold_urgent: bool,
     /// Hosts whose `Authentication-Results` are believed.
@@ -50,12 +54,20 @@ impl GatePolicy {
             .map(|address| header::plain_address(address))
             .filter(|address| !address.is_empty())
             .collect();
+        // An address that also receives complaints says nothing of who writes to it.
+        let return_path = header::plain_address(&answers.return_path);
+        let shared = [Some(&answers.from_address), office.contact.email.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|address| header::plain_address(address) == return_path);
         Self {
             own_addresses,
+            return_path: if shared { String::new() } else { return_path },
             msg_id_domain: super::compose::msg_id_domain(answers, office).to_lowercase(),
             per_address_hour_max: answers.per_address_hour_max,
             per_address_day_max: answers.per_address_day_max,
             hour_max: answers.hour_max,
+            breaker_quiet_minutes: Some(answers.breaker_quiet_minutes).filter(|minutes| *minutes > 0),
             hold_urgent: answers.hold_urgent,
             authserv_ids: answers.authserv_ids.clone(),
             missing_return_path: MissingReturnPath::Hold,
@@ -71,6 +83,8 @@ pub struct History {
     pub to_address_day: u32,
     /// To anyone in the last hour.
     pub all_hour: u32,
+    /// The breaker is open: nothing goes out by itself.
+    pub breaker_open: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +101,12 @@ pub struct GateInput<'a> {
     pub acknowledge: bool,
     /// The case that this piece goes on with, if it is known here.
     pub joins: Option<CaseNumber>,
+    /// Sentences of our own templates that stand in its text.
+    pub own_sentences: usize,
 }
+
+/// Sentences of ours from which on a text is taken for our answer coming back. One may stand in a citizen's mail by chance.
+const OWN_SENTENCES_MIN: usize = 3;
 
 /// What a check says when it does not let the answer through.
 enum Stop {
@@ -125,7 +144,8 @@ fn email(input: &GateInput) -> Answer {
         let author = message.author.as_ref().and_then(|author| author.address.as_deref());
         author.map(header::plain_address).unwrap_or_default()
     };
-    let to = destination.clone().unwrap_or_else(fallback);
+    let usable = |address: &String| address.parse::<Address>().is_ok();
+    let to = destination.clone().filter(usable).unwrap_or_else(fallback);
     let stop = withheld(input, message)
         .map(Stop::Withhold)
         .or_else(|| addressed(input, message, destination.as_deref()))
@@ -197,27 +217,20 @@ fn withheld(input: &GateInput, message: &Message) -> Option<String> {
     if let Some(keyword) = message.values("auto-submitted").find_map(header::auto_submitted) {
         return Some(format!("Auto-Submitted: {}: door een machine gemaakt.", clip(&keyword)));
     }
-    const LIST: [&str; 7] = [
-        "list-id",
-        "list-help",
-        "list-subscribe",
-        "list-unsubscribe",
-        "list-post",
-        "list-owner",
-        "list-archive",
-    ];
-    if let Some(name) = LIST.into_iter().find(|name| message.value(name).is_some()) {
+    if let Some(name) = header::LIST_FIELDS.into_iter().find(|name| message.value(name).is_some()) {
         return Some(format!("Bericht van een mailinglijst of nieuwsbrief (kopregel {name})."));
     }
     if let Some(value) = message.value("precedence") {
         let value = header::without_comments(value).trim().to_lowercase();
-        if ["list", "bulk", "junk", "auto_reply"].contains(&value.as_str()) {
+        if ["list", "bulk", "junk", "auto_reply", "auto-reply"].contains(&value.as_str()) {
             return Some(format!("Precedence: {value}: geen bericht van mens tot mens."));
         }
     }
-    const MACHINES: [&str; 5] =
-        ["x-autoreply", "x-autorespond", "x-autoresponder", "x-failed-recipients", "x-auto-reply-from"];
-    if let Some(name) = MACHINES.into_iter().find(|name| message.value(name).is_some()) {
+    let says_no = |value: &str| ["no", "false"].contains(&value.trim().to_lowercase().as_str());
+    if let Some(name) = header::MACHINE_FIELDS
+        .into_iter()
+        .find(|name| message.value(name).is_some_and(|value| !says_no(value)))
+    {
         return Some(format!("Kopregel {name}: door een machine verzonden."));
     }
     let media_type = message.media_type.trim_start();
@@ -234,6 +247,9 @@ fn withheld(input: &GateInput, message: &Message) -> Option<String> {
         {
             return Some("De afzender is een lijst of een mailprogramma.".into());
         }
+    }
+    if is_for_bounces(message, &input.policy.return_path) {
+        return Some("Kwam binnen op het adres voor mislukte bezorging; dat adres antwoordt nooit.".into());
     }
     if is_own(message, &input.policy.msg_id_domain) {
         return Some("Dit is een bericht dat wij zelf hebben verzonden.".into());
@@ -259,10 +275,29 @@ fn is_own(message: &Message, domain: &str) -> bool {
     own_id || own_subject
 }
 
+/// Was it sent to the envelope sender of our answers, with or without a token (VERP)? Only machines know that address.
+fn is_for_bounces(message: &Message, return_path: &str) -> bool {
+    let Some((local, domain)) = header::split_address(return_path) else { return false };
+    let ours = |address: &str| {
+        let address = header::plain_address(address);
+        header::split_address(&address).is_some_and(|(to, house)| {
+            house == domain
+                && to
+                    .strip_prefix(local)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '=', '-']))
+        })
+    };
+    let written = message.to.iter().chain(&message.cc).filter_map(|to| to.address.as_deref());
+    let envelope = ["delivered-to", "x-original-to", "envelope-to"];
+    written.chain(envelope.into_iter().flat_map(|name| message.values(name))).any(ours)
+}
+
 /// Is there one clear address of the writer (RFC 3834 §4)?
 fn addressed(input: &GateInput, message: &Message, destination: Option<&str>) -> Option<Stop> {
     let Some(address) = destination else {
+        let saved = input.policy.missing_return_path == MissingReturnPath::UseAuthor;
         return Some(Stop::Hold(match message.return_path {
+            None if saved => "Het bericht noemt geen schrijver (From).".into(),
             None => "Het bericht heeft geen retourpad; een machine mag het adres niet raden.".into(),
             Some(_) => "Het bericht heeft geen afzender.".into(),
         }));
@@ -286,10 +321,21 @@ fn addressed(input: &GateInput, message: &Message, destination: Option<&str>) ->
         Some((_, house)) if !header::same_house(house, domain) => Some(Stop::Hold(
             "Retourpad en schrijver hebben een ander domein: doorgestuurd of een webformulier?".into(),
         )),
+        // Two From fields: which is the writer's own is anybody's guess (RFC 5322 §3.6).
+        Some(_) if message.value("from").is_some() => {
+            Some(Stop::Hold("Het bericht noemt meer dan één schrijver (From).".into()))
+        }
         Some(_) => {
-            let failed =
-                header::failed_check(message.values("authentication-results"), &input.policy.authserv_ids)?;
-            Some(Stop::Hold(format!("De herkomst klopt niet volgens de mailserver ({failed}).")))
+            let fields = message.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            match header::origin(fields, &input.policy.authserv_ids) {
+                Origin::Unquestioned => None,
+                Origin::Failed(failed) => {
+                    Some(Stop::Hold(format!("De herkomst klopt niet volgens de mailserver ({failed}).")))
+                }
+                Origin::TooLong => {
+                    Some(Stop::Hold("Wat de mailserver over de herkomst schrijft, is te lang.".into()))
+                }
+            }
         }
     }
 }
@@ -312,6 +358,19 @@ fn held(input: &GateInput, message: &Message) -> Option<String> {
     if message.value("x-auto-response-suppress").is_some_and(suppresses) {
         return Some("Het bericht vraagt om geen automatisch antwoord.".into());
     }
+    if let Some(name) = header::called_spam(|name| message.value(name)) {
+        return Some(format!("De mailserver noemt dit ongewenste post (kopregel {name})."));
+    }
+    if let Some(name) = header::PASSED_ON_FIELDS.into_iter().find(|name| message.value(name).is_some()) {
+        return Some(format!("Een machine gaf dit bericht door (kopregel {name})."));
+    }
+    let doubt = input.judgement.findings.iter().find(|finding| finding.concludes == "automatic=doubtful");
+    if let Some(doubt) = doubt {
+        return Some(format!("Misschien door een machine gemaakt: {}", doubt.reason));
+    }
+    if input.own_sentences >= OWN_SENTENCES_MIN {
+        return Some("In dit bericht staat onze eigen bevestiging: misschien antwoordt een machine.".into());
+    }
     let (policy, history) = (input.policy, input.history);
     if history.to_address_hour >= policy.per_address_hour_max {
         return Some(format!(
@@ -322,13 +381,21 @@ fn held(input: &GateInput, message: &Message) -> Option<String> {
     if history.to_address_day >= policy.per_address_day_max {
         return Some(format!("Dit adres kreeg vandaag al {} bevestigingen.", history.to_address_day));
     }
-    if history.all_hour >= policy.hour_max {
-        return Some(format!(
+    breaker(input).or_else(|| urgent(input))
+}
+
+/// Too many answers over all: whatever is wrong, a person finds it before more go out.
+fn breaker(input: &GateInput) -> Option<String> {
+    let (policy, history) = (input.policy, input.history);
+    if history.breaker_open {
+        return Some("De noodrem is aan: er gingen te veel bevestigingen uit.".into());
+    }
+    (history.all_hour >= policy.hour_max).then(|| {
+        format!(
             "De noodrem: in een uur gingen al {} bevestigingen uit. Kijk of er iets mis is.",
             history.all_hour
-        ));
-    }
-    urgent(input)
+        )
+    })
 }
 
 fn urgent(input: &GateInput) -> Option<String> {

@@ -9,6 +9,7 @@ mod compose;
 mod gate;
 mod header;
 mod letter;
+mod own_words;
 mod situation;
 mod templates;
 
@@ -39,6 +40,8 @@ pub struct Request<'a> {
     pub acknowledge: bool,
     /// The case that this piece goes on with, if it is known here.
     pub joins: Option<CaseNumber>,
+    /// Of [`Templates::own_sentences`].
+    pub own_sentences: usize,
     /// The number of the new case; of the joined one otherwise.
     pub case: CaseNumber,
     pub received: Date,
@@ -72,6 +75,7 @@ pub fn prepare(templates: &Templates, request: &Request) -> Result<Prepared, Com
         history: request.history,
         acknowledge: request.acknowledge,
         joins: request.joins,
+        own_sentences: request.own_sentences,
     });
     let (channel, to) = match &answer {
         Answer::Send { channel, to, .. } | Answer::Hold { channel, to, .. } => (*channel, to.clone()),

@@ -5,11 +5,12 @@
 //! the first answer is written: a fault is found at start, with file, line and column.
 
 use super::blocks::{self, Section};
+use super::own_words::OwnWords;
 use super::situation::{Added, Main, Situation};
 use crate::calendar;
 use crate::config::position;
-use crate::limits::CONFIG_BYTES_MAX;
-use crate::record::{CaseNumber, Channel, Deadline, Line, Office, Referral};
+use crate::limits::{CONFIG_BYTES_MAX, OWN_WORDS_DOCUMENTS_MAX};
+use crate::record::{CaseNumber, Channel, Deadline, Extract, Line, Office, Referral};
 use jiff::civil::{Date, date};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub struct Templates {
     environment: Environment<'static>,
     office: Office,
     languages: Vec<String>,
+    own_words: OwnWords,
 }
 
 /// Every fault of the templates, one a line: `file:line:column: what`, in Dutch: staff edit them.
@@ -91,7 +93,8 @@ impl Templates {
                 languages.push(language.to_owned());
             }
         }
-        let templates = Self { environment, office: office.clone(), languages };
+        let own_words = OwnWords::of(files.values().map(|(_, source)| source.as_str()));
+        let templates = Self { environment, office: office.clone(), languages, own_words };
         for language in [DUTCH, FALLBACK] {
             if faults.is_empty() && !templates.has(language) {
                 faults.push(format!("{}: ontbreekt", dir.join("shared").join(whole(language)).display()));
@@ -106,6 +109,16 @@ impl Templates {
     /// Id of the office whose words these are.
     pub fn office_id(&self) -> &str {
         &self.office.id
+    }
+
+    /// How many different sentences of these templates stand in the documents of a piece: the most in one of them.
+    pub fn own_sentences(&self, extract: &Extract) -> usize {
+        let counts = extract
+            .documents
+            .iter()
+            .take(OWN_WORDS_DOCUMENTS_MAX)
+            .map(|document| self.own_words.count(&document.text));
+        counts.max().unwrap_or_default()
     }
 
     fn has(&self, language: &str) -> bool {

@@ -170,6 +170,8 @@ pub struct Answers {
     pub per_address_day_max: u32,
     /// The breaker: more answers than this in an hour over all, and the rest is held.
     pub hour_max: u32,
+    /// The breaker closes by itself when it has held nothing for so many minutes; 0: only a person closes it.
+    pub breaker_quiet_minutes: u32,
     /// Hold the answer to a message with signs of danger until a person has read it.
     pub hold_urgent: bool,
     /// Only `Authentication-Results` of these hosts are believed (RFC 8601 §4.1).
@@ -306,6 +308,7 @@ impl Default for Answers {
             per_address_hour_max: 3,
             per_address_day_max: 8,
             hour_max: 200,
+            breaker_quiet_minutes: 60,
             hold_urgent: false,
             authserv_ids: Vec::new(),
         }

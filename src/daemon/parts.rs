@@ -1,5 +1,6 @@
 //! What runs side by side in one daemon, and how it starts and ends.
 
+use super::breaker;
 use super::control;
 use super::feed::Feed;
 use super::reload::{self, Reload};
@@ -111,7 +112,7 @@ impl Daemon {
         let store = open_store(&config).await?;
         let health = Health::default();
         let stop = Stop::default();
-        let answer_due = Arc::new(Notify::new());
+        let (answer_due, judged) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let workers = reading_workers(&config.reading);
         let reader = reader(&config.reading, options.program);
         let (letter_sender, letter_receiver) = mpsc::unbounded_channel();
@@ -131,11 +132,13 @@ impl Daemon {
             health: health.clone(),
             events: events.clone(),
             answer_due: Arc::clone(&answer_due),
+            judged: Arc::clone(&judged),
             stop: stop.clone(),
             places: Arc::new(Semaphore::new(workers * 4)),
             stuck: Stuck::default(),
         };
         tasks.spawn(work.run(work_receiver, letter_receiver));
+        tasks.spawn(breaker::watch(Arc::clone(&intake), health.clone(), judged, stop.clone()));
         let resumed = resume(&store, &work_sender, &mut tasks).await?;
         let feed = Feed {
             store: Arc::clone(&store),

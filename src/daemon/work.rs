@@ -36,6 +36,8 @@ pub(super) struct Work {
     pub events: UnboundedSender<Event>,
     /// Wakes the outbox.
     pub answer_due: Arc<Notify>,
+    /// Wakes who looks at the breaker.
+    pub judged: Arc<Notify>,
     pub stop: Stop,
     /// Pieces side by side; more than reading processes, since a reply may wait for an earlier piece.
     pub places: Arc<Semaphore>,
@@ -179,6 +181,7 @@ impl Work {
         }
         self.stuck.note(number, None, &self.health);
         self.answer_due.notify_one();
+        self.judged.notify_one();
         let _ = self.events.send(Event::Judged(number, became)); // Nobody has to watch.
     }
 }

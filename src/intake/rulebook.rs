@@ -155,6 +155,10 @@ impl Rulebook {
                 deadlines: request.deadlines,
                 acknowledge: request.acknowledge,
                 joins: request.joins,
+                own_sentences: match request.channel {
+                    Channel::Email => self.templates.own_sentences(request.extract),
+                    Channel::Letter => 0,
+                },
                 case: request.case,
                 received: request.received,
                 place: &self.place,

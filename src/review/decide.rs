@@ -236,6 +236,26 @@ struct Line {
     what: String,
 }
 
+/// Nothing but the token.
+#[derive(Deserialize)]
+pub struct EmptyForm {}
+
+/// `POST /breaker`: a person closes the breaker. What it held stays with its cases, to be let go one by one.
+pub async fn close_breaker(
+    State(state): State<ReviewState>,
+    Posted { visitor, .. }: Posted<EmptyForm>,
+) -> Result<Response, Fault> {
+    let now = state.now();
+    let row = state
+        .with_store(move |store| {
+            store.close_breaker(&visitor.name, now)?;
+            store.breaker()
+        })
+        .await?;
+    state.health().breaker(row);
+    Ok(see_other("/"))
+}
+
 /// The page that says: somebody was before you. With what was typed, to take along.
 async fn changed(
     state: &ReviewState,

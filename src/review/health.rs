@@ -3,9 +3,12 @@
 //! Invariant (promise 8): names, reasons and numbers of parts, never of people. A reason is a sentence of
 //! this program, not of a mail server.
 
+use crate::store::BreakerRow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+const BREAKER: &str = "breaker";
 
 /// The shared state; a clone is the same state.
 #[derive(Clone, Default)]
@@ -19,6 +22,8 @@ struct Inner {
     parts: BTreeMap<String, Option<String>>,
     /// Source → what stays there: its reference and, in Dutch, what to do.
     staying: BTreeMap<String, Vec<(String, String)>>,
+    /// The breaker, while it is open.
+    breaker: Option<BreakerRow>,
     /// Metric name → help text, kind, and value by label.
     metrics: BTreeMap<&'static str, Metric>,
 }
@@ -38,6 +43,29 @@ impl Health {
     /// A part does not work, and why, in one English sentence without personal data.
     pub fn ill(&self, part: &str, reason: &str) {
         self.lock().parts.insert(part.to_owned(), Some(reason.to_owned()));
+    }
+
+    /// The breaker over all answers, when it is open. It is told as a part that does not work, and on every page.
+    pub fn breaker(&self, row: Option<BreakerRow>) {
+        let mut inner = self.lock();
+        let told = |row: BreakerRow| {
+            format!(
+                "it opened after {} answers in an hour; {} held since; a person closes it",
+                row.answers, row.held
+            )
+        };
+        inner.parts.insert(BREAKER.to_owned(), row.map(told));
+        inner.breaker = row;
+    }
+
+    /// The breaker, when it is open.
+    pub fn open_breaker(&self) -> Option<BreakerRow> {
+        self.lock().breaker
+    }
+
+    /// Does a part not work, other than the breaker, which has words of its own?
+    pub fn is_ill(&self) -> bool {
+        self.lock().parts.iter().any(|(part, reason)| reason.is_some() && part != BREAKER)
     }
 
     /// `part: reason` for each part that does not work; empty when all is well.

@@ -4,6 +4,7 @@
 //! template uses and a view lacks is an error that the tests find; every answer carries the headers of
 //! [`protect`].
 
+use super::dates;
 use super::errors::Fault;
 use super::guard::Visitor;
 use super::rights::Right;
@@ -68,6 +69,16 @@ pub struct Shell {
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,
+    /// The breaker, while it holds all answers.
+    pub breaker: Option<OpenBreaker>,
+}
+
+/// The breaker as every page tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenBreaker {
+    pub since: String,
+    pub answers: u32,
+    pub held: u32,
 }
 
 impl Shell {
@@ -80,6 +91,11 @@ impl Shell {
             may_decide: visitor.may(Right::Decide),
             here,
             search: String::new(),
+            breaker: state.health().open_breaker().map(|row| OpenBreaker {
+                since: dates::moment(row.since),
+                answers: row.answers,
+                held: row.held,
+            }),
         }
     }
 
@@ -93,6 +109,7 @@ impl Shell {
             may_decide: false,
             here: "",
             search: String::new(),
+            breaker: None,
         }
     }
 }

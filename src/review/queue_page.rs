@@ -285,7 +285,7 @@ pub async fn page(
         earlier: (page > 1).then(|| choice.with("page", &(page - 1).min(pages).to_string())),
         later: (page < pages).then(|| choice.with("page", &(page + 1).to_string())),
         show_status: choice.status_id() == "all",
-        ill: !state.health().reasons().is_empty(),
+        ill: state.health().is_ill(),
         staying: state.health().staying().len(),
         undelivered,
     };

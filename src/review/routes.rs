@@ -56,6 +56,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/cases/{number}/decision", post(decide::decision))
         .route("/cases/{number}/assign", post(decide::assign))
         .route("/cases/{number}/note", post(decide::note))
+        .route("/breaker", post(decide::close_breaker))
         .route("/api/v1/cases/{number}/decision", post(api::decision));
     let keeping_rules = Router::new().route("/rules/reload", post(rules_page::reload));
     // One path, two rights: to look at an answer, and to let it go out.

@@ -271,6 +271,7 @@ pub fn conclusion(finding: &Finding, names: &Names) -> String {
         "follow_up" => "Vervolg op een eerdere zaak".to_owned(),
         "language" => format!("Taal: {}", language(value)),
         "queue" => format!("Werkvoorraad: {}", names.queue(value)),
+        "automatic" if value == "doubtful" => "Misschien een automatisch bericht".to_owned(),
         "automatic" => "Automatisch bericht".to_owned(),
         _ => "Andere aanwijzing".to_owned(),
     }

@@ -126,6 +126,12 @@ pub(super) enum Event {
         case: CaseNumber,
         note: Digest,
     },
+    /// Too many answers in an hour: from here on each is held.
+    BreakerOpened {
+        answers: u32,
+    },
+    /// By a person, or by the daemon after the quiet time.
+    BreakerClosed,
 }
 
 /// By what a piece was judged, and the digests of the files that hold it.
@@ -158,7 +164,9 @@ impl Event {
             | Event::Duplicate { .. }
             | Event::SetAside { .. }
             | Event::Divided { .. }
-            | Event::Digest { .. } => None,
+            | Event::Digest { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerClosed => None,
             Event::Opened { case, .. }
             | Event::Joined { case, .. }
             | Event::CameBack { case, .. }

@@ -91,10 +91,12 @@ impl<'a> Fold<'a> {
             Event::Opened { case, record, judged, queue, answer } => {
                 self.judged(*record, judged, Became::Case(*case))?;
                 self.opened(entry, *case, *record, queue, answer)?;
+                self.breaker_held(entry, answer)?;
             }
             Event::Joined { case, record, judged, answer } => {
                 self.judged(*record, judged, Became::Case(*case))?;
                 self.joined(entry, *case, *record, answer)?;
+                self.breaker_held(entry, answer)?;
             }
             Event::CameBack { case, record, judged, what } => {
                 self.judged(*record, judged, Became::Case(*case))?;
@@ -129,6 +131,8 @@ impl<'a> Fold<'a> {
             Event::Decided { case, .. } | Event::Assigned { case, .. } | Event::Noted { case, .. } => {
                 self.changed_by_person(entry, *case)?;
             }
+            Event::BreakerOpened { answers } => self.breaker_opened(entry, *answers)?,
+            Event::BreakerClosed => self.breaker_closed(entry)?,
         }
         if let Some(case) = entry.what.case() {
             self.put(keys::at_seq(keys::case_history(case), entry.seq), entry)?;

@@ -116,6 +116,10 @@ fn sentence(what: &Event) -> String {
         Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
         Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),
         Event::Noted { .. } => "Notitie toegevoegd.".to_owned(),
+        Event::BreakerOpened { answers } => {
+            format!("De noodrem ging aan na {answers} bevestigingen in een uur.")
+        }
+        Event::BreakerClosed => "De noodrem ging uit.".to_owned(),
     }
 }
 

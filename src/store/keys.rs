@@ -12,6 +12,9 @@ pub(super) const FORMAT: &[u8] = b"m/format";
 pub(super) const APPLIED: &[u8] = b"m/applied";
 /// The last day of which a digest was made, and what became of it.
 pub(super) const DIGEST: &[u8] = b"m/digest";
+/// The breaker while it is open, and when it was last closed.
+pub(super) const BREAKER: &[u8] = b"m/breaker";
+pub(super) const BREAKER_CLOSED: &[u8] = b"m/breaker-closed";
 /// Counters.
 pub(super) const PIECES: &[u8] = b"k/pieces";
 pub(super) const DUPLICATES: &[u8] = b"k/duplicates";

@@ -18,6 +18,7 @@
 //! one entry. R4 answered. R5 closed by a person.
 
 mod answers;
+mod breaker;
 mod card;
 mod change;
 mod digests;
@@ -41,6 +42,7 @@ mod types;
 mod verify;
 
 pub use digests::Ledger;
+pub use breaker::BreakerRow;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use kept_rules::kept_rules;

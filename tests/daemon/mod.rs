@@ -19,16 +19,22 @@ pub struct OfficeDir {
 impl OfficeDir {
     /// The office of Den Haag with these further sections (`[mailbox]`, `[smtp]` …).
     pub fn den_haag(sections: &str) -> Self {
+        Self::of("den-haag", OFFICE, "hour_max = 1000", sections)
+    }
+
+    /// An office of `config/` that answers from an address, with these further lines under `[answers]`.
+    pub fn of(office: &str, address: &str, answers: &str, sections: &str) -> Self {
+        let domain = address.split_once('@').unwrap().1;
         let dir = tempfile::tempdir().unwrap();
         let here = std::env::current_dir().unwrap();
         let text = format!(
             "rules = {:?}\ntemplates = {:?}\nstore = \"store\"\noffice_file = {:?}\n\n{sections}\n\
-             [answers]\nfrom_name = \"Ombudsman\"\nfrom_address = \"{OFFICE}\"\nreturn_path = \"mislukt@ombudsman.example.nl\"\n\
-             own_addresses = [\"{OFFICE}\"]\nhour_max = 1000\n\n\
+             [answers]\nfrom_name = \"Ombudsman\"\nfrom_address = \"{address}\"\nreturn_path = \"mislukt@{domain}\"\n\
+             own_addresses = [\"{address}\"]\n{answers}\n\n\
              [letters]\nplace = \"Den Haag\"\n\n[desk]\nlisten = \"127.0.0.1:0\"\n",
             here.join("rules"),
             here.join("templates"),
-            here.join("config/den-haag.toml"),
+            here.join(format!("config/{office}.toml")),
         );
         let config = dir.path().join("office.toml");
         std::fs::write(&config, text).unwrap();

@@ -12,6 +12,14 @@ pub fn config(dir: &Path, owner: &Owner, ports: Ports, options: &Options) -> Str
     let dir = dir.display();
     let Owner { user, group, .. } = owner;
     let Ports { imap, imaps, lmtp, .. } = ports;
+    // Scripts lie in `sieve/<address>.sieve`; what they send goes through Exim, as on a real server.
+    let (sieve, sieve_path) = match options.sieve.is_empty() {
+        true => (String::new(), String::new()),
+        false => (
+            format!("  mail_plugins = sieve\n  submission_host = 127.0.0.1:{}\n", ports.smtp),
+            format!("plugin {{\n  sieve = file:{dir}/sieve/%Lu.sieve\n}}\n"),
+        ),
+    };
     let capability =
         options.imap_capability.as_ref().map(|list| format!("imap_capability = {list}")).unwrap_or_default();
     format!(
@@ -48,8 +56,8 @@ protocol imap {{
 }}
 protocol lmtp {{
   postmaster_address = postmaster@example.nl
-}}
-service anvil {{
+{sieve}}}
+{sieve_path}service anvil {{
   chroot =
 }}
 service stats {{

@@ -2,7 +2,7 @@
 //! and hands all to Dovecot over LMTP.
 
 use super::program::Owner;
-use super::{OFFICE, PASSWORD, Ports};
+use super::{OFFICE, OTHER_OFFICE, PASSWORD, Ports};
 use std::path::Path;
 
 /// In the foreground, with a look at its queue each second.
@@ -63,6 +63,17 @@ returned:
   local_parts = ^bounce : ^verhuisd
   allow_fail
   data = :fail: mailbox is full for ever
+list:
+  driver = redirect
+  local_parts = lijst
+  data = {OFFICE}, lid@example.org
+  errors_to = lijst-bounces@example.org
+  headers_add = List-Id: <lijst.example.org>\\nPrecedence: list
+stripped:
+  driver = redirect
+  domains = kaal.example.org
+  data = {OTHER_OFFICE}
+  headers_remove = Auto-Submitted : X-Auto-Response-Suppress : In-Reply-To : References : Message-ID
 local:
   driver = manualroute
   route_list = * 127.0.0.1

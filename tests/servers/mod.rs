@@ -3,11 +3,13 @@
 //! `nobody` when the caller is root.
 //!
 //! Every address of `*.example.nl` and `*.example.org` has a mailbox: a Maildir that a test reads directly.
+//! `lijst@…` is a mailing list of which the office is a member, and what goes to `kaal.example.org` reaches
+//! [`OTHER_OFFICE`] through a gateway that takes off every field that says that a machine wrote it.
 //! Local parts that begin with `reject` are refused (550), `defer` put off (451) until
 //! [`MailServers::accept_deferred`], `bounce` and `verhuisd` accepted and then returned. What comes to the office's return path
 //! (`mislukt`, with or without a token) is delivered to the office's own account.
 //!
-//! Needs the Debian packages dovecot-imapd, dovecot-lmtpd, exim4-daemon-light and openssl; a test without them
+//! Needs the Debian packages dovecot-imapd, dovecot-lmtpd, dovecot-sieve, exim4-daemon-light and openssl; a test without them
 //! fails and says so.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -27,6 +29,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// The office's own account, for IMAP and for submission.
 pub const OFFICE: &str = "klacht@ombudsman.example.nl";
+/// Another office on the same server.
+pub const OTHER_OFFICE: &str = "loket@ander.example.nl";
 pub const PASSWORD: &str = "geheim-voor-de-proef";
 
 /// How long a test waits for an event before it fails. Far more than is needed on a busy machine.
@@ -39,6 +43,8 @@ pub struct Options {
     pub imap_capability: Option<String>,
     /// The servers show the certificate of the authority itself, as a careless admin makes it.
     pub authority_as_server: bool,
+    /// Sieve scripts (RFC 5228, 5230) by address.
+    pub sieve: Vec<(String, String)>,
 }
 
 /// Ports on 127.0.0.1.
@@ -83,8 +89,12 @@ impl MailServers {
             submission: free_port(),
             submissions: free_port(),
         };
-        for sub in ["mail", "log", "dovecot", "dovecot/base", "dovecot/state", "exim", "exim/spool"] {
+        for sub in ["mail", "log", "dovecot", "dovecot/base", "dovecot/state", "exim", "exim/spool", "sieve"]
+        {
             fs::create_dir(dir.path().join(sub)).unwrap();
+        }
+        for (address, script) in &options.sieve {
+            fs::write(dir.path().join(format!("sieve/{}.sieve", address.to_lowercase())), script).unwrap();
         }
         certificates(dir.path(), options.authority_as_server);
         fs::write(dir.path().join("password"), format!("{PASSWORD}\n")).unwrap();
@@ -102,7 +112,7 @@ impl MailServers {
         let arguments = dovecot::arguments(self.dir.path());
         let mut program = Program::start(
             &self.owner,
-            ("dovecot", "dovecot-imapd dovecot-lmtpd"),
+            ("dovecot", "dovecot-imapd dovecot-lmtpd dovecot-sieve"),
             &arguments,
             &self.log_dir(),
         );
@@ -177,9 +187,14 @@ impl MailServers {
 
     /// `[mailbox]` and `[smtp]` for a configuration file, with TLS from the first byte.
     pub fn toml(&self) -> String {
+        self.toml_of(OFFICE)
+    }
+
+    /// The same with the mailbox of another address.
+    pub fn toml_of(&self, office: &str) -> String {
         let (ca, password) = (self.ca_file(), self.password_file());
         format!(
-            "[mailbox]\nhost = \"localhost\"\nport = {}\ntls = \"implicit\"\nca_file = {ca:?}\nuser = \"{OFFICE}\"\n\
+            "[mailbox]\nhost = \"localhost\"\nport = {}\ntls = \"implicit\"\nca_file = {ca:?}\nuser = \"{office}\"\n\
              password = {{ file = {password:?} }}\ndone_folder = \"Verwerkt\"\n\n\
              [smtp]\nhost = \"localhost\"\nport = {}\ntls = \"implicit\"\nca_file = {ca:?}\nuser = \"{OFFICE}\"\n\
              password = {{ file = {password:?} }}\n",

@@ -3,7 +3,7 @@
 use crate::support::*;
 use bode::record::*;
 use bode::register::{Taken, register};
-use bode::store::StoreError;
+use bode::store::{DAEMON, StoreError};
 
 #[test]
 fn due_deferred_failed_and_released() {
@@ -143,5 +143,25 @@ fn a_digest_goes_out_once_a_day() {
     house.case("a", "nieuw", send());
     let ledger = house.store().ledger().unwrap();
     assert_eq!((ledger.pieces, ledger.in_cases, ledger.adds_up()), (1, 1, true));
+    house.assert_clean();
+}
+
+#[test]
+fn the_breaker_stays_open_over_a_restart_and_a_rebuild() {
+    let mut house = House::new();
+    assert_eq!(house.store().breaker().unwrap(), None);
+    assert!(house.store().open_breaker(200, DAEMON, noon()).unwrap());
+    assert!(!house.store().open_breaker(201, DAEMON, hours(1)).unwrap(), "it is open already");
+    house.case("een", "nieuw", hold());
+    house.case("twee", "nieuw", send());
+    let row = house.store().breaker().unwrap().unwrap();
+    assert_eq!((row.since, row.answers, row.held), (noon(), 200, 1));
+    house.reopen_without_index();
+    assert_eq!(house.store().breaker().unwrap(), Some(row));
+    assert!(house.store().close_breaker("n.noor", hours(3)).unwrap());
+    assert!(!house.store().close_breaker("n.noor", hours(4)).unwrap(), "it is closed already");
+    house.reopen_without_index();
+    assert_eq!(house.store().breaker().unwrap(), None);
+    assert_eq!(house.store().breaker_closed_at().unwrap(), Some(hours(3)));
     house.assert_clean();
 }

@@ -26,6 +26,7 @@ pub struct House {
 pub fn house(office: &str) -> House {
     let mut config = config::load(&root().join(format!("config/{office}.toml"))).unwrap();
     config.answers.from_address = format!("klacht@{office}.example.nl");
+    config.answers.return_path = format!("mislukt@{office}.example.nl");
     let templates = Templates::load(&root().join("templates"), &config.office)
         .unwrap_or_else(|faults| panic!("{faults}"));
     House { config, templates, calendar: Calendar::load(&root().join("rules/holidays.toml")).unwrap() }
@@ -174,6 +175,7 @@ pub fn answered_as(
             deadlines: &deadlines,
             acknowledge: true,
             joins: None,
+            own_sentences: house.templates.own_sentences(extract),
             case,
             received: RECEIVED,
             place: &house.config.letters.place,

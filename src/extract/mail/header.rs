@@ -7,6 +7,7 @@ use crate::limits::{HEADER_FIELD_CHARS_MAX, HEADER_FIELDS_MAX};
 use crate::record::{Address, Message};
 use jiff::Timestamp;
 use mail_parser::{DateTime, HeaderName, HeaderValue, MessageParser, MimeHeaders, PartType};
+use std::collections::BTreeSet;
 
 /// Addresses kept of one field.
 pub(super) const ADDRESSES_MAX: usize = 200;
@@ -38,7 +39,7 @@ pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) 
             .and_then(|received| received.date.as_ref())
             .and_then(timestamp),
         media_type: content_type.map_or_else(|| "text/plain".to_owned(), media_type),
-        fields: fields.into_iter().filter(|(name, _)| !TAKEN.contains(&name.as_str())).collect(),
+        fields: others(fields),
         delivery_status: delivery_status(parsed),
         returned: super::returned::read(parsed),
     }
@@ -58,6 +59,13 @@ const TAKEN: &[&str] = &[
     "references",
     "date",
 ];
+
+/// What has no place of its own. A second From or Return-Path stays here: the gate does not answer a doubtful writer.
+fn others(fields: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut seen = BTreeSet::new();
+    let taken = |name: &str| TAKEN.contains(&name);
+    fields.into_iter().filter(|(name, _)| !taken(name) || !seen.insert(name.clone())).collect()
+}
 
 /// Every field: name in lower case, value unfolded and decoded, both bounded.
 fn all_fields(bytes: &[u8]) -> Vec<(String, String)> {

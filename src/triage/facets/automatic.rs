@@ -10,6 +10,8 @@ use crate::record::{Automatic, AutomaticClass, Finding, Message, Office};
 
 /// Least evidence for a machine.
 const AUTOMATIC_MIN: f64 = 2.5;
+/// Least evidence for a doubt: no machine says so, and a person looks before an answer goes out.
+const DOUBTFUL_MIN: f64 = 1.5;
 /// What each sentence of a person telling counts against a machine, and how many count.
 const PERSONAL_WEIGHT: f64 = 1.0;
 const PERSONAL_SENTENCES: usize = 6;
@@ -56,26 +58,37 @@ pub(super) fn judge(
         .min(PERSONAL_SENTENCES);
     #[allow(clippy::cast_precision_loss, reason = "at most six")]
     let personal = told as f64 * PERSONAL_WEIGHT;
-    if header + text - personal - paper < AUTOMATIC_MIN {
-        return None;
+    let sum = header + text - personal - paper;
+    if sum < AUTOMATIC_MIN {
+        // A letter is answered by a letter: nothing can go round there.
+        if message.is_some() {
+            evidence.tell("automatic", "doubtful", DOUBTFUL, findings);
+        }
+        if message.is_none() || sum < DOUBTFUL_MIN {
+            return None;
+        }
     }
     let (class, value, _) = classes.iter().copied().max_by(|a, b| a.2.total_cmp(&b.2)).unwrap_or((
         AutomaticClass::Bulk,
         "bulk",
         0.0,
     ));
+    let concludes = if sum < AUTOMATIC_MIN { DOUBTFUL } else { "automatic=true" };
     let from = findings.len();
-    evidence.tell("automatic", value, "automatic=true", findings);
+    evidence.tell("automatic", value, concludes, findings);
     let by_header =
         signs.iter().filter(|sign| sign.class == class).max_by(|a, b| a.weight.total_cmp(&b.weight));
     for sign in &signs {
         findings.push(Finding {
             rule: "header/automatic".into(),
-            concludes: "automatic=true".into(),
+            concludes: concludes.into(),
             weight: sign.weight,
             evidence: Vec::new(),
             reason: sign.reason.into(),
         });
+    }
+    if sum < AUTOMATIC_MIN {
+        return None;
     }
     let reason = by_header
         .map(|sign| sign.reason.to_owned())
@@ -83,6 +96,9 @@ pub(super) fn judge(
         .unwrap_or_else(|| "Het bericht heeft kenmerken van automatische post.".into());
     Some(Automatic { class, reason })
 }
+
+/// What a finding concludes that makes nobody a machine and lets a person look first.
+const DOUBTFUL: &str = "automatic=doubtful";
 
 /// The signs in a header, each with how surely a machine set it.
 fn signs(message: &Message, office: &Office) -> Vec<Sign> {
@@ -140,7 +156,18 @@ fn signs(message: &Message, office: &Office) -> Vec<Sign> {
         Some("list") => sign(List, 2.5, "De kopregel Precedence zegt: verzendlijst."),
         _ => {}
     }
-    if message.value("list-id").is_some() || message.value("list-post").is_some() {
+    const LISTS: [&str; 9] = [
+        "list-id",
+        "list-post",
+        "mailing-list",
+        "x-mailing-list",
+        "x-beenthere",
+        "x-mailman-version",
+        "x-ml-name",
+        "x-mlserver",
+        "x-sympa-to",
+    ];
+    if LISTS.iter().any(|name| message.value(name).is_some()) {
         sign(List, 3.0, "Het bericht komt van een verzendlijst (RFC 2919).");
     } else if message.value("list-unsubscribe").is_some() {
         sign(List, 1.5, "Het bericht heeft een afmeldregel (RFC 2369).");
@@ -156,8 +183,11 @@ fn signs(message: &Message, office: &Office) -> Vec<Sign> {
     }
     let return_local = message.return_path.as_deref().unwrap_or_default().to_lowercase();
     let return_local = return_local.rsplit_once('@').map_or("", |(local, _)| local);
-    let is = |names: &[&str]| names.iter().any(|name| local == *name || return_local == *name);
-    if is(&["mailer-daemon", "mailerdaemon"]) {
+    let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let (from_letters, return_letters) = (letters(local), letters(return_local));
+    // Written in any way: `mailer-daemon`, `post_master`.
+    let is = |names: &[&str]| names.iter().any(|name| from_letters == *name || return_letters == *name);
+    if is(&["mailerdaemon", "maildaemon"]) {
         sign(Bounce, 6.0, "De afzender is de mailserver zelf.");
     } else if is(&["postmaster"]) {
         sign(Bounce, 1.0, "De afzender is de beheerder van een mailserver.");
@@ -168,20 +198,23 @@ fn signs(message: &Message, office: &Office) -> Vec<Sign> {
     {
         sign(List, 2.5, "Het retouradres is dat van een verzendlijst (RFC 3834).");
     }
-    if ["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "geenantwoord", "nietbeantwoorden"]
+    if ["noreply", "donotreply", "donotrespond", "geenantwoord", "nietbeantwoorden", "nietreageren"]
         .iter()
-        .any(|name| local.contains(name))
+        .any(|name| from_letters.contains(name))
     {
-        sign(Bulk, 1.0, "De afzender wil geen antwoord ontvangen (noreply).");
+        sign(Bulk, 1.5, "De afzender wil geen antwoord ontvangen (noreply).");
     }
     if is(&["newsletter", "nieuwsbrief", "news", "nieuws", "mailing", "marketing"]) {
         sign(List, 1.5, "De afzender is een nieuwsbrief.");
     }
     let own = office.contact.email.as_deref().unwrap_or_default().to_lowercase();
-    let looped =
-        ["x-loop", "x-bode-case", "x-bode-instance"].iter().any(|name| message.value(name).is_some());
-    if looped || (!own.is_empty() && own == from) {
+    let looped = ["x-bode-case", "x-bode-instance"].iter().any(|name| message.value(name).is_some());
+    let loops = |value: &str| !own.is_empty() && value.to_lowercase().contains(&own);
+    if looped || (!own.is_empty() && own == from) || message.values("x-loop").any(loops) {
         sign(Loop, SURE, "Het is ons eigen bericht dat terugkomt.");
+    } else if message.value("x-loop").is_some() {
+        // Responders set it, and so do machines that forward a person's mail.
+        sign(AutoReply, 1.5, "Een machine gaf het bericht door en wil het niet terug (X-Loop).");
     }
     signs
 }
