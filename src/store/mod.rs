@@ -41,8 +41,8 @@ mod take;
 mod types;
 mod verify;
 
-pub use digests::Ledger;
 pub use breaker::BreakerRow;
+pub use digests::Ledger;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use kept_rules::kept_rules;

@@ -4,8 +4,8 @@ use super::now;
 use bode::record::{
     Address, Answer, AnswerChannel, Arrival, Automatic, AutomaticClass, CaseNumber, Channel, Deadline,
     Decision, Defect, Document, Evidence, Extract, Finding, FirstComplained, Judgement, Kind, Message,
-    Method, OlderThanYear, OnBehalf, Origin, Part, PartKind, Problem, Referral, Scope, SetAside, Verdict,
-    Writer,
+    Method, OlderThanYear, OnBehalf, Origin, Part, PartKind, Problem, Referral, Scope, SetAside, Term,
+    Verdict, Writer,
 };
 use bode::store::{Outcome, Store};
 use jiff::Timestamp;
