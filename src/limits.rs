@@ -97,6 +97,23 @@ pub const SEND_ATTEMPTS_MAX: u32 = 20;
 /// Time for one SMTP or IMAP exchange before the connection is given up.
 pub const NETWORK_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// Time for the reply to an SMTP command (RFC 5321 §4.5.3.2.2: five minutes, for servers that look names up first).
+pub const SMTP_REPLY_TIME_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// Time for the content of a message, until the server says that it has taken it (RFC 5321 §4.5.3.2.6: ten minutes;
+/// less makes copies).
+pub const SMTP_TAKEN_TIME_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Connections to the mail server at the same time: an office's server is shared with people.
+pub const SMTP_CONNECTIONS_MAX: usize = 4;
+
+/// Attempts at one answer of which nobody knows whether it was taken, before staff are told: each may be a copy.
+pub const UNSURE_ATTEMPTS_MAX: u32 = 5;
+
+/// Time that a command may take that prints a secret, and bytes that are read of it.
+pub const SECRET_TIME_MAX: Duration = Duration::from_secs(10);
+pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
 /// IDLE is renewed after this time; RFC 2177 allows 29 minutes, many firewalls forget earlier.
 pub const IDLE_TIME_MAX: Duration = Duration::from_secs(9 * 60);
 

@@ -43,6 +43,31 @@ fn every_office_and_situation_as_committed() {
     }
 }
 
+/// RFC 3834 §5.2: the keywords of `Auto-Submitted` must not stand on a message that a person sent.
+#[test]
+fn what_a_person_lets_go_is_no_machines_message() {
+    for office in OFFICES {
+        let house = house(office);
+        for (main, language) in Main::ALL.into_iter().flat_map(|main| [(main, "nl"), (main, "tr")]) {
+            let Some(mut judgement) = judged_as(main, &house.config.office) else { continue };
+            judgement.language = language.into();
+            let mut held = mail();
+            held.message.as_mut().unwrap().return_path = None;
+            let Prepared { answer, bytes, msg_id } = answered(&house, &judgement, &held, Channel::Email);
+            assert!(matches!(answer, Answer::Hold { .. }), "{answer:?}");
+            let message = String::from_utf8(bytes.clone().unwrap()).unwrap();
+            let header = message.split("\r\n\r\n").next().unwrap().to_lowercase();
+            assert!(!header.contains("auto-submitted") && !header.contains("automatisch"), "{header}");
+            let (text, html) = parts(&bytes.unwrap());
+            for words in [&text, &html] {
+                assert!(!words.to_lowercase().contains("automati"), "{office} {main:?}: {words}");
+            }
+            assert!(text.contains("Een medewerker heeft dit antwoord bekeken."), "{text}");
+            assert_eq!(msg_id, answered(&house, &judgement, &mail(), Channel::Email).msg_id);
+        }
+    }
+}
+
 fn letter(house: &House, judgement: &Judgement) -> Vec<u8> {
     let prepared = answered(house, judgement, &Extract::default(), Channel::Letter);
     assert!(
@@ -227,7 +252,7 @@ fn the_message_keeps_to_the_rfcs() {
             "auto-submitted: auto-replied",
             "mime-version: 1.0",
             "content-language: nl",
-            "x-auto-response-suppress: all",
+            "x-auto-response-suppress: dr, rn, nrn, oof, autoreply",
         ] {
             assert_eq!(fields(once), 1, "{name}: {once} in {head}");
         }

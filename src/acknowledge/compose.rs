@@ -1,7 +1,8 @@
 //! The acknowledgement as a message (RFC 5322, 2045, 3834 §3): one recipient, plain text first, the same words
 //! as HTML, no word of the writer's.
 //!
-//! Invariants: the Message-ID depends on case and office only, so that a resend after a crash is the same
+//! Invariants: one that goes out by itself says so, in its header and its words; one that a person lets go does not
+//! (RFC 3834 §5.2: the keywords must not stand on manual messages); the Message-ID depends on case and office only, so that a resend after a crash is the same
 //! message; nothing that came from outside reaches a header field but addresses and Message-IDs that were
 //! checked to be nothing else.
 
@@ -20,8 +21,12 @@ use std::time::SystemTime;
 
 /// The mark in the left part of our Message-IDs by which the gate knows its own.
 pub const MSG_ID_MARK: &str = ".ontvangst.";
-/// How our subjects begin (RFC 3834 §3.1.5: a short sign that it is automatic).
+/// How the subjects of automatic messages begin (RFC 3834 §3.1.5: a short sign that it is automatic).
 pub const SUBJECT_START: &str = "Automatisch bericht:";
+
+/// Exchange answers none of these by itself. Not `All`: that would keep back the report that it did not arrive (NDR),
+/// and the office must hear of that (Awb 2:11).
+const RESPONSES_NOT_WANTED: &str = "DR, RN, NRN, OOF, AutoReply";
 
 /// Message-IDs carried over into References: the first and the newest ones.
 const REFERENCES_MAX: usize = 10;
@@ -98,7 +103,11 @@ pub fn compose_message(
 ) -> Result<Composed, ComposeError> {
     let case = about.case;
     let sections = templates.render(situation, about)?;
-    let subject = format!("{SUBJECT_START} wij hebben uw bericht ontvangen [{case}]");
+    let subject = if about.automatic {
+        format!("{SUBJECT_START} wij hebben uw bericht ontvangen [{case}]")
+    } else {
+        format!("Wij hebben uw bericht ontvangen [{case}]")
+    };
     let msg_id = msg_id(case, templates.office_id(), &identity.msg_id_domain);
     let languages: Vec<&str> = sections.iter().map(|section| section.language.as_str()).collect();
 
@@ -111,9 +120,11 @@ pub fn compose_message(
         .subject(subject.clone())
         .date(SystemTime::from(now))
         .message_id(Some(format!("<{msg_id}>")))
-        .raw_header(field("Auto-Submitted", "auto-replied"))
-        .raw_header(field("X-Auto-Response-Suppress", "All"))
+        .raw_header(field("X-Auto-Response-Suppress", RESPONSES_NOT_WANTED))
         .raw_header(field("Content-Language", &languages.join(", ")));
+    if about.automatic {
+        builder = builder.raw_header(field("Auto-Submitted", "auto-replied"));
+    }
     if let Some(original) = original {
         let parent = original.msg_id.as_deref().and_then(carried);
         if let Some(parent) = &parent {

@@ -86,6 +86,8 @@ pub fn prepare(templates: &Templates, request: &Request) -> Result<Prepared, Com
         case: request.case,
         received: request.received,
         deadlines: request.deadlines,
+        // What is held goes out only when a person has read it (RFC 3834 §5.2).
+        automatic: matches!(answer, Answer::Send { .. }),
     };
     match channel {
         AnswerChannel::Email => {

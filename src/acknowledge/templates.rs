@@ -59,6 +59,8 @@ pub struct Particulars<'a> {
     pub case: CaseNumber,
     pub received: Date,
     pub deadlines: &'a [Deadline],
+    /// It goes out by itself. False: a person lets it go out, and nothing in it may say that a machine did.
+    pub automatic: bool,
 }
 
 impl Templates {
@@ -192,6 +194,7 @@ impl Templates {
                 (_, false) => "organisation",
             },
             letter => about.channel == Channel::Letter,
+            automatic => about.automatic,
             case => about.case.to_string(),
             received => words(about.received),
             due => context! {
@@ -217,7 +220,7 @@ impl Templates {
         let mut faults = Vec::new();
         for language in &self.languages {
             for main in Main::ALL {
-                for full in [true, false] {
+                for (full, automatic) in [(true, true), (true, false), (false, true), (false, false)] {
                     for channel in [Channel::Email, Channel::Letter] {
                         let (situation, deadlines) = sample(main, full);
                         let about = Particulars {
@@ -225,6 +228,7 @@ impl Templates {
                             case: CaseNumber::new(2026, 42),
                             received: date(2026, 4, 7),
                             deadlines: &deadlines,
+                            automatic,
                         };
                         if let Err(error) = self.render_one(language, &situation, &about) {
                             let (inner, path, source) = innermost(&error, files);

@@ -3,7 +3,7 @@
 use super::{CommandResult, Ended, Failure, Global, label, setting};
 use crate::clock;
 use crate::config::Config;
-use crate::daemon::control::{Change, Reply, apply, ask};
+use crate::daemon::control::{Change, Changed, Reply, apply, ask};
 use crate::queue::{Nearness, deadline_label, due_list};
 use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, Verdict, office_date};
 use crate::store::{CaseFilter, Store, StoreError};
@@ -278,14 +278,17 @@ fn print_row(row: &CaseRow) {
 
 /// Makes a change: on the store when nobody holds it, else through the daemon that does.
 fn change(config: &Config, change: Change, json: bool) -> CommandResult {
-    let row = match ask(&config.store, &change).map_err(Failure::failed)? {
-        Some(Reply::Changed(row)) => *row,
+    let changed = match ask(&config.store, &change).map_err(Failure::failed)? {
+        Some(Reply::Changed(row)) => Changed::Case(row),
+        Some(Reply::Sending(pause)) => Changed::Sending(pause),
         Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
         None => {
             let store = Store::open(&config.store).map_err(locked)?;
             apply(&store, change).map_err(Failure::failed)?
         }
     };
+    // A change of a case comes to a case.
+    let Changed::Case(row) = changed else { return Ok(Ended::Well) };
     if json {
         println!("{}", serde_json::to_string_pretty(&row).map_err(Failure::failed)?);
     } else {
@@ -299,7 +302,7 @@ fn locked(error: StoreError) -> Failure {
 }
 
 /// Who decides on the command line: the name of the operating system's account.
-fn account() -> String {
+pub(super) fn account() -> String {
     let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
     if name.is_empty() { "opdrachtregel".to_owned() } else { name }
 }

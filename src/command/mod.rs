@@ -4,6 +4,7 @@
 //! error); 2 wrong usage or configuration.
 
 mod acknowledge;
+mod answers;
 mod cases;
 mod demo;
 mod doctor;
@@ -61,7 +62,7 @@ enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The daemon: mailbox and scan folder to cases, answers and the review desk.
-    Run,
+    Run(run::RunArgs),
     /// The same, on sample mail and scans, with embedded parts only.
     Demo(demo::DemoArgs),
     /// Takes in a backlog as if it had just arrived: .eml, .mbox, Maildir folders, scanned letters.
@@ -75,6 +76,9 @@ enum Command {
     /// The queue from a terminal.
     #[command(subcommand)]
     Cases(cases::CasesCommand),
+    /// The outbox from a terminal: what waits, stop and go, release and withhold.
+    #[command(subcommand)]
+    Answers(answers::AnswersCommand),
     /// The rules: check them, try them on examples and the archive, compare, describe.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
@@ -142,13 +146,14 @@ pub fn main() -> ExitCode {
     }
     let global = &cli.global;
     let result = match cli.command {
-        Command::Run => run::run(global),
+        Command::Run(args) => run::run(global, &args),
         Command::Demo(args) => demo::demo(global, &args),
         Command::Import(args) => import::import(global, &args),
         Command::Extract(args) => extract::extract(global, &args),
         Command::Triage(args) => triage::triage(global, &args),
         Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
         Command::Cases(command) => cases::cases(global, command),
+        Command::Answers(command) => answers::answers(global, command),
         Command::Rules(command) => rules::rules(global, command),
         Command::Verify(args) => verify::verify(global, &args),
         Command::Doctor => doctor::doctor(global),

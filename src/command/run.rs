@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::daemon::{Broken, Daemon, Options};
 use crate::explain::with_causes;
 use crate::intake::Rulebook;
+use clap::Args;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,8 +14,16 @@ use tracing::error;
 /// The longest pause between two attempts to start again. Meanwhile nothing answers, so it is short.
 const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
 
-pub(super) fn run(global: &Global) -> CommandResult {
-    let config = setting::config(global)?;
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Rehearsal: all is judged and written, nothing is sent, now or later (as with `answers.send = false`).
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
+    let mut config = setting::config(global)?;
+    config.answers.send &= !args.dry_run;
     let rulebook = setting::rulebook(&config)?;
     // A scan that cannot be recognised would be tried again and again.
     setting::ocr_languages(&config).map_err(Failure::Usage)?;

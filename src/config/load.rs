@@ -111,8 +111,11 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     if config.smtp.is_some() && !config.answers.from_address.contains('@') {
         fault("from_address", "must be the e-mail address of the office when [smtp] is there".into());
     }
-    if config.smtp.as_ref().is_some_and(|smtp| smtp.user.is_some() != smtp.password.is_some()) {
-        fault("user", "in [smtp], user and password go together".into());
+    if let Some(smtp) = &config.smtp {
+        let secrets = usize::from(smtp.password.is_some()) + usize::from(smtp.access_token.is_some());
+        if secrets != usize::from(smtp.user.is_some()) {
+            fault("user", "in [smtp], user goes with one of password and access_token".into());
+        }
     }
     let (answers, separator) = (&config.answers, &config.answers.return_path_separator);
     if !["", "+", "-", "=", "_"].contains(&separator.as_str()) {
@@ -178,8 +181,8 @@ fn rebase(config: &mut Config, base: &Path) {
     }
     if let Some(smtp) = &mut config.smtp {
         smtp.ca_file.iter_mut().for_each(join);
-        if let Some(password) = &mut smtp.password {
-            password.rebase(base);
+        for secret in [&mut smtp.password, &mut smtp.access_token].into_iter().flatten() {
+            secret.rebase(base);
         }
     }
     if let Some(maildir) = &mut config.maildir {

@@ -146,6 +146,28 @@ pub struct Smtp {
     pub user: Option<String>,
     #[serde(default)]
     pub password: Option<Secret>,
+    /// In place of a password: an access token (OAuth 2.0, RFC 6749), given by XOAUTH2.
+    #[serde(default)]
+    pub access_token: Option<Secret>,
+}
+
+/// By what we log in.
+#[derive(Clone, Copy, Debug)]
+pub enum SmtpLogin<'a> {
+    Password(&'a Secret),
+    AccessToken(&'a Secret),
+}
+
+impl Smtp {
+    /// User and secret; `None` for a server that asks for none.
+    pub fn login(&self) -> Option<(&str, SmtpLogin<'_>)> {
+        let login = match (&self.access_token, &self.password) {
+            (Some(token), _) => SmtpLogin::AccessToken(token),
+            (None, Some(password)) => SmtpLogin::Password(password),
+            (None, None) => return None,
+        };
+        Some((self.user.as_deref()?, login))
+    }
 }
 
 /// Who answers, and when a machine may.

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::limits::REQUEST_TIME_MAX;
 use crate::queue::{self, QueueError};
 use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
-use crate::store::Store;
+use crate::store::{SendingPause, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,9 +20,47 @@ use tracing::warn;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    Decide { case: CaseNumber, verdict: Verdict, refer_to: Option<String>, reason: String, by: String },
-    Assign { case: CaseNumber, assignee: Option<String>, by: String },
-    Note { case: CaseNumber, text: String, by: String },
+    Decide {
+        case: CaseNumber,
+        verdict: Verdict,
+        refer_to: Option<String>,
+        reason: String,
+        by: String,
+    },
+    Assign {
+        case: CaseNumber,
+        assignee: Option<String>,
+        by: String,
+    },
+    Note {
+        case: CaseNumber,
+        text: String,
+        by: String,
+    },
+    /// Lets a held answer go out, or a failed one once more.
+    Release {
+        case: CaseNumber,
+        by: String,
+    },
+    /// Stops an answer that has not gone out.
+    Withhold {
+        case: CaseNumber,
+        reason: String,
+        by: String,
+    },
+    /// Stops all answers, or lets them go again.
+    Sending {
+        paused: bool,
+        by: String,
+    },
+}
+
+/// What a change came to.
+#[derive(Clone, Debug)]
+pub enum Changed {
+    Case(Box<CaseRow>),
+    /// `None`: answers go out.
+    Sending(Option<SendingPause>),
 }
 
 /// The case afterwards, or why not.
@@ -30,6 +68,7 @@ pub enum Change {
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     Changed(Box<CaseRow>),
+    Sending(Option<SendingPause>),
     Refused(String),
 }
 
@@ -48,17 +87,28 @@ pub fn socket_path(store: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the change is not allowed, or the store failed.
-pub fn apply(store: &Store, change: Change) -> Result<CaseRow, QueueError> {
+pub fn apply(store: &Store, change: Change) -> Result<Changed, QueueError> {
     let now = clock::now();
-    match change {
+    let row = match change {
         Change::Decide { case, verdict, refer_to, reason, by } => {
-            queue::decide(store, case, None, Decision { verdict, refer_to, by, at: now, reason }, now)
+            queue::decide(store, case, None, Decision { verdict, refer_to, by, at: now, reason }, now)?
         }
-        Change::Assign { case, assignee, by } => {
-            Ok(store.assign(case, None, &by, assignee.as_deref(), now)?)
+        Change::Assign { case, assignee, by } => store.assign(case, None, &by, assignee.as_deref(), now)?,
+        Change::Note { case, text, by } => store.note(case, &by, &text, now)?,
+        Change::Release { case, by } => {
+            store.release_answer(case, &by, now)?;
+            store.case(case)?.ok_or(StoreError::UnknownCase(case))?
         }
-        Change::Note { case, text, by } => Ok(store.note(case, &by, &text, now)?),
-    }
+        Change::Withhold { case, reason, by } => {
+            store.withhold_answer(case, &by, &reason, now)?;
+            store.case(case)?.ok_or(StoreError::UnknownCase(case))?
+        }
+        Change::Sending { paused, by } => {
+            store.pause_sending(paused, &by, now)?;
+            return Ok(Changed::Sending(store.sending_paused()?));
+        }
+    };
+    Ok(Changed::Case(Box::new(row)))
 }
 
 /// Serves changes until the end is asked for.
@@ -98,7 +148,8 @@ async fn answer(mut stream: UnixStream, store: Arc<Store>) -> std::io::Result<()
     BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
     let reply = match serde_json::from_str::<Change>(&line) {
         Ok(change) => match tokio::task::spawn_blocking(move || apply(&store, change)).await {
-            Ok(Ok(row)) => Reply::Changed(Box::new(row)),
+            Ok(Ok(Changed::Case(row))) => Reply::Changed(row),
+            Ok(Ok(Changed::Sending(pause))) => Reply::Sending(pause),
             Ok(Err(error)) => Reply::Refused(crate::explain::with_causes(&error)),
             Err(error) => Reply::Refused(error.to_string()),
         },

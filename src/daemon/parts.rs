@@ -350,6 +350,7 @@ fn start_outbox(
         lay_messages_in: lay_messages_in.clone(),
         print_dir: print_dir(config),
         send: config.answers.send,
+        ..Delivery::default()
     };
     let told: outbox::Told = {
         let health = health.clone();
@@ -455,6 +456,7 @@ async fn start_desk(
     .with_opener(opener(intake))
     .with_page_maker(page_maker(intake))
     .with_released(Arc::clone(answer_due))
+    .with_rehearsal(!config.answers.send)
     .with_rereader(reload.rereader());
     state.show_all(rulebook.office.clone(), reload::names(&rulebook), reload::in_force(&rulebook));
     let served = state.clone();

@@ -1,26 +1,19 @@
-//! The only SMTP client (RFC 5321): pooled connections, TLS always, raw bytes with an envelope of their own.
+//! The only SMTP client (RFC 5321): a few connections that are kept, TLS always, each message with an envelope of its
+//! own. What the server says is put into what it means for the answer.
 
-use crate::config::{Answers, Smtp, Tls};
-use crate::explain::with_causes;
-use crate::limits::NETWORK_TIME_MAX;
+use super::connection::{self, Connection, Envelope, Failed, Patience, Step};
+use crate::config::{Answers, Secret, Smtp, SmtpLogin};
+use crate::limits::SMTP_CONNECTIONS_MAX;
 use crate::record::{CaseNumber, EnvelopeKey, ReturnPath};
-use lettre::address::Envelope;
+use lettre::Address;
 use lettre::transport::smtp;
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, TlsParameters};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// Connections at the same time: an office's mail server is shared with people.
-pub(super) const CONNECTIONS_MAX: u32 = 4;
 /// An unused connection is closed before the server does it (most wait five minutes).
 const IDLE_TIME_MAX: Duration = Duration::from_secs(45);
-
-const IMPLICIT_PORT: u16 = 465;
-const STARTTLS_PORT: u16 = 587;
 
 /// Replies that speak of us or of the server and not of the message: it is shut, TLS or login is wanting.
 /// RFC 5321 §4.2.3, RFC 3207 §4, RFC 4954 §6.
@@ -31,18 +24,18 @@ const NOT_THE_MESSAGE: [u16; 6] = [421, 454, 530, 534, 535, 538];
 pub enum OutboxError {
     #[error("the certificate authority in {path} cannot be used")]
     Authority { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("the password for SMTP cannot be read")]
+    #[error("the password or access token for SMTP cannot be read")]
     Password { source: crate::config::SecretError },
     #[error("{address:?} in [answers] return_path is no e-mail address that a token can be added to")]
     ReturnPath { address: String },
     #[error("TLS for SMTP cannot be set up")]
     Tls { source: smtp::Error },
-    #[error("the mail server {host} port {port} cannot be used")]
-    Server { host: String, port: u16, source: smtp::Error },
-    #[error("the mail server {host} port {port} took the connection and refused its test")]
-    Test { host: String, port: u16 },
+    #[error("the mail server {host} port {port} cannot be used: {reply}")]
+    Server { host: String, port: u16, reply: String, advice: &'static str },
     #[error("the folder {path} cannot be written: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
+    #[error("a task was cut off")]
+    CutOff(#[from] tokio::task::JoinError),
 }
 
 /// What became of one attempt.
@@ -54,129 +47,189 @@ pub enum Handed {
     Deferred { reply: String },
     /// It will never go to this address (5xx).
     Refused { reply: String },
-    /// No server, no TLS, no login: not the message's fault.
+    /// The content went and no reply came: it may have been taken. Again later, the same bytes under the same
+    /// Message-ID, but not often.
+    Unsure { reply: String },
+    /// No server, no TLS, no login, or a sender that it does not take: not the message's fault.
     Unreachable { reply: String, advice: &'static str },
 }
 
 /// Hands messages to the office's own mail server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Mailer {
-    /// Replaced by [`Mailer::probe`], which reads the password anew.
-    transport: Arc<RwLock<Transport>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     smtp: Smtp,
     /// MAIL FROM, before the token of the case; `None` is the null return path.
     return_path: Option<ReturnPath>,
-    host: String,
-    port: u16,
+    patience: Patience,
+    /// Connections that are open and unused, the last used at the end.
+    idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
+impl std::fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailer").field("host", &self.inner.smtp.host).finish_non_exhaustive()
+    }
+}
 
 impl Mailer {
-    /// Prepares the connection; none is made yet. Made and dropped within a tokio runtime: lettre's pool has a
-    /// task there.
+    /// Checks what can be checked without a connection; none is made yet.
     ///
     /// # Errors
     /// When the authority's certificate, the password or the return path cannot be used.
     pub fn new(smtp: &Smtp, answers: &Answers) -> Result<Self, OutboxError> {
+        Self::patient(smtp, answers, Patience::default())
+    }
+
+    /// The same with other times, for tests.
+    ///
+    /// # Errors
+    /// As [`Mailer::new`].
+    pub fn patient(smtp: &Smtp, answers: &Answers, patience: Patience) -> Result<Self, OutboxError> {
         let address = answers.return_path.clone();
         let return_path = answers.envelope_sender();
         let is_address = |path: &ReturnPath| path.bare().parse::<Address>().is_ok();
         if !address.is_empty() && !return_path.as_ref().is_some_and(is_address) {
             return Err(OutboxError::ReturnPath { address });
         }
-        let usual_port = match smtp.tls {
-            Tls::Implicit => IMPLICIT_PORT,
-            Tls::Starttls => STARTTLS_PORT,
-        };
-        let port = smtp.port.unwrap_or(usual_port);
-        let transport = Arc::new(RwLock::new(transport(smtp, port)?));
-        Ok(Self { transport, smtp: smtp.clone(), return_path, host: smtp.host.clone(), port })
+        connection::tls_parameters(smtp)?;
+        // A command is run when its secret is needed, not before.
+        if let Some((_, SmtpLogin::Password(secret) | SmtpLogin::AccessToken(secret))) = smtp.login()
+            && !matches!(secret, Secret::Command(_))
+        {
+            secret.read().map_err(|source| OutboxError::Password { source })?;
+        }
+        let inner = Inner { smtp: smtp.clone(), return_path, patience, idle: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The connections as they are now.
-    fn transport(&self) -> Transport {
-        self.transport.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Connects and logs in, with the password as it stands now: one that was wrong is right from here on when
-    /// somebody mended it. For `doctor`, and for an outbox that found the server away.
+    /// Connects, logs in with the password as it stands now, and asks whether our sender is taken. For `doctor`, and
+    /// for an outbox that found the server away.
     ///
     /// # Errors
     /// When the password cannot be read, or the server cannot be reached, has no TLS or certificate to trust, or refuses the login.
     pub async fn probe(&self) -> Result<(), OutboxError> {
-        let (host, port) = (self.host.clone(), self.port);
-        let fresh = transport(&self.smtp, self.port)?;
-        *self.transport.write().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
-        match fresh.test_connection().await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(OutboxError::Test { host, port }),
-            Err(source) => Err(OutboxError::Server { host, port, source }),
+        let smtp = &self.inner.smtp;
+        let opened = match Connection::open(smtp, self.inner.patience).await? {
+            Ok(mut connection) => connection.try_sender(self.made_up_sender()).await.map(|()| connection),
+            Err(failed) => Err(failed),
+        };
+        match opened {
+            Ok(connection) => {
+                self.keep(connection);
+                Ok(())
+            }
+            Err(failed) => Err(OutboxError::Server {
+                host: smtp.host.clone(),
+                port: connection::port(smtp),
+                advice: advice(&failed),
+                reply: failed.reply,
+            }),
         }
     }
 
     /// Hands over the answer of a case as it is.
     pub async fn send(&self, key: &EnvelopeKey, case: CaseNumber, to: &Address, bytes: &[u8]) -> Handed {
-        // A return path that was an address before is one with its token: letters, digits and hyphens.
-        let sender = self.return_path.as_ref().and_then(|path| path.for_case(key, case).parse().ok());
-        self.hand_over(sender, to, bytes).await
+        let sender = self.inner.return_path.as_ref().map(|path| path.for_case(key, case));
+        self.hand_over(sender, case.to_string(), to, bytes).await
     }
 
     /// Hands over a message of the house itself, about no case.
     pub async fn send_digest(&self, to: &Address, bytes: &[u8]) -> Handed {
-        let sender = self.return_path.as_ref().and_then(|path| path.bare().parse().ok());
-        self.hand_over(sender, to, bytes).await
+        let sender = self.inner.return_path.as_ref().map(ReturnPath::bare);
+        self.hand_over(sender, "digest".to_owned(), to, bytes).await
     }
 
-    async fn hand_over(&self, sender: Option<Address>, to: &Address, bytes: &[u8]) -> Handed {
-        let envelope = match Envelope::new(sender, vec![to.clone()]) {
-            Ok(envelope) => envelope,
-            Err(error) => return Handed::Refused { reply: error.to_string() },
+    async fn hand_over(&self, sender: Option<String>, id: String, to: &Address, bytes: &[u8]) -> Handed {
+        // A return path that is an address is one with its token too: that adds letters, digits and hyphens.
+        let envelope = Envelope { sender: sender.and_then(|sender| sender.parse().ok()), to, id };
+        let mut connection = match self.connection().await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(failed)) => return handed(failed),
+            Err(error) => {
+                let advice =
+                    error.advice().unwrap_or("the settings of [smtp] cannot be used; `bode doctor` says why");
+                return Handed::Unreachable { reply: crate::explain::with_causes(&error), advice };
+            }
         };
-        match self.transport().send_raw(&envelope, bytes).await {
-            Ok(_) => Handed::Sent,
-            Err(error) => classify(&error),
+        match connection.send(&envelope, bytes).await {
+            Ok(()) => {
+                self.keep(connection);
+                Handed::Sent
+            }
+            Err(failed) => {
+                // A server that said no to one message takes the next; one that fell silent is left.
+                if failed.code.is_some_and(|code| code != 421) {
+                    self.keep(connection);
+                }
+                handed(failed)
+            }
         }
     }
-}
 
-/// A fresh pool of connections, none made yet.
-fn transport(smtp: &Smtp, port: u16) -> Result<Transport, OutboxError> {
-    let mut tls = TlsParameters::builder(smtp.host.clone());
-    if let Some(path) = &smtp.ca_file {
-        let fault = |source| OutboxError::Authority { path: path.clone(), source };
-        let pem = std::fs::read(path).map_err(|error| fault(error.into()))?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| fault(error.into()))?;
-        tls = tls.add_root_certificate(certificate);
+    /// An envelope sender in the form of our own, of no case.
+    fn made_up_sender(&self) -> Option<Address> {
+        let key = EnvelopeKey::new([0; EnvelopeKey::OCTETS]);
+        self.inner.return_path.as_ref()?.for_case(&key, CaseNumber::new(2000, 0)).parse().ok()
     }
-    let tls = tls.build().map_err(|source| OutboxError::Tls { source })?;
-    let tls = match smtp.tls {
-        Tls::Implicit => smtp::client::Tls::Wrapper(tls),
-        Tls::Starttls => smtp::client::Tls::Required(tls),
-    };
-    // "Dangerous" is the plain default, which the next call replaces.
-    let mut builder = Transport::builder_dangerous(&smtp.host)
-        .port(port)
-        .tls(tls)
-        .timeout(Some(NETWORK_TIME_MAX))
-        .pool_config(PoolConfig::new().max_size(CONNECTIONS_MAX).idle_timeout(IDLE_TIME_MAX));
-    if let (Some(user), Some(password)) = (&smtp.user, &smtp.password) {
-        let password = password.read().map_err(|source| OutboxError::Password { source })?;
-        builder = builder.credentials(Credentials::new(user.clone(), password));
+
+    /// An unused connection that still answers, or a new one.
+    async fn connection(&self) -> Result<Result<Connection, Failed>, OutboxError> {
+        loop {
+            let Some((mut connection, since)) = self.idle().pop() else { break };
+            if since.elapsed() < IDLE_TIME_MAX && connection.is_fresh().await {
+                return Ok(Ok(connection));
+            }
+        }
+        Connection::open(&self.inner.smtp, self.inner.patience).await
     }
-    Ok(builder.build())
+
+    fn keep(&self, connection: Connection) {
+        let mut idle = self.idle();
+        if idle.len() < SMTP_CONNECTIONS_MAX {
+            idle.push((connection, Instant::now()));
+        }
+    }
+
+    /// Takes leave on connections that were not used for a while, or on all.
+    pub(super) async fn close_idle(&self, all: bool) {
+        let old = {
+            let mut idle = self.idle();
+            let (old, young) = std::mem::take(&mut *idle)
+                .into_iter()
+                .partition::<Vec<_>, _>(|(_, since)| all || since.elapsed() >= IDLE_TIME_MAX);
+            *idle = young;
+            old
+        };
+        for (connection, _) in old {
+            connection.close().await;
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the admin should look at when nothing can be handed over: a sentence of ours, without personal data.
-fn advice(error: &smtp::Error) -> &'static str {
-    match error.status().map(u16::from) {
-        Some(530 | 534 | 535 | 538) => {
-            "the mail server refuses the user or the password; check user and password under [smtp]"
+fn advice(failed: &Failed) -> &'static str {
+    match (failed.step, failed.code) {
+        (_, Some(530 | 534 | 535 | 538)) | (Step::Login, Some(400..=599)) => {
+            "the mail server refuses the user or the password; check user and password (or access_token) under [smtp]"
         }
-        Some(_) => "the mail server takes nothing now; nothing to do unless it lasts",
-        None => {
+        (Step::Login, None) => {
+            "the mail server does not let us log in; check user and password (or access_token) under [smtp]"
+        }
+        (Step::Sender, Some(500..=599)) => {
+            "the mail server does not take our sender; check return_path and return_path_separator under [answers]"
+        }
+        (Step::Opening, None) => {
             "the mail server cannot be reached or trusted; check host, port, tls and ca_file under [smtp]"
         }
+        _ => "the mail server takes nothing now; nothing to do unless it lasts",
     }
 }
 
@@ -185,23 +238,51 @@ impl OutboxError {
     /// personal data.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Server { source, .. } => Some(advice(source)),
-            Self::Password { .. } => {
-                Some("the password for SMTP cannot be read; check password under [smtp]")
-            }
+            Self::Server { advice, .. } => Some(advice),
+            Self::Password { .. } => Some(
+                "the password or access token for SMTP cannot be read; check password or access_token under [smtp]",
+            ),
             _ => None,
         }
     }
 }
 
-fn classify(error: &smtp::Error) -> Handed {
-    let reply = with_causes(error);
-    let of_the_message = error.status().is_some_and(|code| !NOT_THE_MESSAGE.contains(&u16::from(code)));
-    if of_the_message && error.is_permanent() {
-        Handed::Refused { reply }
-    } else if of_the_message && error.is_transient() {
-        Handed::Deferred { reply }
-    } else {
-        Handed::Unreachable { reply, advice: advice(error) }
+/// What a fault means for the answer: by the reply where there is one, by the step where there is none.
+fn handed(failed: Failed) -> Handed {
+    let advice = advice(&failed);
+    let Failed { step, code, reply } = failed;
+    match (step, code) {
+        (Step::Opening | Step::Login, _) => Handed::Unreachable { reply, advice },
+        (_, Some(code)) if NOT_THE_MESSAGE.contains(&code) => Handed::Unreachable { reply, advice },
+        // Nothing but our sender was told so far, and that is the same for all.
+        (Step::Sender, Some(500..=599)) => Handed::Unreachable { reply, advice },
+        (_, Some(500..=599)) => Handed::Refused { reply },
+        (_, Some(400..=499)) => Handed::Deferred { reply },
+        (Step::Content, _) => Handed::Unsure { reply },
+        (_, _) => Handed::Unreachable { reply, advice },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(step: Step, code: Option<u16>) -> Handed {
+        handed(Failed { step, code, reply: String::new() })
+    }
+
+    #[test]
+    fn a_reply_means_what_the_step_says() {
+        let unreachable = |handed: Handed| matches!(handed, Handed::Unreachable { .. });
+        assert!(unreachable(of(Step::Opening, None)) && unreachable(of(Step::Login, Some(535))));
+        // Refused before anybody was named: the sender is not taken, and no citizen pays for it.
+        assert!(unreachable(of(Step::Sender, Some(553))));
+        assert!(matches!(of(Step::Sender, Some(452)), Handed::Deferred { .. }));
+        assert!(matches!(of(Step::Recipient, Some(550)), Handed::Refused { .. }));
+        assert!(matches!(of(Step::Recipient, Some(451)), Handed::Deferred { .. }));
+        assert!(unreachable(of(Step::Recipient, None)) && unreachable(of(Step::Data, Some(421))));
+        assert!(matches!(of(Step::Content, Some(552)), Handed::Refused { .. }));
+        assert!(matches!(of(Step::Content, Some(452)), Handed::Deferred { .. }));
+        assert!(matches!(of(Step::Content, None), Handed::Unsure { .. }));
     }
 }

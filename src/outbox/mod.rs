@@ -6,9 +6,11 @@
 //! that could not reach the server at all says nothing about the message: sending pauses, nothing is given
 //! up.
 
+mod connection;
 mod lay;
 mod mailer;
 mod run;
 
+pub use connection::Patience;
 pub use mailer::{Handed, Mailer, OutboxError};
-pub use run::{Delivery, Told, run};
+pub use run::{Delivery, PAUSES, Told, run};

@@ -2,10 +2,12 @@
 //! due or somebody calls.
 
 use super::lay::{lay, lay_letter};
-use super::mailer::{CONNECTIONS_MAX, Handed, Mailer};
+use super::mailer::{Handed, Mailer};
 use crate::clock;
 use crate::explain::with_causes;
-use crate::limits::{RECONNECT_PAUSE_MAX, SEND_ATTEMPTS_MAX};
+use crate::limits::{
+    DRAIN_TIME_MAX, RECONNECT_PAUSE_MAX, SEND_ATTEMPTS_MAX, SMTP_CONNECTIONS_MAX, UNSURE_ATTEMPTS_MAX,
+};
 use crate::record::{AnswerChannel, AnswerState, CaseNumber, EnvelopeKey, OutboxEntry, office_date};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -26,14 +28,25 @@ const LOOK_TIME_MAX: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(10);
-/// How long an answer waits that may not be sent now: rehearsal, or no mail server configured.
+/// How long a message waits when no mail server is configured.
 const NOT_NOW: SignedDuration = SignedDuration::from_hours(6);
+/// Why an answer of a rehearsal did not go out, for staff.
+const REHEARSED: &str = "Proefdraaien: dit antwoord is gemaakt en niet verstuurd.";
 
-/// Pauses in minutes between attempts, as mail servers do; the last one is repeated.
-const PAUSE_MINUTES: [i64; 7] = [1, 5, 15, 30, 60, 120, 240];
+/// Pauses between attempts, as mail servers do; the last one is repeated.
+pub const PAUSES: [SignedDuration; 7] = {
+    const MINUTES: [i64; 7] = [1, 5, 15, 30, 60, 120, 240];
+    let mut pauses = [SignedDuration::ZERO; 7];
+    let mut i = 0;
+    while i < MINUTES.len() {
+        pauses[i] = SignedDuration::from_mins(MINUTES[i]);
+        i += 1;
+    }
+    pauses
+};
 
 /// How answers go out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Delivery {
     /// Without one, messages wait (or are laid in a folder, see below).
     pub mailer: Option<Mailer>,
@@ -41,8 +54,23 @@ pub struct Delivery {
     pub lay_messages_in: Option<PathBuf>,
     /// Where letters to print are laid, a folder a day.
     pub print_dir: PathBuf,
-    /// False (`answers.send`): rehearsal, everything waits.
+    /// False (`answers.send`, `run --dry-run`): a rehearsal. Every answer is made and withheld, so that none goes out
+    /// by itself when the office begins in earnest.
     pub send: bool,
+    /// Between the attempts at one answer; the last is repeated.
+    pub pauses: Vec<SignedDuration>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            mailer: None,
+            lay_messages_in: None,
+            print_dir: PathBuf::new(),
+            send: false,
+            pauses: PAUSES.to_vec(),
+        }
+    }
 }
 
 /// Called with what ails the outbox, in one English sentence without personal data, and with `None` when it
@@ -71,9 +99,11 @@ pub async fn run(
         let outcome = tokio::select! {
             outcome = &mut round => outcome,
             () = &mut stop => {
-                // What is under way is ended and noted; nothing new begins.
+                // What is under way is ended and noted; nothing new begins. Where the server takes longer than a stop
+                // may, nobody knows whether it was taken: the next start sends it again, as after a crash.
                 outbox.stopping.store(true, Ordering::Relaxed);
-                drop(round.await);
+                drop(tokio::time::timeout(DRAIN_TIME_MAX, round).await);
+                outbox.close(true).await;
                 return;
             }
         };
@@ -107,11 +137,12 @@ pub async fn run(
         let woken =
             async { if unreached > 0 { std::future::pending::<()>().await } else { wake.notified().await } };
         tokio::select! {
-            () = &mut stop => return,
+            () = &mut stop => break,
             () = tokio::time::sleep(pause) => {}
             () = woken => {}
         }
     }
+    outbox.close(true).await;
 }
 
 /// What one look at the store came to.
@@ -154,6 +185,9 @@ impl Outbox {
     async fn round(self: &Arc<Self>, ask_first: bool) -> Result<Round, Fault> {
         let (due, next) = self
             .with_store(|store| {
+                if store.sending_paused()?.is_some() {
+                    return Ok((Vec::new(), None));
+                }
                 let now = clock::now();
                 let due = store.due_answers(now, BATCH_MAX)?;
                 let next = if due.is_empty() { store.next_answer_due()? } else { None };
@@ -161,6 +195,7 @@ impl Outbox {
             })
             .await?;
         if due.is_empty() {
+            self.close(false).await;
             let until = next.map_or(LOOK_TIME_MAX, |next| {
                 Duration::try_from(next.duration_since(clock::now())).unwrap_or(Duration::ZERO)
             });
@@ -177,7 +212,7 @@ impl Outbox {
         let (mut unreachable, mut fault) = (None, None);
         loop {
             let going_on = unreachable.is_none() && fault.is_none() && !self.stopping.load(Ordering::Relaxed);
-            while going_on && attempts.len() < CONNECTIONS_MAX as usize {
+            while going_on && attempts.len() < SMTP_CONNECTIONS_MAX {
                 let Some(entry) = due.next() else { break };
                 let outbox = Arc::clone(self);
                 attempts.spawn(async move { outbox.attempt(&entry).await });
@@ -202,6 +237,9 @@ impl Outbox {
     /// Tries one answer and notes what became of it. Gives the reply when the server could not be used.
     async fn attempt(&self, entry: &OutboxEntry) -> Result<Option<Away>, Fault> {
         let (case, record) = (entry.case, entry.record);
+        if !self.delivery.send {
+            return self.note(case, Note::Rehearsed).await;
+        }
         if let Some(reason) = self.not_now(entry.channel) {
             self.with_store(move |store| {
                 let now = clock::now();
@@ -219,7 +257,7 @@ impl Outbox {
             .await;
         let bytes = match bytes {
             Ok(bytes) => bytes,
-            // A person withheld it in the meantime.
+            // A person withheld it, or paused all, in the meantime.
             Err(Fault::Store(StoreError::State { .. })) => return Ok(None),
             Err(fault) => return Err(fault),
         };
@@ -257,14 +295,20 @@ impl Outbox {
             AnswerState::Waiting { attempts, .. } => attempts.saturating_add(1),
             _ => 1,
         };
-        let next = |now: Timestamp| now + pause(attempts);
+        let next = |now: Timestamp| now + pause(&self.delivery.pauses, attempts);
         match handed {
             Handed::Sent => self.note(case, Note::Sent).await,
             Handed::Refused { reply } => self.note(case, Note::Failed(reply)).await,
             Handed::Deferred { reply } if attempts >= SEND_ATTEMPTS_MAX => {
                 self.note(case, Note::Failed(reply)).await
             }
-            Handed::Deferred { reply } => self.note(case, Note::Deferred(next(clock::now()), reply)).await,
+            Handed::Unsure { reply } if attempts >= UNSURE_ATTEMPTS_MAX => {
+                let told = format!("Het is niet zeker of het antwoord is aangekomen. {reply}");
+                self.note(case, Note::Failed(told)).await
+            }
+            Handed::Deferred { reply } | Handed::Unsure { reply } => {
+                self.note(case, Note::Deferred(next(clock::now()), reply)).await
+            }
             Handed::Unreachable { reply, advice } => {
                 // Soon again: the loop's own pause grows, and this one tells whether the server is back.
                 self.note(case, Note::Deferred(clock::now(), reply.clone())).await?;
@@ -273,17 +317,18 @@ impl Outbox {
         }
     }
 
+    /// Closes connections that are not used.
+    async fn close(&self, all: bool) {
+        if let Some(mailer) = &self.delivery.mailer {
+            mailer.close_idle(all).await;
+        }
+    }
+
     /// Why an answer of this channel may not go now, in Dutch for staff.
     fn not_now(&self, channel: AnswerChannel) -> Option<&'static str> {
         let delivery = &self.delivery;
         let no_way = delivery.mailer.is_none() && delivery.lay_messages_in.is_none();
-        if !delivery.send {
-            Some("Proefdraaien: er gaat niets uit (answers.send staat uit).")
-        } else if channel == AnswerChannel::Email && no_way {
-            Some("Er is geen mailserver ingesteld ([smtp]).")
-        } else {
-            None
-        }
+        (channel == AnswerChannel::Email && no_way).then_some("Er is geen mailserver ingesteld ([smtp]).")
     }
 
     async fn note(&self, case: CaseNumber, note: Note) -> Result<Option<Away>, Fault> {
@@ -297,6 +342,10 @@ impl Outbox {
                 Note::Deferred(next, reply) => {
                     info!(%case, "answer deferred");
                     store.answer_deferred(case, *next, reply, now)
+                }
+                Note::Rehearsed => {
+                    info!(%case, "rehearsal: answer not sent");
+                    store.answer_rehearsed(case, REHEARSED, now)
                 }
                 Note::Failed(reply) => {
                     warn!(%case, "answer given up; staff must find another way");
@@ -322,13 +371,13 @@ enum Note {
     Sent,
     Deferred(Timestamp, String),
     Failed(String),
+    Rehearsed,
 }
 
 /// The pause after so many attempts.
-fn pause(attempts: u32) -> SignedDuration {
+fn pause(pauses: &[SignedDuration], attempts: u32) -> SignedDuration {
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
-    let minutes = PAUSE_MINUTES.get(index).or(PAUSE_MINUTES.last()).copied().unwrap_or(1);
-    SignedDuration::from_mins(minutes)
+    pauses.get(index).or(pauses.last()).copied().unwrap_or(NOT_NOW)
 }
 
 /// The one address in the To field of a message of ours.
@@ -343,6 +392,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_about_three_days() {
+        let pause = |attempts| pause(&PAUSES, attempts);
         assert_eq!(pause(1), SignedDuration::from_mins(1));
         assert_eq!(pause(3), SignedDuration::from_mins(15));
         assert_eq!(pause(99), SignedDuration::from_hours(4));

@@ -29,6 +29,7 @@ mod reasons;
 mod rights;
 mod routes;
 mod rules_page;
+mod sending_page;
 mod session;
 mod state;
 mod words;

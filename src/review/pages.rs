@@ -24,7 +24,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
@@ -35,6 +35,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),
     ("due.html", include_str!("../../templates/desk/due.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
+    ("sending.html", include_str!("../../templates/desk/sending.html")),
     ("rules.html", include_str!("../../templates/desk/rules.html")),
     ("fault.html", include_str!("../../templates/desk/fault.html")),
 ];
@@ -65,7 +66,7 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
-    /// `queue`, `due`, `aside`, `print`, `rules` or empty: the chosen page.
+    /// `queue`, `due`, `aside`, `print`, `sending`, `rules` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,

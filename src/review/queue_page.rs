@@ -6,6 +6,7 @@ use super::guard::{Visitor, see_other};
 use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::rights::Right;
+use super::sending_page;
 use super::state::{ReviewState, Shown};
 use super::words;
 use crate::limits::PAGE_ROWS_MAX;
@@ -141,6 +142,8 @@ struct View {
     staying: usize,
     /// Cases whose answer did not arrive.
     undelivered: usize,
+    /// Why no answer goes out now.
+    stopped: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -251,6 +254,7 @@ pub async fn page(
     let (found, counts, undelivered) = state
         .with_store(move |store| Ok((store.cases(&filter)?, store.queue_counts()?, store.undelivered()?)))
         .await?;
+    let stopped = sending_page::stopped(&state).await?;
     let people = state.with_accounts(|accounts| accounts.list()).await?;
     let shown = state.shown();
     let pages = found.total.div_ceil(PAGE_ROWS_MAX).max(1);
@@ -288,6 +292,7 @@ pub async fn page(
         ill: state.health().is_ill(),
         staying: state.health().staying().len(),
         undelivered,
+        stopped,
     };
     Ok(pages::draw("queue.html", &view)?.into_response())
 }

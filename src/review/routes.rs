@@ -6,7 +6,7 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     api, aside_page, case_page, decide, due_page, login, page_images, pages, print_page, probe, queue_page,
-    rules_page,
+    rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -42,6 +42,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/due", get(due_page::page))
         .route("/print", get(print_page::page))
         .route("/print/{day}/{file}", get(print_page::file))
+        .route("/sending", get(sending_page::page))
         .route("/rules", get(rules_page::page))
         .route("/rules/regels.md", get(rules_page::listed))
         .route("/api/v1/openapi.json", get(api::openapi))
@@ -62,7 +63,10 @@ pub fn routes(state: &ReviewState) -> Router {
     // One path, two rights: to look at an answer, and to let it go out.
     let answer_seen = Router::new().route("/cases/{number}/answer", get(case_page::answer));
     let answer_sent = Router::new().route("/cases/{number}/answer", post(decide::answer));
+    // The brake is within reach of whoever may let an answer go.
+    let braking = Router::new().route("/sending/switch", post(sending_page::switch));
     open.merge(guarded(reading, Right::Read))
+        .merge(guarded(braking, Right::Decide))
         .merge(guarded(answer_seen, Right::Read))
         .merge(guarded(answer_sent, Right::Decide))
         .merge(guarded(deciding, Right::Decide))

@@ -87,6 +87,7 @@ struct Inner {
     rereader: Option<Arc<Rereader>>,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
+    rehearsal: bool,
 }
 
 /// What staff read that can change while the daemon runs (SIGHUP).
@@ -126,6 +127,7 @@ impl ReviewState {
             rereader: None,
             pictures: Pictures::default(),
             released: None,
+            rehearsal: false,
         }))
     }
 
@@ -172,6 +174,19 @@ impl ReviewState {
             inner.released = Some(released);
         }
         self
+    }
+
+    /// Nothing is sent, whatever staff release. Before the first clone.
+    #[must_use]
+    pub fn with_rehearsal(mut self, rehearsal: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.rehearsal = rehearsal;
+        }
+        self
+    }
+
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.0.rehearsal
     }
 
     /// Office data and names as the configuration and rules give them now.

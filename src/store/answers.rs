@@ -40,6 +40,19 @@ impl Store {
         Ok(due)
     }
 
+    /// Answers that wait to go out, now or later.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn waiting_answers(&self) -> Result<usize, StoreError> {
+        let mut count = 0;
+        self.rows.each(keys::DUE_ANSWERS, None, false, &mut |_, _| {
+            count += 1;
+            Ok(true)
+        })?;
+        Ok(count)
+    }
+
     /// When the next answer is due, if one waits: until then the outbox may sleep.
     pub fn next_answer_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut case = None;
@@ -58,9 +71,10 @@ impl Store {
     /// loses nothing, and after a power cut the count may be one short.
     ///
     /// # Errors
-    /// [`StoreError::State`] when the answer does not wait any more: then nothing may be sent.
+    /// [`StoreError::State`] when the answer does not wait any more, or a person paused all: then nothing may be sent.
     pub fn answer_attempted(&self, case: CaseNumber, now: Timestamp) -> Result<(), StoreError> {
         self.write(now, DAEMON, |_| {
+            self.expect_sending()?;
             self.expect_answer(
                 case,
                 |state| matches!(state, AnswerState::Waiting { .. }),
@@ -91,6 +105,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.answer_change(case, DAEMON, Some(reply), now, waiting, "this answer does not wait", |reply| {
             Event::AnswerDeferred { case, next, reply }
+        })
+    }
+
+    /// Not sent, for a reason that is nobody's choice about this answer: a rehearsal. It never goes out by itself.
+    pub fn answer_rehearsed(&self, case: CaseNumber, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.answer_change(case, DAEMON, Some(reason), now, waiting, "this answer does not wait", |reason| {
+            Event::AnswerWithheld { case, reason }
         })
     }
 

@@ -132,6 +132,10 @@ pub(super) enum Event {
     },
     /// By a person, or by the daemon after the quiet time.
     BreakerClosed,
+    /// A person stopped all answers, or let them go again.
+    Sending {
+        paused: bool,
+    },
 }
 
 /// By what a piece was judged, and the digests of the files that hold it.
@@ -166,7 +170,8 @@ impl Event {
             | Event::Divided { .. }
             | Event::Digest { .. }
             | Event::BreakerOpened { .. }
-            | Event::BreakerClosed => None,
+            | Event::BreakerClosed
+            | Event::Sending { .. } => None,
             Event::Opened { case, .. }
             | Event::Joined { case, .. }
             | Event::CameBack { case, .. }

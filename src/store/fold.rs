@@ -133,6 +133,7 @@ impl<'a> Fold<'a> {
             }
             Event::BreakerOpened { answers } => self.breaker_opened(entry, *answers)?,
             Event::BreakerClosed => self.breaker_closed(entry)?,
+            Event::Sending { paused } => self.sending(entry, *paused)?,
         }
         if let Some(case) = entry.what.case() {
             self.put(keys::at_seq(keys::case_history(case), entry.seq), entry)?;

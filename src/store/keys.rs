@@ -15,6 +15,8 @@ pub(super) const DIGEST: &[u8] = b"m/digest";
 /// The breaker while it is open, and when it was last closed.
 pub(super) const BREAKER: &[u8] = b"m/breaker";
 pub(super) const BREAKER_CLOSED: &[u8] = b"m/breaker-closed";
+/// Who stopped the answers; not there while they go out.
+pub(super) const SENDING_PAUSED: &[u8] = b"m/sending-paused";
 /// Counters.
 pub(super) const PIECES: &[u8] = b"k/pieces";
 pub(super) const DUPLICATES: &[u8] = b"k/duplicates";

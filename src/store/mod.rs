@@ -36,6 +36,7 @@ mod open;
 mod original;
 mod query;
 mod rows;
+mod sending;
 mod sync;
 mod take;
 mod types;
@@ -48,7 +49,7 @@ pub use error::StoreError;
 pub use kept_rules::kept_rules;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount,
-    Registered,
+    Registered, SendingPause,
 };
 pub use verify::{AnswerCounts, Exception, VerifyReport};
 

@@ -153,6 +153,14 @@ pub struct AsidePage {
     pub total: usize,
 }
 
+/// All answers are stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendingPause {
+    /// The account of who stopped them.
+    pub by: String,
+    pub at: Timestamp,
+}
+
 /// What opening the store found and mended; told in the log and by `doctor`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opening {

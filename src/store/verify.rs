@@ -313,7 +313,10 @@ fn check_cases(rows: &dyn Rows, now: Timestamp, report: &mut VerifyReport) -> Re
             Some(AnswerState::Withheld { .. }) => report.answers.withheld += 1,
             Some(AnswerState::Waiting { next, .. }) => {
                 report.answers.waiting += 1;
-                overdue(number, now.duration_since(next), report);
+                // While a person has stopped all answers they wait for that person.
+                if rows.get(keys::SENDING_PAUSED)?.is_none() {
+                    overdue(number, now.duration_since(next), report);
+                }
             }
             None => report.tell(format!("zaak {number} heeft geen antwoord en geen reden"), REBUILD),
         }

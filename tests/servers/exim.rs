@@ -2,7 +2,7 @@
 //! and hands all to Dovecot over LMTP.
 
 use super::program::Owner;
-use super::{OFFICE, OTHER_OFFICE, PASSWORD, Ports};
+use super::{OFFICE, OTHER_OFFICE, PASSWORD, Ports, Submission};
 use std::path::Path;
 
 /// In the foreground, with a look at its queue each second.
@@ -10,8 +10,26 @@ pub fn arguments(dir: &Path) -> Vec<String> {
     vec!["-C".into(), dir.join("exim.conf").to_str().unwrap().into(), "-bdf".into(), "-q1s".into()]
 }
 
-pub fn config(dir: &Path, owner: &Owner, ports: Ports) -> String {
+pub fn config(dir: &Path, owner: &Owner, ports: Ports, submission: Submission) -> String {
     let dir = dir.display();
+    let tls = match submission {
+        Submission::NoTls => "tls_advertise_hosts =".to_owned(),
+        _ => format!(
+            "tls_on_connect_ports = {}\ntls_advertise_hosts = *\ntls_certificate = {dir}/certificate.pem\n\
+             tls_privatekey = {dir}/key.pem",
+            ports.submissions
+        ),
+    };
+    let dsn = if submission == Submission::NoDsn { "" } else { "*" };
+    let space = if submission == Submission::Full { "1000000G" } else { "0" };
+    let own_sender = if submission == Submission::OwnSender {
+        format!(
+            "deny message = 553 5.7.1 sender is not yours\n       condition = ${{if !={{$received_port}}{{{}}}}}\n       !senders = {OFFICE}",
+            ports.smtp
+        )
+    } else {
+        String::new()
+    };
     let Owner { user, group, .. } = owner;
     let Ports { lmtp, smtp, submission, submissions, .. } = ports;
     format!(
@@ -24,10 +42,9 @@ pid_file_path = {dir}/exim/pid
 keep_environment =
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {smtp} : {submission} : {submissions}
-tls_on_connect_ports = {submissions}
-tls_advertise_hosts = *
-tls_certificate = {dir}/certificate.pem
-tls_privatekey = {dir}/key.pem
+{tls}
+dsn_advertise_hosts = {dsn}
+check_spool_space = {space}
 message_size_limit = 150M
 log_selector = -queue_run
 smtp_accept_max = 200
@@ -36,10 +53,19 @@ deliver_drop_privilege
 never_users =
 host_lookup =
 rfc1413_query_timeout = 0s
+acl_smtp_mail = mail
 acl_smtp_rcpt = rcpt
+acl_smtp_data = data
 auth_advertise_hosts = ${{if or{{{{def:tls_in_cipher}}{{eq{{$received_port}}{{{submissions}}}}}}}{{*}}}}
 
 begin acl
+mail:
+  {own_sender}
+  accept
+data:
+  warn condition = ${{if match{{$recipients}}{{^late}}}}
+       delay = 4s
+  accept
 rcpt:
   deny message = 530 5.7.0 log in first
        condition = ${{if !={{$received_port}}{{{smtp}}}}}
@@ -49,6 +75,10 @@ rcpt:
   defer message = 451 4.2.1 mailbox is busy
        local_parts = ^defer
        condition = ${{if !exists{{{dir}/accept-deferred}}}}
+  deny message = 552 5.2.2 mailbox is full
+       local_parts = ^full
+  warn local_parts = ^slow
+       delay = 20s
   accept domains = example.nl : *.example.nl : example.org : *.example.org
   deny message = 550 5.7.1 relay not permitted
 

@@ -5,9 +5,10 @@
 //! Every address of `*.example.nl` and `*.example.org` has a mailbox: a Maildir that a test reads directly.
 //! `lijst@…` is a mailing list of which the office is a member, and what goes to `kaal.example.org` reaches
 //! [`OTHER_OFFICE`] through a gateway that takes off every field that says that a machine wrote it.
-//! Local parts that begin with `reject` are refused (550), `defer` put off (451) until
-//! [`MailServers::accept_deferred`], `bounce` and `verhuisd` accepted and then returned. What comes to the office's return path
-//! (`mislukt`, with or without a token) is delivered to the office's own account.
+//! Local parts that begin with `reject` are refused (550), `full` too (552), `defer` put off (451) until
+//! [`MailServers::accept_deferred`], `bounce` and `verhuisd` accepted and then returned. For `slow` the server takes its
+//! time over RCPT, for `late` over the content. What comes to the office's return path (`mislukt`, with or without a
+//! token) is delivered to the office's own account.
 //!
 //! Needs the Debian packages dovecot-imapd, dovecot-lmtpd, dovecot-sieve, exim4-daemon-light and openssl; a test without them
 //! fails and says so.
@@ -17,6 +18,7 @@ pub mod clamd;
 mod dovecot;
 mod exim;
 mod program;
+pub mod relay;
 mod smtp;
 
 pub use smtp::SmtpClient;
@@ -45,6 +47,23 @@ pub struct Options {
     pub authority_as_server: bool,
     /// Sieve scripts (RFC 5228, 5230) by address.
     pub sieve: Vec<(String, String)>,
+    /// What is the matter with the submission server.
+    pub submission: Submission,
+}
+
+/// Another kind of submission server than the usual one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Submission {
+    #[default]
+    Usual,
+    /// It knows no TLS at all.
+    NoTls,
+    /// It knows nothing of delivery reports as asked (DSN).
+    NoDsn,
+    /// Its disk is full: 452 to every message.
+    Full,
+    /// It takes only the login's own address as sender.
+    OwnSender,
 }
 
 /// Ports on 127.0.0.1.
@@ -100,7 +119,8 @@ impl MailServers {
         fs::write(dir.path().join("password"), format!("{PASSWORD}\n")).unwrap();
         fs::write(dir.path().join("dovecot.conf"), dovecot::config(dir.path(), &owner, ports, options))
             .unwrap();
-        fs::write(dir.path().join("exim.conf"), exim::config(dir.path(), &owner, ports)).unwrap();
+        fs::write(dir.path().join("exim.conf"), exim::config(dir.path(), &owner, ports, options.submission))
+            .unwrap();
         owner.give_all(dir.path());
         let mut servers = Self { ports, dir, owner, dovecot: None, exim: None };
         servers.start_dovecot();
@@ -147,6 +167,15 @@ impl MailServers {
         fs::write(self.dir.path().join("accept-deferred"), "").unwrap();
     }
 
+    /// The Message-IDs of all that Exim has taken, in order.
+    pub fn taken(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.log_dir().join("exim-main")).unwrap_or_default();
+        let arrived = log.lines().filter(|line| line.contains(" <= "));
+        arrived
+            .filter_map(|line| line.split(' ').find_map(|word| word.strip_prefix("id=")).map(str::to_owned))
+            .collect()
+    }
+
     /// The certification authority of both servers.
     pub fn ca_file(&self) -> PathBuf {
         self.dir.path().join("authority.pem")
@@ -182,6 +211,7 @@ impl MailServers {
             ca_file: Some(self.ca_file()),
             user: Some(OFFICE.into()),
             password: Some(Secret::File(self.password_file())),
+            access_token: None,
         }
     }
 

@@ -1,0 +1,229 @@
+//! One connection with the mail server: TLS before anything else is said, login, and one message at a time with an
+//! envelope of its own (RFC 5321, 3461). Every step has its time.
+//!
+//! Invariant: a fault tells at which step it was, for that decides what it means: before the content nothing was
+//! handed over; once the content is on its way and no reply comes, nobody can know.
+
+use super::OutboxError;
+use crate::config::{Smtp, SmtpLogin, Tls};
+use crate::explain::with_causes;
+use crate::limits::{NETWORK_TIME_MAX, SMTP_REPLY_TIME_MAX, SMTP_TAKEN_TIME_MAX};
+use lettre::Address;
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailParameter, RcptParameter};
+use std::time::Duration;
+use tokio::time::timeout;
+
+const IMPLICIT_PORT: u16 = 465;
+const STARTTLS_PORT: u16 = 587;
+
+/// How long each step may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// From the first byte to the login.
+    pub opening: Duration,
+    /// For the reply to MAIL, RCPT and DATA.
+    pub reply: Duration,
+    /// For the content, until the server says that it has taken it.
+    pub taken: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { opening: NETWORK_TIME_MAX, reply: SMTP_REPLY_TIME_MAX, taken: SMTP_TAKEN_TIME_MAX }
+    }
+}
+
+/// Where an exchange stood when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Connection, greeting, TLS.
+    Opening,
+    Login,
+    Sender,
+    Recipient,
+    /// DATA, before any content.
+    Data,
+    /// The content is on its way.
+    Content,
+}
+
+/// Why an exchange failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub step: Step,
+    /// The server's reply; `None` when there was none.
+    pub code: Option<u16>,
+    pub reply: String,
+}
+
+impl Failed {
+    fn of(step: Step, error: &smtp::Error) -> Self {
+        Self { step, code: error.status().map(u16::from), reply: with_causes(error) }
+    }
+
+    fn late(step: Step, time: Duration) -> Self {
+        Self { step, code: None, reply: format!("no reply within {} seconds", time.as_secs()) }
+    }
+}
+
+/// The envelope of one message.
+pub(super) struct Envelope<'a> {
+    /// MAIL FROM; `None` is the null return path.
+    pub sender: Option<Address>,
+    pub to: &'a Address,
+    /// ENVID (RFC 3461 §4.4): comes back in a bounce as Original-Envelope-Id.
+    pub id: String,
+}
+
+pub(super) struct Connection {
+    smtp: AsyncSmtpConnection,
+    /// Does the server report on delivery as we ask (RFC 3461)?
+    dsn: bool,
+    patience: Patience,
+}
+
+pub(super) fn port(smtp: &Smtp) -> u16 {
+    smtp.port.unwrap_or(match smtp.tls {
+        Tls::Implicit => IMPLICIT_PORT,
+        Tls::Starttls => STARTTLS_PORT,
+    })
+}
+
+impl Connection {
+    /// Connects, sets up TLS and logs in, with certificates and password as they stand now.
+    ///
+    /// # Errors
+    /// The outer one when ours are unusable, the inner one when the exchange failed.
+    pub async fn open(smtp: &Smtp, patience: Patience) -> Result<Result<Self, Failed>, OutboxError> {
+        let tls = tls_parameters(smtp)?;
+        let credentials = credentials(smtp).await?;
+        let hello = ClientId::default();
+        let mut step = Step::Opening;
+        let opening = async {
+            let implicit = (smtp.tls == Tls::Implicit).then(|| tls.clone());
+            let server = (smtp.host.as_str(), port(smtp));
+            let mut connection =
+                AsyncSmtpConnection::connect_tokio1(server, Some(patience.opening), &hello, implicit, None)
+                    .await?;
+            if smtp.tls == Tls::Starttls {
+                connection.starttls(tls, &hello).await?;
+            }
+            step = Step::Login;
+            if let Some((mechanisms, credentials)) = &credentials {
+                connection.auth(mechanisms, credentials).await?;
+            }
+            // Once more: lettre does not keep whether the server knows DSN, and it may only say so after the login.
+            let offered = connection.command(Ehlo::new(hello)).await?;
+            let keyword = |line: &str| line.split_ascii_whitespace().next().map(str::to_ascii_uppercase);
+            let dsn = offered.message().any(|line| keyword(line).as_deref() == Some("DSN"));
+            Ok::<_, smtp::Error>(Self { smtp: connection, dsn, patience })
+        };
+        let opened = timeout(patience.opening, opening).await;
+        Ok(match opened {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(Failed::of(step, &error)),
+            Err(_) => Err(Failed::late(step, patience.opening)),
+        })
+    }
+
+    /// Hands over one message.
+    pub async fn send(&mut self, envelope: &Envelope<'_>, bytes: &[u8]) -> Result<(), Failed> {
+        let mail = Mail::new(envelope.sender.clone(), self.mail_parameters(envelope)?);
+        self.command(Step::Sender, mail).await?;
+        // A bounce is wanted, and only that (Awb 2:11; RFC 3834 §3.3 advises NEVER, from when a responder had no
+        // mailbox of its own for bounces). Nobody hears of one that goes to the null return path.
+        let notify = if envelope.sender.is_some() { "FAILURE" } else { "NEVER" };
+        let asked = if self.dsn { vec![to_rcpt("NOTIFY", notify)] } else { Vec::new() };
+        self.command(Step::Recipient, Rcpt::new(envelope.to.clone(), asked)).await?;
+        self.command(Step::Data, Data).await?;
+        let time = self.patience.taken;
+        match timeout(time, self.smtp.message(bytes)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Failed::of(Step::Content, &error)),
+            Err(_) => Err(Failed::late(Step::Content, time)),
+        }
+    }
+
+    fn mail_parameters(&self, envelope: &Envelope) -> Result<Vec<MailParameter>, Failed> {
+        let mut asked = Vec::new();
+        if !AsRef::<str>::as_ref(envelope.to).is_ascii() {
+            if !self.smtp.server_info().supports_feature(smtp::extension::Extension::SmtpUtfEight) {
+                let reply = "the mail server takes no address with such letters (RFC 6531)".to_owned();
+                // As the server would say of this one recipient (RFC 6531 §3.5).
+                return Err(Failed { step: Step::Recipient, code: Some(553), reply });
+            }
+            asked.push(MailParameter::SmtpUtfEight);
+        }
+        if self.dsn {
+            asked.push(to_mail("RET", "HDRS"));
+            asked.push(to_mail("ENVID", &envelope.id));
+        }
+        Ok(asked)
+    }
+
+    async fn command(&mut self, step: Step, command: impl std::fmt::Display) -> Result<(), Failed> {
+        let time = self.patience.reply;
+        match timeout(time, self.smtp.command(command)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Failed::of(step, &error)),
+            Err(_) => Err(Failed::late(step, time)),
+        }
+    }
+
+    /// Would the server take a message from this sender? None is sent.
+    pub async fn try_sender(&mut self, sender: Option<Address>) -> Result<(), Failed> {
+        self.command(Step::Sender, Mail::new(sender, Vec::new())).await?;
+        self.command(Step::Sender, smtp::commands::Rset).await
+    }
+
+    /// Does the server still listen? Also forgets a transaction that was begun (RFC 5321 §4.1.1.5).
+    pub async fn is_fresh(&mut self) -> bool {
+        let reset = self.smtp.command(smtp::commands::Rset);
+        timeout(self.patience.opening, reset).await.is_ok_and(|reply| reply.is_ok())
+    }
+
+    /// Takes leave. What the server says to it does not matter.
+    pub async fn close(mut self) {
+        let _ = timeout(Duration::from_secs(5), self.smtp.quit()).await;
+    }
+}
+
+fn to_mail(keyword: &str, value: &str) -> MailParameter {
+    MailParameter::Other { keyword: keyword.to_owned(), value: Some(value.to_owned()) }
+}
+
+fn to_rcpt(keyword: &str, value: &str) -> RcptParameter {
+    RcptParameter::Other { keyword: keyword.to_owned(), value: Some(value.to_owned()) }
+}
+
+/// Whom we trust: the public authorities, and the configured one.
+pub(super) fn tls_parameters(smtp: &Smtp) -> Result<TlsParameters, OutboxError> {
+    let mut tls = TlsParameters::builder(smtp.host.clone());
+    if let Some(path) = &smtp.ca_file {
+        let fault = |source| OutboxError::Authority { path: path.clone(), source };
+        let pem = std::fs::read(path).map_err(|error| fault(error.into()))?;
+        let certificate = Certificate::from_pem(&pem).map_err(|error| fault(error.into()))?;
+        tls = tls.add_root_certificate(certificate);
+    }
+    tls.build().map_err(|source| OutboxError::Tls { source })
+}
+
+/// User and secret as they stand now: one that was wrong is right at the next connection when somebody mended it, and
+/// an access token lasts an hour.
+pub(super) async fn credentials(
+    smtp: &Smtp,
+) -> Result<Option<(&'static [Mechanism], Credentials)>, OutboxError> {
+    let Some((user, login)) = smtp.login() else { return Ok(None) };
+    let (mechanisms, secret): (&'static [Mechanism], _) = match login {
+        SmtpLogin::Password(secret) => (&[Mechanism::Plain, Mechanism::Login], secret.clone()),
+        SmtpLogin::AccessToken(secret) => (&[Mechanism::Xoauth2], secret.clone()),
+    };
+    // A command may have to be run for it.
+    let read = tokio::task::spawn_blocking(move || secret.read()).await?;
+    let secret = read.map_err(|source| OutboxError::Password { source })?;
+    Ok(Some((mechanisms, Credentials::new(user.to_owned(), secret))))
+}
