@@ -218,10 +218,10 @@ impl Mailer {
 fn advice(failed: &Failed) -> &'static str {
     match (failed.step, failed.code) {
         (_, Some(530 | 534 | 535 | 538)) | (Step::Login, Some(400..=599)) => {
-            "the mail server refuses the user or the password; check user and password (or access_token) under [smtp]"
+            "the mail server refuses the user or the password; check user and password under [smtp], or access_token"
         }
         (Step::Login, None) => {
-            "the mail server does not let us log in; check user and password (or access_token) under [smtp]"
+            "the mail server does not let us log in; check user and password under [smtp], or access_token"
         }
         (Step::Sender, Some(500..=599)) => {
             "the mail server does not take our sender; check return_path and return_path_separator under [answers]"
