@@ -151,11 +151,13 @@ impl Digest {
             }
             Handed::Deferred { .. } => (DigestStep::Deferred, Looked::Again),
             // Cut off: it may have arrived, and a second one is worse than none.
-            Handed::Refused { .. } | Handed::Unreachable { .. } => {
+            Handed::Refused { .. } | Handed::Unsure { .. } | Handed::Unreachable { .. } => {
                 warn!(day = %today, "today's digest could not be delivered; check `to` under [digest]");
                 (DigestStep::Failed, Looked::Rests)
             }
         };
+        // Nothing more goes out today.
+        self.mailer.close_idle(true).await;
         self.note(today, step).await?;
         Ok(looked)
     }

@@ -195,7 +195,7 @@ impl Mailer {
     }
 
     /// Takes leave on connections that were not used for a while, or on all.
-    pub(super) async fn close_idle(&self, all: bool) {
+    pub async fn close_idle(&self, all: bool) {
         let old = {
             let mut idle = self.idle();
             let (old, young) = std::mem::take(&mut *idle)
