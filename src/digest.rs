@@ -12,7 +12,7 @@ use crate::limits::{DIGEST_LINES_MAX, RECONNECT_PAUSE_MAX};
 use crate::outbox::{Handed, Mailer, OutboxError};
 use crate::queue::{DueLine, DueList, Nearness, deadline_label, due_list};
 use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, office_date};
-use crate::store::{Ledger, Store, StoreError};
+use crate::store::{BreakerRow, Ledger, Store, StoreError};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use lettre::Address;
@@ -70,6 +70,8 @@ pub struct Numbers {
     /// Answers of the last hour, and the most that may go out.
     pub last_hour: u32,
     pub hour_max: u32,
+    /// The breaker, while it holds every answer.
+    pub breaker: Option<BreakerRow>,
     pub ledger: Ledger,
 }
 
@@ -223,6 +225,7 @@ pub fn numbers(store: &Store, today: Date, hour_max: u32, now: Timestamp) -> Res
         lost_bounces: store.lost_bounces(since)?,
         last_hour: store.answers_since(None, now - SignedDuration::from_hours(1))?,
         hour_max,
+        breaker: store.breaker()?,
         ledger: store.ledger()?,
         ..Numbers::default()
     };
@@ -268,7 +271,16 @@ pub fn text(office: &str, today: Date, numbers: &Numbers) -> String {
     }
     line(&mut text, format_args!("- Wachten op een medewerker: {}", numbers.held));
     line(&mut text, format_args!("- Wachten op verzending: {}", numbers.waiting));
-    let brake = if numbers.last_hour >= numbers.hour_max { "AAN. Kijk of er iets mis is" } else { "uit" };
+    let brake = match numbers.breaker {
+        Some(row) => {
+            format!(
+                "AAN sinds {}, {} tegengehouden. Kijk of er iets mis is",
+                in_words(office_date(row.since)),
+                row.held
+            )
+        }
+        None => "uit".to_owned(),
+    };
     line(
         &mut text,
         format_args!(
@@ -362,6 +374,12 @@ mod tests {
             undelivered: vec![CaseNumber::new(2026, 42)],
             last_hour: 200,
             hour_max: 200,
+            breaker: Some(BreakerRow {
+                since: "2026-04-06T22:30:00Z".parse().unwrap(),
+                answers: 200,
+                held: 7,
+                last_at: "2026-04-07T04:00:00Z".parse().unwrap(),
+            }),
             ledger: Ledger { pieces: 9, in_cases: 6, aside: 2, in_work: 0 },
             ..Numbers::default()
         };
@@ -373,7 +391,7 @@ mod tests {
             "morgen\n",
             "- En nog 13.\n",
             "- Niet aangekomen: 1. Zoek een andere weg (Awb 2:11): 2026-000042-6\n",
-            "- Noodrem: AAN.",
+            "- Noodrem: AAN sinds dinsdag 7 april 2026, 7 tegengehouden.",
             "stukken 9 = zaken 6 + terzijde 2 + in behandeling 0\nDit klopt niet.",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");

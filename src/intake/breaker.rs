@@ -25,8 +25,7 @@ impl Intake {
         now: Timestamp,
     ) -> Result<Option<BreakerRow>, StoreError> {
         let Some(row) = self.store.breaker()? else { return Ok(None) };
-        let quiet = policy.breaker_quiet_minutes.map(|minutes| SignedDuration::from_mins(minutes.into()));
-        if quiet.is_none_or(|quiet| now.duration_since(row.last_at) < quiet) {
+        if stays_open(&row, policy.breaker_quiet_minutes, now) {
             return Ok(Some(row));
         }
         if self.store.close_breaker(DAEMON, now)? {
@@ -54,5 +53,26 @@ impl Intake {
             );
         }
         Ok(())
+    }
+}
+
+/// Without a quiet time only a person closes it. A clock that was set back keeps it open.
+fn stays_open(row: &BreakerRow, quiet_minutes: Option<u32>, now: Timestamp) -> bool {
+    let quiet = quiet_minutes.map(|minutes| SignedDuration::from_mins(minutes.into()));
+    quiet.is_none_or(|quiet| now.duration_since(row.last_at) < quiet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_closes_when_it_was_quiet_for_so_long() {
+        let at = |text: &str| format!("2026-03-02T{text}Z").parse::<Timestamp>().unwrap();
+        let row = BreakerRow { since: at("10:00:00"), answers: 200, held: 3, last_at: at("10:20:00") };
+        assert!(stays_open(&row, Some(60), at("11:19:59")), "quiet is counted from what it last held");
+        assert!(!stays_open(&row, Some(60), at("11:20:00")));
+        assert!(stays_open(&row, None, at("23:00:00")), "only a person");
+        assert!(stays_open(&row, Some(60), at("09:00:00")), "the clock was set back");
     }
 }
