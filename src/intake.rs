@@ -4,6 +4,7 @@
 //! Invariant: a piece leaves [`Intake::take_up`] judged, or divided into letters, or stays registered for the next
 //! start.
 
+mod addressed;
 mod breaker;
 mod related;
 mod returns;
@@ -11,6 +12,7 @@ mod rulebook;
 mod runs;
 mod waiting;
 
+pub use addressed::{CheckError, LetterChecked, check_letter};
 pub use rulebook::{Preview, Rulebook, RulebookError};
 pub use runs::RunPolicy;
 pub use waiting::{Entered, InWork};

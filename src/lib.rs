@@ -7,6 +7,7 @@
 //! Imports point one way; the table stands in ARCHITECTURE.md and `tests/tidy.rs` holds it.
 
 pub mod acknowledge;
+pub mod bundle;
 pub mod calendar;
 pub mod clock;
 pub mod command;

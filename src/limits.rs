@@ -198,6 +198,10 @@ pub const JOURNAL_LINE_BYTES_MAX: u64 = 64 * 1024;
 /// Rule ids named in the journal entry of one judgement; the findings themselves lie in the record's folder.
 pub const JOURNAL_RULES_MAX: usize = 100;
 
+/// Lines of an address on a letter, and characters of one that a person typed: what a window can show.
+pub const ADDRESS_LINES_MAX: usize = 6;
+pub const ADDRESS_CHARS_MAX: usize = 120;
+
 /// Characters of the name of an account of the desk.
 pub const ACCOUNT_CHARS_MAX: usize = 100;
 

@@ -521,22 +521,6 @@ fn what_the_virus_scanner_found_something_in_is_not_handed_out() {
 }
 
 #[test]
-fn letters_to_print_are_listed_by_day() {
-    let desk = Desk::start();
-    let mut noor = desk.person("noor");
-    let page = noor.get("/print").body;
-    assert!(page.contains("2 brieven") && page.contains(&number(4).to_string()));
-    let file = noor.get(&format!("/print/2026-03-12/{}.pdf", number(4)));
-    assert_eq!((file.status, file.header("content-type")), (200, Some("application/pdf")));
-    assert!(noor.get("/print?day=2026-03-11").body.contains(&number(2).to_string()));
-    for path in
-        ["/print/2026-03-12/..%2Fgeheim.pdf", "/print/../geheim.pdf", "/print/2026-03-10/x.pdf", "/print/x/y"]
-    {
-        assert_eq!(noor.get(path).status, 404, "{path}");
-    }
-}
-
-#[test]
 fn what_was_set_aside_can_be_looked_at() {
     let desk = Desk::start();
     let mut noor = desk.person("noor");

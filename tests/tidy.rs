@@ -37,7 +37,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "explain",
         ],
     ),
-    ("review", &["record", "limits", "config", "store", "queue", "extract", "clock", "explain"]),
+    ("bundle", &[]),
+    ("review", &["record", "limits", "config", "store", "bundle", "queue", "extract", "clock", "explain"]),
     (
         "daemon",
         &[
@@ -57,6 +58,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "extract",
             "acknowledge",
             "sheets",
+            "bundle",
             "outbox",
             "queue",
             "intake",

@@ -86,6 +86,8 @@ pub enum ComposeError {
     Build { case: CaseNumber, source: lettre::error::Error },
     #[error("the letter for case {case} could not be made: {what}")]
     Letter { case: CaseNumber, what: String },
+    #[error("no letter can be made: {what}")]
+    Font { what: String },
 }
 
 /// Makes the acknowledgement of a message.

@@ -9,7 +9,8 @@ use super::Situation;
 use super::header::{self, LocalPart, Origin};
 use crate::config::Answers;
 use crate::record::{
-    Answer, AnswerChannel, AutomaticClass, CaseNumber, Channel, Judgement, Kind, Message, Office, Scope,
+    Answer, AnswerChannel, AutomaticClass, CHECK_ADDRESS, CaseNumber, Channel, Judgement, Kind, Message,
+    Office, Scope,
 };
 use lettre::Address;
 
@@ -162,15 +163,23 @@ fn letter(input: &GateInput) -> Answer {
         .map(Stop::Withhold)
         .or_else(|| match (writer.postal.is_empty(), input.judgement.anonymous) {
             (true, true) => Some(Stop::Withhold("De brief heeft geen naam en geen adres.".into())),
-            (true, false) => Some(Stop::Hold("Adres controleren: het is niet zeker gelezen.".into())),
+            (true, false) => Some(Stop::Hold(format!("{CHECK_ADDRESS}het is niet zeker gelezen."))),
             (false, _) if writer.name.is_none() || !is_postal(&writer.postal) => {
-                Some(Stop::Hold("Adres controleren: naam, straat of postcode ontbreekt.".into()))
+                Some(Stop::Hold(format!("{CHECK_ADDRESS}naam, straat of postcode ontbreekt.")))
             }
             _ => None,
         })
         .or_else(|| content(input))
         .or_else(|| urgent(input).map(Stop::Hold));
     outcome(input, AnswerChannel::Letter, to.join("\n"), stop)
+}
+
+/// What keeps a letter from going out by itself when a person has checked its address: everything but the address.
+pub(super) fn held_yet(input: &GateInput) -> Option<String> {
+    let reason = |stop| match stop {
+        Stop::Hold(reason) | Stop::Withhold(reason) => reason,
+    };
+    general(input).or_else(|| content(input).map(reason)).or_else(|| urgent(input))
 }
 
 fn outcome(input: &GateInput, channel: AnswerChannel, to: String, stop: Option<Stop>) -> Answer {

@@ -5,6 +5,7 @@
 //! every piece gets an [`Answer`], and silence has its reason.
 
 mod blocks;
+mod checked;
 mod compose;
 mod gate;
 mod header;
@@ -13,13 +14,17 @@ mod own_words;
 mod situation;
 mod templates;
 
+pub use checked::{CheckedAddress, prepare_checked};
 pub use compose::{ComposeError, Composed, Identity, compose_message, msg_id};
 pub use gate::{GateInput, GatePolicy, History, MissingReturnPath, destination, gate};
-pub use letter::{Addressee, compose_letter};
+pub use letter::{Addressee, OnPaper, compose_letter, unprintable};
 pub use situation::{Added, Main, Situation, situation};
 pub use templates::{Particulars, RenderError, TemplateFaults, Templates};
 
-use crate::record::{Answer, AnswerChannel, CaseNumber, Channel, Deadline, Judgement, Message, Office};
+use crate::record::{
+    Answer, AnswerChannel, CHECK_ADDRESS, CaseNumber, Channel, Deadline, Judgement, Message, Office, Window,
+    office_date,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -45,8 +50,10 @@ pub struct Request<'a> {
     /// The number of the new case; of the joined one otherwise.
     pub case: CaseNumber,
     pub received: Date,
-    /// The place above the date of a letter.
+    /// The place before the date of a letter.
     pub place: &'a str,
+    /// Where the address of a letter stands.
+    pub window: Window,
     pub now: Timestamp,
 }
 
@@ -114,17 +121,28 @@ pub fn prepare(templates: &Templates, request: &Request) -> Result<Prepared, Com
         }
         AnswerChannel::Letter => {
             let addressee = Addressee::of(&request.judgement.writer);
-            let date = crate::record::office_date(request.now);
-            let bytes = compose_letter(
-                templates,
-                request.office,
-                request.situation,
-                &about,
-                &addressee,
-                request.place,
-                date,
-            )?;
+            let answer = match unprintable(&addressee, request.window)? {
+                Some(reason) => held(answer, reason),
+                None => answer,
+            };
+            let paper = OnPaper {
+                addressee: &addressee,
+                window: request.window,
+                place: request.place,
+                date: office_date(request.now),
+            };
+            let bytes = compose_letter(templates, request.office, request.situation, &about, &paper)?;
             Ok(Prepared { answer, bytes: Some(bytes), msg_id: None })
         }
+    }
+}
+
+/// An answer that would go out waits for a person instead; one that waits already keeps its reason.
+fn held(answer: Answer, reason: &str) -> Answer {
+    match answer {
+        Answer::Send { channel, to, template, language, .. } => {
+            Answer::Hold { channel, to, template, language, reason: format!("{CHECK_ADDRESS}{reason}") }
+        }
+        other => other,
     }
 }

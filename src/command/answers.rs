@@ -79,7 +79,7 @@ fn change(config: &Config, change: Change) -> CommandResult {
         Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
         None => {
             let store = Store::open(&config.store).map_err(Failure::failed)?;
-            apply(&store, change).map_err(Failure::failed)?
+            apply(&store, None, change).map_err(Failure::failed)?
         }
     };
     match changed {

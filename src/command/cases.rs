@@ -126,14 +126,14 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
         CasesCommand::Due { days, json } => due(&config, days, json),
         CasesCommand::Show { number, json } => show(&config, number, json),
         CasesCommand::Assign { number, assignee, json } => {
-            change(&config, Change::Assign { case: number, assignee, by: account() }, json)
+            change(&config, &Change::Assign { case: number, assignee, by: account() }, json)
         }
         CasesCommand::Decide { number, verdict, to, reason, json } => {
             let by = account();
-            change(&config, Change::Decide { case: number, verdict, refer_to: to, reason, by }, json)
+            change(&config, &Change::Decide { case: number, verdict, refer_to: to, reason, by }, json)
         }
         CasesCommand::Note { number, text, json } => {
-            change(&config, Change::Note { case: number, text, by: account() }, json)
+            change(&config, &Change::Note { case: number, text, by: account() }, json)
         }
     }
 }
@@ -277,24 +277,36 @@ fn print_row(row: &CaseRow) {
 }
 
 /// Makes a change: on the store when nobody holds it, else through the daemon that does.
-fn change(config: &Config, change: Change, json: bool) -> CommandResult {
-    let changed = match ask(&config.store, &change).map_err(Failure::failed)? {
-        Some(Reply::Changed(row)) => Changed::Case(row),
-        Some(Reply::Sending(pause)) => Changed::Sending(pause),
-        Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
-        None => {
-            let store = Store::open(&config.store).map_err(locked)?;
-            apply(&store, change).map_err(Failure::failed)?
-        }
-    };
-    // A change of a case comes to a case.
-    let Changed::Case(row) = changed else { return Ok(Ended::Well) };
+fn change(config: &Config, change: &Change, json: bool) -> CommandResult {
+    let row = ask_for(config, change)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&row).map_err(Failure::failed)?);
     } else {
         print_row(&row);
     }
     Ok(Ended::Well)
+}
+
+/// Makes a change; the case afterwards.
+pub(super) fn ask_for(config: &Config, change: &Change) -> Result<CaseRow, Failure> {
+    let changed = match ask(&config.store, change).map_err(Failure::failed)? {
+        Some(Reply::Changed(row)) => Changed::Case(row),
+        Some(Reply::Sending(pause)) => Changed::Sending(pause),
+        Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
+        None => {
+            let store = Store::open(&config.store).map_err(locked)?;
+            // Only a letter needs the rules and the words.
+            let rulebook = match change {
+                Change::LetterAddress { .. } => Some(setting::rulebook(config)?),
+                _ => None,
+            };
+            apply(&store, rulebook.as_deref(), change.clone()).map_err(Failure::failed)?
+        }
+    };
+    match changed {
+        Changed::Case(row) => Ok(*row),
+        Changed::Sending(_) => Err(Failure::Failed("the change was of no case".to_owned())),
+    }
 }
 
 fn locked(error: StoreError) -> Failure {

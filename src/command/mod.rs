@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod extract;
 mod import;
+mod letters;
 mod log;
 mod look;
 mod rules;
@@ -79,6 +80,9 @@ enum Command {
     /// The outbox from a terminal: what waits, stop and go, release and withhold.
     #[command(subcommand)]
     Answers(answers::AnswersCommand),
+    /// The print queue: letters by day, the addresses to check, what was printed.
+    #[command(subcommand)]
+    Letters(letters::LettersCommand),
     /// The rules: check them, try them on examples and the archive, compare, describe.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
@@ -154,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
         Command::Cases(command) => cases::cases(global, command),
         Command::Answers(command) => answers::answers(global, command),
+        Command::Letters(command) => letters::letters(global, command),
         Command::Rules(command) => rules::rules(global, command),
         Command::Verify(args) => verify::verify(global, &args),
         Command::Doctor => doctor::doctor(global),

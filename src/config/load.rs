@@ -141,6 +141,9 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
             fault("[digest]", "needs [smtp]".into());
         }
     }
+    if let Some(what) = config.letters.address_window().fault() {
+        fault("cover", what);
+    }
     if config.mailbox.as_ref().is_some_and(|mailbox| mailbox.done_folder == mailbox.folder) {
         fault("done_folder", "must be another folder than folder".into());
     }

@@ -9,7 +9,7 @@ mod secret;
 pub use load::{ConfigError, load, position};
 pub use secret::{Secret, SecretError};
 
-use crate::record::{Office, ReturnPath};
+use crate::record::{Cover, Office, ReturnPath, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -213,8 +213,22 @@ impl Answers {
 pub struct Letters {
     /// Where letters to print are laid, a folder a day. Without it: `print` in the store.
     pub print_dir: Option<PathBuf>,
-    /// The place written above the date.
+    /// The place written before the date.
     pub place: String,
+    /// On which side of the cover its window is.
+    pub window: WindowSide,
+    /// The office's own cover, where it is none of the usual ones.
+    pub cover: Option<Cover>,
+}
+
+impl Letters {
+    /// Where the address stands.
+    pub fn address_window(&self) -> Window {
+        match &self.cover {
+            Some(cover) => Window::of(self.window, &[*cover]),
+            None => Window::of(self.window, &USUAL_COVERS),
+        }
+    }
 }
 
 /// How pieces are read.

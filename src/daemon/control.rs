@@ -3,6 +3,7 @@
 
 use super::Stop;
 use crate::clock;
+use crate::intake::{CheckError, Intake, LetterChecked, Rulebook, check_letter};
 use crate::limits::REQUEST_TIME_MAX;
 use crate::queue::{self, QueueError};
 use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
@@ -53,6 +54,21 @@ pub enum Change {
         paused: bool,
         by: String,
     },
+    /// Gives the first of them.
+    LettersPrinted {
+        cases: Vec<CaseNumber>,
+        by: String,
+    },
+    LetterAgain {
+        case: CaseNumber,
+        by: String,
+    },
+    /// A checked address, the name first.
+    LetterAddress {
+        case: CaseNumber,
+        lines: Vec<String>,
+        by: String,
+    },
 }
 
 /// What a change came to.
@@ -83,11 +99,29 @@ pub fn socket_path(store: &Path) -> PathBuf {
     store.join("control.sock")
 }
 
-/// Makes a change on an open store.
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// What the person can mend.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Queue(QueueError::Store(error))
+    }
+}
+
+/// Makes a change on an open store. A letter is made by the rules and words of `rulebook`.
 ///
 /// # Errors
 /// When the change is not allowed, or the store failed.
-pub fn apply(store: &Store, change: Change) -> Result<Changed, QueueError> {
+pub fn apply(store: &Store, rulebook: Option<&Rulebook>, change: Change) -> Result<Changed, ChangeError> {
     let now = clock::now();
     let row = match change {
         Change::Decide { case, verdict, refer_to, reason, by } => {
@@ -96,6 +130,11 @@ pub fn apply(store: &Store, change: Change) -> Result<Changed, QueueError> {
         Change::Assign { case, assignee, by } => store.assign(case, None, &by, assignee.as_deref(), now)?,
         Change::Note { case, text, by } => store.note(case, &by, &text, now)?,
         Change::Release { case, by } => {
+            let row = store.case(case)?.ok_or(StoreError::UnknownCase(case))?;
+            if row.answer.is_some_and(|entry| entry.asks_for_address()) {
+                let what = "Controleer eerst het adres van deze brief (bode letters address).";
+                return Err(ChangeError::Refused(what.to_owned()));
+            }
             store.release_answer(case, &by, now)?;
             store.case(case)?.ok_or(StoreError::UnknownCase(case))?
         }
@@ -107,12 +146,50 @@ pub fn apply(store: &Store, change: Change) -> Result<Changed, QueueError> {
             store.pause_sending(paused, &by, now)?;
             return Ok(Changed::Sending(store.sending_paused()?));
         }
+        Change::LettersPrinted { cases, by } => {
+            let before = store.letters_printed(&cases, &by, now)?;
+            if !before.is_empty() {
+                let told: Vec<String> = before
+                    .iter()
+                    .map(|(case, printed)| {
+                        format!("{case} was al geprint door {} op {}", printed.by, printed.at)
+                    })
+                    .collect();
+                let what =
+                    format!("{}; doe dat exemplaar niet op de post (de rest is opgeslagen)", told.join(", "));
+                return Err(ChangeError::Refused(what));
+            }
+            let first = cases.first().copied().ok_or_else(|| ChangeError::Refused("no case".to_owned()))?;
+            whole(store, first)?
+        }
+        Change::LetterAgain { case, by } => {
+            store.letter_again(case, &by, now)?;
+            whole(store, case)?
+        }
+        Change::LetterAddress { case, lines, by } => {
+            let rulebook =
+                rulebook.ok_or_else(|| ChangeError::Refused("no rules to make a letter by".to_owned()))?;
+            match check_letter(store, rulebook, case, &lines, &by, now)? {
+                LetterChecked::Refused(why) => return Err(ChangeError::Refused(why)),
+                LetterChecked::Goes | LetterChecked::StillHeld(_) => whole(store, case)?,
+            }
+        }
     };
     Ok(Changed::Case(Box::new(row)))
 }
 
+fn whole(store: &Store, case: CaseNumber) -> Result<CaseRow, ChangeError> {
+    Ok(store.case(case)?.ok_or(StoreError::UnknownCase(case))?)
+}
+
 /// Serves changes until the end is asked for.
-pub(super) async fn serve(listener: UnixListener, store: Arc<Store>, changed: Arc<Notify>, stop: Stop) {
+pub(super) async fn serve(
+    listener: UnixListener,
+    store: Arc<Store>,
+    intake: Arc<Intake>,
+    changed: Arc<Notify>,
+    stop: Stop,
+) {
     loop {
         let accepted = tokio::select! {
             () = stop.asked() => return,
@@ -120,9 +197,10 @@ pub(super) async fn serve(listener: UnixListener, store: Arc<Store>, changed: Ar
         };
         match accepted {
             Ok((stream, _)) => {
-                let (store, changed) = (Arc::clone(&store), Arc::clone(&changed));
+                let (store, intake, changed) =
+                    (Arc::clone(&store), Arc::clone(&intake), Arc::clone(&changed));
                 tokio::spawn(async move {
-                    match tokio::time::timeout(REQUEST_TIME_MAX, answer(stream, store)).await {
+                    match tokio::time::timeout(REQUEST_TIME_MAX, answer(stream, store, intake)).await {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => warn!(%error, "a request of the command line was cut off"),
                         Err(_) => warn!("a request of the command line took too long"),
@@ -142,17 +220,19 @@ pub(super) async fn serve(listener: UnixListener, store: Arc<Store>, changed: Ar
     }
 }
 
-async fn answer(mut stream: UnixStream, store: Arc<Store>) -> std::io::Result<()> {
+async fn answer(mut stream: UnixStream, store: Arc<Store>, intake: Arc<Intake>) -> std::io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = String::new();
     BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
     let reply = match serde_json::from_str::<Change>(&line) {
-        Ok(change) => match tokio::task::spawn_blocking(move || apply(&store, change)).await {
-            Ok(Ok(Changed::Case(row))) => Reply::Changed(row),
-            Ok(Ok(Changed::Sending(pause))) => Reply::Sending(pause),
-            Ok(Err(error)) => Reply::Refused(crate::explain::with_causes(&error)),
-            Err(error) => Reply::Refused(error.to_string()),
-        },
+        Ok(change) => {
+            match tokio::task::spawn_blocking(move || apply(&store, Some(&intake.rulebook()), change)).await {
+                Ok(Ok(Changed::Case(row))) => Reply::Changed(row),
+                Ok(Ok(Changed::Sending(pause))) => Reply::Sending(pause),
+                Ok(Err(error)) => Reply::Refused(crate::explain::with_causes(&error)),
+                Err(error) => Reply::Refused(error.to_string()),
+            }
+        }
         Err(error) => Reply::Refused(format!("not understood: {error}")),
     };
     let mut bytes = serde_json::to_vec(&reply)?;

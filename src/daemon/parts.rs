@@ -11,7 +11,7 @@ use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
 use crate::digest::Digest;
 use crate::explain::with_causes;
 use crate::extract::{Clamd, Leaf, Reader, ReaderOptions};
-use crate::intake::{Became, Intake, Rulebook, RunPolicy};
+use crate::intake::{Became, CheckError, Intake, LetterChecked, Rulebook, RunPolicy, check_letter};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
@@ -150,7 +150,7 @@ impl Daemon {
         };
         start_sources(&config, &store, &feed, &mut tasks)?;
         drop(feed);
-        start_control(&config, &store, &answer_due, &stop, &mut tasks)?;
+        start_control(&config, &store, &intake, &answer_due, &stop, &mut tasks)?;
         start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
         start_digest(&config, &store, &stop, &mut tasks)?;
         let reload = Reload {
@@ -385,6 +385,7 @@ fn start_digest(
 fn start_control(
     config: &Config,
     store: &Arc<Store>,
+    intake: &Arc<Intake>,
     changed: &Arc<Notify>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
@@ -397,7 +398,8 @@ fn start_control(
     }
     let listener = UnixListener::bind(&path).map_err(fault)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(fault)?;
-    tasks.spawn(control::serve(listener, Arc::clone(store), Arc::clone(changed), stop.clone()));
+    let (store, intake) = (Arc::clone(store), Arc::clone(intake));
+    tasks.spawn(control::serve(listener, store, intake, Arc::clone(changed), stop.clone()));
     Ok(())
 }
 
@@ -430,6 +432,20 @@ fn page_maker(intake: &Arc<Intake>) -> Arc<review::PageMaker> {
     })
 }
 
+/// The desk has letters made again with an address that a person checked, by the rules and words of now.
+fn letter_checker(store: &Arc<Store>, intake: &Arc<Intake>) -> Arc<review::LetterChecker> {
+    let (store, intake) = (Arc::clone(store), Arc::clone(intake));
+    Arc::new(move |case, lines, by, now| {
+        match check_letter(&store, &intake.rulebook(), case, lines, by, now) {
+            Ok(LetterChecked::Goes) => Ok(review::LetterChecked::Goes),
+            Ok(LetterChecked::StillHeld(_)) => Ok(review::LetterChecked::StillHeld),
+            Ok(LetterChecked::Refused(why)) => Ok(review::LetterChecked::Refused(why)),
+            Err(CheckError::Store(error)) => Err(review::LetterFault::Store(error)),
+            Err(error) => Err(review::LetterFault::Other(with_causes(&error))),
+        }
+    })
+}
+
 async fn start_desk(
     config: &Config,
     store: &Arc<Store>,
@@ -451,9 +467,9 @@ async fn start_desk(
         config.office.clone(),
         config.desk.clone(),
         health.clone(),
-        print_dir(config),
     )
     .with_opener(opener(intake))
+    .with_letter_checker(letter_checker(store, intake))
     .with_page_maker(page_maker(intake))
     .with_released(Arc::clone(answer_due))
     .with_rehearsal(!config.answers.send)

@@ -2,12 +2,13 @@
 //! checked as a whole, so that a broken file never half counts.
 
 use crate::acknowledge::{
-    GatePolicy, History, Identity, Prepared, Request, TemplateFaults, Templates, prepare, situation,
+    Addressee, CheckedAddress, ComposeError, GatePolicy, History, Identity, Prepared, Request, Situation,
+    TemplateFaults, Templates, prepare, prepare_checked, situation,
 };
 use crate::calendar::{Calendar, CalendarError};
 use crate::config::Config;
 use crate::explain::with_causes;
-use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, Office, ReturnPath};
+use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, Office, ReturnPath, Window};
 use crate::triage::{RuleFaults, Ruleset, judge};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -24,8 +25,9 @@ pub struct Rulebook {
     /// The envelope sender of our answers, by which a bounce finds its case.
     pub return_path: Option<ReturnPath>,
     identity: Identity,
-    /// The place above the date of a letter.
+    /// The place before the date of a letter, and where its address stands.
     place: String,
+    window: Window,
 }
 
 /// Why a set of rules and templates cannot be used; every fault, with its file.
@@ -82,6 +84,7 @@ impl Rulebook {
             return_path: config.answers.envelope_sender(),
             identity: Identity::new(&config.answers, &config.office),
             place: config.letters.place.clone(),
+            window: config.letters.address_window(),
         })
     }
 
@@ -138,38 +141,57 @@ impl Rulebook {
     /// Whether to answer, and the words. Where the words cannot be made there is no answer, and staff are told to
     /// write themselves: the piece goes on.
     pub fn answer(&self, request: &AnswerRequest) -> Prepared {
-        let situation = situation(request.judgement, request.extract, &self.office, &self.calendar, &|id| {
-            self.ruleset.organisation_name(id)
-        });
-        let prepared = prepare(
-            &self.templates,
-            &Request {
-                office: &self.office,
-                identity: &self.identity,
-                policy: &self.policy,
-                history: request.history,
-                message: request.extract.message.as_ref(),
-                channel: request.channel,
-                judgement: request.judgement,
-                situation: &situation,
-                deadlines: request.deadlines,
-                acknowledge: request.acknowledge,
-                joins: request.joins,
-                own_sentences: match request.channel {
-                    Channel::Email => self.templates.own_sentences(request.extract),
-                    Channel::Letter => 0,
-                },
-                case: request.case,
-                received: request.received,
-                place: &self.place,
-                now: request.now,
-            },
-        );
+        let situation = self.situation(request);
+        let prepared = prepare(&self.templates, &self.request(request, &situation));
         prepared.unwrap_or_else(|fault| {
             error!(case = %request.case, error = %with_causes(&fault), "the answer could not be made");
             let reason =
                 "De ontvangstbevestiging kon niet worden gemaakt. Schrijf de afzender zelf.".to_owned();
             Prepared { answer: Answer::Withhold { reason }, bytes: None, msg_id: None }
         })
+    }
+
+    /// The letter of a piece with an address that a person checked.
+    ///
+    /// # Errors
+    /// When the letter cannot be made.
+    pub fn checked_letter(
+        &self,
+        request: &AnswerRequest,
+        addressee: &Addressee,
+    ) -> Result<CheckedAddress, ComposeError> {
+        let situation = self.situation(request);
+        prepare_checked(&self.templates, &self.request(request, &situation), addressee)
+    }
+
+    fn situation(&self, request: &AnswerRequest) -> Situation {
+        situation(request.judgement, request.extract, &self.office, &self.calendar, &|id| {
+            self.ruleset.organisation_name(id)
+        })
+    }
+
+    fn request<'a>(&'a self, request: &AnswerRequest<'a>, situation: &'a Situation) -> Request<'a> {
+        Request {
+            office: &self.office,
+            identity: &self.identity,
+            policy: &self.policy,
+            history: request.history,
+            message: request.extract.message.as_ref(),
+            channel: request.channel,
+            judgement: request.judgement,
+            situation,
+            deadlines: request.deadlines,
+            acknowledge: request.acknowledge,
+            joins: request.joins,
+            own_sentences: match request.channel {
+                Channel::Email => self.templates.own_sentences(request.extract),
+                Channel::Letter => 0,
+            },
+            case: request.case,
+            received: request.received,
+            place: &self.place,
+            window: self.window,
+            now: request.now,
+        }
     }
 }

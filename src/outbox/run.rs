@@ -236,7 +236,7 @@ impl Outbox {
 
     /// Tries one answer and notes what became of it. Gives the reply when the server could not be used.
     async fn attempt(&self, entry: &OutboxEntry) -> Result<Option<Away>, Fault> {
-        let (case, record) = (entry.case, entry.record);
+        let case = entry.case;
         if !self.delivery.send {
             return self.note(case, Note::Rehearsed).await;
         }
@@ -248,9 +248,10 @@ impl Outbox {
             .await?;
             return Ok(None);
         }
+        let waiting = entry.clone();
         let bytes = self
             .with_store(move |store| {
-                let bytes = store.answer(record)?;
+                let bytes = store.answer_of(&waiting)?;
                 store.answer_attempted(case, clock::now())?;
                 Ok(bytes)
             })

@@ -79,4 +79,49 @@ pub struct OutboxEntry {
     pub record: RegistrationNumber,
     pub channel: AnswerChannel,
     pub state: AnswerState,
+    /// The file in the record's folder that goes out instead, once a person has checked the address of a letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The digest under which that address lies with the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Of a letter: who printed it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<Printed>,
+}
+
+/// That a letter was printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Printed {
+    pub at: Timestamp,
+    /// Account of the desk.
+    pub by: String,
+    /// How often so far.
+    pub times: u32,
+    /// Somebody asked for one more.
+    pub again: bool,
+}
+
+/// How the reason of a letter begins that is held because nobody is sure of its address: the post room's work.
+pub const CHECK_ADDRESS: &str = "Adres controleren: ";
+
+impl OutboxEntry {
+    /// Since when it lies ready to be printed, when it is a letter that does.
+    pub fn letter_day(&self) -> Option<Timestamp> {
+        match self.state {
+            AnswerState::Sent { at, .. } if self.channel == AnswerChannel::Letter => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Lies ready and nobody printed it, or somebody asked for one more.
+    pub fn is_to_print(&self) -> bool {
+        self.letter_day().is_some() && self.printed.as_ref().is_none_or(|printed| printed.again)
+    }
+
+    /// A letter that waits until a person has checked its address.
+    pub fn asks_for_address(&self) -> bool {
+        let AnswerState::Held { reason } = &self.state else { return false };
+        self.channel == AnswerChannel::Letter && reason.starts_with(CHECK_ADDRESS)
+    }
 }

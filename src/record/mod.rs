@@ -6,6 +6,7 @@
 mod acknowledgement;
 mod arrival;
 mod case;
+mod cover;
 mod envelope;
 mod evidence;
 mod extract;
@@ -16,9 +17,12 @@ mod office;
 mod run;
 mod sheet;
 
-pub use acknowledgement::{Answer, AnswerChannel, AnswerState, ComeBack, DigestStep, OutboxEntry};
+pub use acknowledgement::{
+    Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
+};
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
 pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict, running};
+pub use cover::{Area, Cover, USUAL_COVERS, Window, WindowSide, postal_order, postcode};
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};

@@ -34,6 +34,8 @@ pub struct AnswerView {
     pub letter: bool,
     /// It waits for a person: to let it go out or to withhold it.
     pub may_release: bool,
+    /// Its address is to be checked first, here.
+    pub check_url: Option<String>,
 }
 
 /// What stands in an answer. A letter is a PDF, which the page links to.
@@ -70,6 +72,7 @@ pub fn answer_view(row: &CaseRow, given: Option<&AnswerGiven>) -> AnswerView {
         file: given.map(|_| format!("/cases/{}/answer", row.number)),
         letter: false,
         may_release: false,
+        check_url: None,
     };
     let Some(entry) = &row.answer else { return view };
     view.channel = Some(words::answer_channel(entry.channel));
@@ -89,7 +92,13 @@ pub fn answer_view(row: &CaseRow, given: Option<&AnswerGiven>) -> AnswerView {
         ),
         AnswerState::Held { reason } => ("held", "Wacht op u", reason.clone()),
         AnswerState::Sent { at, .. } if view.letter => {
-            ("sent", "Klaar om te printen", format!("Klaargelegd op {}.", dates::moment(*at)))
+            let laid = dates::moment(*at);
+            match &entry.printed {
+                Some(printed) if !printed.again => {
+                    ("sent", "Geprint", format!("Op {} door {}.", dates::moment(printed.at), printed.by))
+                }
+                _ => ("sent", "Klaar om te printen", format!("Klaargelegd op {laid}.")),
+            }
         }
         AnswerState::Sent { at, .. } => ("sent", "Verstuurd", format!("Op {}.", dates::moment(*at))),
         AnswerState::Failed { at, reply, came_back: Some(piece) } => (
@@ -103,6 +112,7 @@ pub fn answer_view(row: &CaseRow, given: Option<&AnswerGiven>) -> AnswerView {
         AnswerState::Withheld { reason } => ("withheld", "Niet verstuurd", reason.clone()),
     };
     view.may_release = matches!(entry.state, AnswerState::Held { .. } | AnswerState::Failed { .. });
+    view.check_url = entry.asks_for_address().then(|| format!("/cases/{}/address", row.number));
     view.state = state;
     view.headline = headline.to_owned();
     view.detail = detail;

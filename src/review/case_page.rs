@@ -87,7 +87,7 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
             let history = store.history(number)?;
             let answer = match &row.answer {
                 Some(entry) if !gone.contains(&entry.record) => {
-                    store.answer(entry.record)?.map(|bytes| answer_view::read(entry.channel, &bytes))
+                    store.answer_of(entry)?.map(|bytes| answer_view::read(entry.channel, &bytes))
                 }
                 _ => None,
             };
@@ -251,7 +251,7 @@ pub async fn answer(State(state): State<ReviewState>, Path(number): Path<String>
         .with_store(move |store| {
             let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
             match row.answer {
-                Some(entry) => Ok(store.answer(entry.record)?.map(|bytes| (entry.channel, bytes))),
+                Some(entry) => Ok(store.answer_of(&entry)?.map(|bytes| (entry.channel, bytes))),
                 None => Ok(None),
             }
         })

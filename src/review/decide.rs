@@ -197,6 +197,9 @@ pub async fn answer(
     let (by, now) = (visitor.name.clone(), state.now());
     let reason = form.reason.trim().to_owned();
     let done = match form.action.as_str() {
+        "release" if asks_for_address(&state, number).await? => {
+            return Err(Fault::unacceptable("Controleer eerst het adres van deze brief."));
+        }
         "release" => {
             state.with_store(move |store| store.release_answer(number, &by, now)).await?;
             state.tell_released();
@@ -214,6 +217,12 @@ pub async fn answer(
         _ => return Err(Fault::unacceptable("Kies of het antwoord uitgaat of niet.")),
     };
     Ok(see_other(&format!("/cases/{number}?done={done}")))
+}
+
+/// A letter whose address nobody is sure of goes out by checking that address only.
+async fn asks_for_address(state: &ReviewState, number: CaseNumber) -> Result<bool, Fault> {
+    let row = state.with_store(move |store| store.case(number)).await?;
+    Ok(row.and_then(|row| row.answer).is_some_and(|entry| entry.asks_for_address()))
 }
 
 fn revision(text: &str) -> Result<u64, Fault> {

@@ -5,7 +5,7 @@
 
 use super::guard::Visitor;
 use super::pages::{self, Shell};
-use super::state::ReviewState;
+use super::state::{LetterFault, ReviewState};
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -62,6 +62,15 @@ impl Fault {
             "Er ging iets mis",
             "Dit ligt niet aan u. Probeer het nog eens. Blijft het misgaan? Waarschuw dan uw beheerder.",
         )
+    }
+}
+
+impl From<LetterFault> for Fault {
+    fn from(fault: LetterFault) -> Self {
+        match fault {
+            LetterFault::Store(error) => error.into(),
+            LetterFault::Other(error) => Fault::internal(&error),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! guard with its right; the store is only reached off the threads that serve.
 
 pub mod accounts;
+mod address_page;
 mod answer_view;
 mod api;
 mod aside_page;
@@ -38,7 +39,8 @@ pub use accounts::Accounts;
 pub use health::Health;
 pub use rights::{Right, Role};
 pub use state::{
-    Opened, Opener, PageMaker, PagesRequest, PagesWish, Reread, Rereader, ReviewState, RulesInForce, Shown,
+    LetterChecked, LetterChecker, LetterFault, Opened, Opener, PageMaker, PagesRequest, PagesWish, Reread,
+    Rereader, ReviewState, RulesInForce, Shown,
 };
 pub use words::Names;
 

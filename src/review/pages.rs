@@ -24,7 +24,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
@@ -34,6 +34,7 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("aside.html", include_str!("../../templates/desk/aside.html")),
     ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),
     ("due.html", include_str!("../../templates/desk/due.html")),
+    ("address.html", include_str!("../../templates/desk/address.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
     ("sending.html", include_str!("../../templates/desk/sending.html")),
     ("rules.html", include_str!("../../templates/desk/rules.html")),

@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Sees to scans and letters to print; reads cases, decides nothing.
+    /// Sees to scans, addresses and letters to print; reads cases, decides nothing.
     PostRoom,
     /// Judges and decides cases.
     #[default]
@@ -29,6 +29,8 @@ pub enum Right {
     Read,
     /// Decide, assign, note, release or withhold an answer.
     Decide,
+    /// Check the address of a letter, print letters and say so.
+    Letters,
     /// Put changed rules into force.
     KeepRules,
 }
@@ -41,6 +43,7 @@ impl Role {
     pub fn may(self, right: Right) -> bool {
         match right {
             Right::Read => true,
+            Right::Letters => self != Role::Auditor,
             Right::KeepRules => matches!(self, Role::RuleEditor | Role::Admin),
             Right::Decide => matches!(self, Role::Reviewer | Role::RuleEditor | Role::Admin),
         }
@@ -82,12 +85,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_auditor_and_the_post_room_change_nothing() {
+    fn an_auditor_changes_nothing_and_the_post_room_only_letters() {
         for role in Role::ALL {
             assert!(role.may(Right::Read));
             assert_eq!(role.id().parse::<Role>().unwrap(), role);
         }
-        assert!(!Role::Auditor.may(Right::Decide));
+        assert!(!Role::Auditor.may(Right::Decide) && !Role::Auditor.may(Right::Letters));
+        assert!(Role::PostRoom.may(Right::Letters) && !Role::PostRoom.may(Right::KeepRules));
         assert!(!Role::PostRoom.may(Right::Decide));
         assert!(Role::Reviewer.may(Right::Decide));
         assert!(Role::RuleEditor.may(Right::KeepRules) && !Role::Reviewer.may(Right::KeepRules));

@@ -5,8 +5,8 @@ use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
 use super::{
-    api, aside_page, case_page, decide, due_page, login, page_images, pages, print_page, probe, queue_page,
-    rules_page, sending_page,
+    address_page, api, aside_page, case_page, decide, due_page, login, page_images, pages, print_page, probe,
+    queue_page, rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -40,7 +40,9 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/aside/{record}", get(aside_page::one))
         .route("/aside/{record}/original", get(aside_page::original))
         .route("/due", get(due_page::page))
+        .route("/cases/{number}/address", get(address_page::page))
         .route("/print", get(print_page::page))
+        .route("/print/{day}/samen.pdf", get(print_page::together))
         .route("/print/{day}/{file}", get(print_page::file))
         .route("/sending", get(sending_page::page))
         .route("/rules", get(rules_page::page))
@@ -59,6 +61,11 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/cases/{number}/note", post(decide::note))
         .route("/breaker", post(decide::close_breaker))
         .route("/api/v1/cases/{number}/decision", post(api::decision));
+    let letters = Router::new()
+        .route("/cases/{number}/address", post(address_page::check))
+        .route("/print/{day}/samen.pdf", post(print_page::together_listed))
+        .route("/print/printed", post(print_page::printed))
+        .route("/print/again", post(print_page::again));
     let keeping_rules = Router::new().route("/rules/reload", post(rules_page::reload));
     // One path, two rights: to look at an answer, and to let it go out.
     let answer_seen = Router::new().route("/cases/{number}/answer", get(case_page::answer));
@@ -70,6 +77,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .merge(guarded(answer_seen, Right::Read))
         .merge(guarded(answer_sent, Right::Decide))
         .merge(guarded(deciding, Right::Decide))
+        .merge(guarded(letters, Right::Letters))
         .merge(guarded(keeping_rules, Right::KeepRules))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(state.clone(), errors::dress))

@@ -8,12 +8,11 @@ use super::session::Sessions;
 use super::words::Names;
 use crate::config::Desk;
 use crate::limits::LOGIN_CHECKS_MAX;
-use crate::record::{Channel, Document, Office, office_date};
+use crate::record::{CaseNumber, Channel, Document, Office, office_date};
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Notify, Semaphore};
@@ -48,6 +47,30 @@ pub enum PagesWish {
     Searchable(Box<Document>),
 }
 
+/// Makes the letter of a case with an address that a person checked (its lines, the name first), by whom and when,
+/// and lets it go out.
+pub type LetterChecker =
+    dyn Fn(CaseNumber, &[String], &str, Timestamp) -> Result<LetterChecked, LetterFault> + Send + Sync;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LetterChecked {
+    /// It goes to the print queue.
+    Goes,
+    /// The address is stored; the answer waits for a person for another reason.
+    StillHeld,
+    /// Nothing was stored: a Dutch sentence for who typed it.
+    Refused(String),
+}
+
+/// Why it could not be done.
+#[derive(Debug)]
+pub enum LetterFault {
+    Store(StoreError),
+    /// For the log.
+    Other(String),
+}
+
 /// Reads rules and office data again and puts them into force; the error is every fault, a line each.
 pub type Rereader = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Reread, String>> + Send>> + Send + Sync;
 
@@ -77,7 +100,6 @@ struct Inner {
     accounts: Arc<Accounts>,
     desk: Desk,
     health: Health,
-    print_dir: PathBuf,
     clock: fn() -> Timestamp,
     sessions: Sessions,
     login_checks: Semaphore,
@@ -85,6 +107,7 @@ struct Inner {
     opener: Option<Arc<Opener>>,
     page_maker: Option<Arc<PageMaker>>,
     rereader: Option<Arc<Rereader>>,
+    letter_checker: Option<Arc<LetterChecker>>,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
     rehearsal: bool,
@@ -99,21 +122,18 @@ pub struct Shown {
 }
 
 impl ReviewState {
-    /// `print_dir`: where the outbox lays letters, a folder a day.
     pub fn new(
         store: Arc<Store>,
         accounts: Arc<Accounts>,
         office: Office,
         desk: Desk,
         health: Health,
-        print_dir: PathBuf,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
             accounts,
             desk,
             health,
-            print_dir,
             clock: crate::clock::now,
             sessions: Sessions::default(),
             login_checks: Semaphore::new(LOGIN_CHECKS_MAX),
@@ -125,6 +145,7 @@ impl ReviewState {
             opener: None,
             page_maker: None,
             rereader: None,
+            letter_checker: None,
             pictures: Pictures::default(),
             released: None,
             rehearsal: false,
@@ -163,6 +184,15 @@ impl ReviewState {
     pub fn with_rereader(mut self, rereader: Arc<Rereader>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.rereader = Some(rereader);
+        }
+        self
+    }
+
+    /// With a way to make letters with a checked address. Before the first clone only.
+    #[must_use]
+    pub fn with_letter_checker(mut self, checker: Arc<LetterChecker>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.letter_checker = Some(checker);
         }
         self
     }
@@ -217,6 +247,10 @@ impl ReviewState {
         self.0.rereader.clone()
     }
 
+    pub(super) fn letter_checker(&self) -> Option<Arc<LetterChecker>> {
+        self.0.letter_checker.clone()
+    }
+
     pub(super) fn pictures(&self) -> &Pictures {
         &self.0.pictures
     }
@@ -234,10 +268,6 @@ impl ReviewState {
 
     pub(super) fn health(&self) -> &Health {
         &self.0.health
-    }
-
-    pub(super) fn print_dir(&self) -> PathBuf {
-        self.0.print_dir.clone()
     }
 
     pub(super) fn sessions(&self) -> &Sessions {

@@ -98,7 +98,7 @@ impl Card {
     }
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().take(ROW_TEXT_CHARS_MAX).collect()
 }
 

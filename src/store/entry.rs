@@ -111,6 +111,26 @@ pub(super) enum Event {
         day: Date,
         step: DigestStep,
     },
+    /// A person checked something of an answer, and it waits on for another reason.
+    AnswerHeld {
+        case: CaseNumber,
+        reason: Digest,
+    },
+    /// A person checked the address of a letter: this file of the record goes out.
+    LetterAddressed {
+        case: CaseNumber,
+        record: RegistrationNumber,
+        address: Digest,
+        file: String,
+        digest: Digest,
+    },
+    LetterPrinted {
+        case: CaseNumber,
+    },
+    /// It is to be printed once more.
+    LetterAgain {
+        case: CaseNumber,
+    },
     /// R5 for the verdicts that close.
     Decided {
         case: CaseNumber,
@@ -181,6 +201,10 @@ impl Event {
             | Event::AnswerFailed { case, .. }
             | Event::AnswerReleased { case }
             | Event::AnswerWithheld { case, .. }
+            | Event::AnswerHeld { case, .. }
+            | Event::LetterAddressed { case, .. }
+            | Event::LetterPrinted { case }
+            | Event::LetterAgain { case }
             | Event::Decided { case, .. }
             | Event::Assigned { case, .. }
             | Event::Noted { case, .. } => Some(*case),
@@ -191,7 +215,10 @@ impl Event {
     pub fn words(&self) -> Option<&Digest> {
         match self {
             Event::AnswerDeferred { reply, .. } | Event::AnswerFailed { reply, .. } => Some(reply),
-            Event::AnswerWithheld { reason, .. } | Event::Decided { reason, .. } => Some(reason),
+            Event::AnswerWithheld { reason, .. }
+            | Event::AnswerHeld { reason, .. }
+            | Event::Decided { reason, .. } => Some(reason),
+            Event::LetterAddressed { address, .. } => Some(address),
             Event::Noted { note, .. } => Some(note),
             _ => None,
         }

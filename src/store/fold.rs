@@ -127,7 +127,16 @@ impl<'a> Fold<'a> {
             | Event::AnswerDeferred { case, .. }
             | Event::AnswerFailed { case, .. }
             | Event::AnswerReleased { case }
-            | Event::AnswerWithheld { case, .. } => self.answered(entry, *case)?,
+            | Event::AnswerWithheld { case, .. }
+            | Event::AnswerHeld { case, .. } => self.answered(entry, *case)?,
+            Event::LetterPrinted { case } | Event::LetterAgain { case } => self.letter(entry, *case)?,
+            Event::LetterAddressed { case, record, file, digest, .. } => {
+                let key = keys::record(*record);
+                let mut state: RecordState = self.get(&key)?.ok_or(StoreError::UnknownRecord(*record))?;
+                state.files.insert(file.clone(), digest.clone());
+                self.put(key, &state)?;
+                self.letter(entry, *case)?;
+            }
             Event::Decided { case, .. } | Event::Assigned { case, .. } | Event::Noted { case, .. } => {
                 self.changed_by_person(entry, *case)?;
             }

@@ -5,14 +5,15 @@
 //! the row until a person decides again. A case has at most one answer that is out or may still go out.
 
 use super::StoreError;
-use super::card::{Card, CaseState, due, is_live, status_after};
+use super::card::{Card, CaseState, due, is_live, shortened, status_after};
 use super::entry::{AnswerNote, Entry, Event};
 use super::fold::{Fold, GONE};
 use super::keys;
+use super::letters::listed;
 use super::types::FOLLOW_UP_QUEUE;
 use crate::record::{
     Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Decision,
-    JudgementSummary, Kind, OutboxEntry, RegistrationNumber, Scope, Verdict, office_date,
+    JudgementSummary, Kind, OutboxEntry, Printed, RegistrationNumber, Scope, Verdict, office_date,
 };
 use std::collections::BTreeSet;
 
@@ -144,6 +145,9 @@ impl Fold<'_> {
             (Event::AnswerSent { .. }, state) => {
                 *state = AnswerState::Sent { at: entry.at, attempts: attempts.max(1) };
             }
+            (Event::AnswerHeld { .. }, state @ AnswerState::Held { .. }) => {
+                *state = AnswerState::Held { reason: words };
+            }
             (Event::AnswerWithheld { .. }, state) if !matches!(state, AnswerState::Sent { .. }) => {
                 *state = AnswerState::Withheld { reason: words };
             }
@@ -158,6 +162,31 @@ impl Fold<'_> {
         }
         if released {
             self.count_answer(entry, &state)?;
+        }
+        self.store_case(Some(&old), &state)
+    }
+
+    /// What a person did with a letter on paper.
+    pub(super) fn letter(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
+        let old = self.case_state(case)?;
+        let mut state = old.clone();
+        let Some(answer) = state.row.answer.as_mut() else { return Ok(()) };
+        match &entry.what {
+            Event::LetterAddressed { address, file, .. } => {
+                answer.file = Some(file.clone());
+                answer.address = Some(address.clone());
+                let lines = self.words(state.row.records.first(), address)?;
+                state.answer_to = Some(keys::address_digest(&lines));
+                state.row.writer = lines.lines().next().map(shortened);
+            }
+            Event::LetterPrinted { .. } => {
+                let times = answer.printed.as_ref().map_or(0, |printed| printed.times).saturating_add(1);
+                answer.printed = Some(Printed { at: entry.at, by: entry.by.clone(), times, again: false });
+            }
+            Event::LetterAgain { .. } => {
+                answer.printed.iter_mut().for_each(|printed| printed.again = true);
+            }
+            _ => {}
         }
         self.store_case(Some(&old), &state)
     }
@@ -252,6 +281,7 @@ fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
         [keys::listed(row.status), order.clone()].concat(),
         [keys::queued(&row.queue, row.status), order].concat(),
     ]);
+    all.extend(listed(row));
     match row.answer.as_ref().map(|answer| &answer.state) {
         Some(AnswerState::Waiting { next, .. }) => drop(all.insert(keys::due_answer(*next, row.number))),
         Some(AnswerState::Failed { .. }) => drop(all.insert(keys::undelivered(row.number))),
@@ -304,7 +334,7 @@ fn outbox_entry(
         AnswerNote::Hold { channel, .. } => (*channel, AnswerState::Held { reason: reason() }),
         AnswerNote::Withhold => (as_written, AnswerState::Withheld { reason: reason() }),
     };
-    OutboxEntry { case, record, channel, state }
+    OutboxEntry { case, record, channel, state, file: None, address: None, printed: None }
 }
 
 /// For a case whose folder is gone.

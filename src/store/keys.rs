@@ -162,6 +162,39 @@ fn day(date: Date) -> [u8; 4] {
     (days.cast_unsigned() ^ (1 << 31)).to_be_bytes()
 }
 
+/// The day that [`day`] packed.
+fn unpacked(bytes: [u8; 4]) -> Option<Date> {
+    let days = (u32::from_be_bytes(bytes) ^ (1 << 31)).cast_signed();
+    let part = |value: i32| i8::try_from(value).ok();
+    Date::new(i16::try_from(days >> 9).ok()?, part((days >> 5) & 15)?, part(days & 31)?).ok()
+}
+
+/// Letters whose address a person must check.
+pub(super) fn letters_to_check() -> Vec<u8> {
+    vec![b'l', 0]
+}
+
+pub(super) fn letter_to_check(number: CaseNumber) -> Vec<u8> {
+    [&letters_to_check(), &case(number)[1..]].concat()
+}
+
+/// Letters that lie ready, printed or not, by day.
+pub(super) fn letters(printed: bool) -> Vec<u8> {
+    vec![b'l', 1 + u8::from(printed)]
+}
+
+pub(super) fn letters_on(printed: bool, on: Date) -> Vec<u8> {
+    [letters(printed), day(on).to_vec()].concat()
+}
+
+pub(super) fn letter(printed: bool, on: Date, number: CaseNumber) -> Vec<u8> {
+    [&letters_on(printed, on), &case(number)[1..]].concat()
+}
+
+pub(super) fn letter_day(key: &[u8]) -> Option<Date> {
+    unpacked(key.get(2..6)?.try_into().ok()?)
+}
+
 /// Urgent first, then what is due first, then by number; closed cases newest first.
 pub(super) fn order(row: &CaseRow) -> Vec<u8> {
     let number = case(row.number);
@@ -203,6 +236,8 @@ mod tests {
         assert!(keys.is_sorted());
         let days = ["1999-12-31", "2026-01-31", "2026-02-01", "2027-01-01"].map(|d| day(d.parse().unwrap()));
         assert!(days.is_sorted());
+        let date = "2026-12-31".parse().unwrap();
+        assert_eq!(letter_day(&letter(true, date, CaseNumber::new(2026, 7))), Some(date));
     }
 
     #[test]

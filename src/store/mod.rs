@@ -32,6 +32,7 @@ mod history;
 mod journal;
 mod kept_rules;
 mod keys;
+mod letters;
 mod open;
 mod original;
 mod query;
@@ -47,6 +48,7 @@ pub use digests::Ledger;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use kept_rules::kept_rules;
+pub use letters::{CheckedLetter, LetterDay};
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount,
     Registered, SendingPause,

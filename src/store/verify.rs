@@ -259,7 +259,10 @@ impl Store {
             };
             let what = match &entry.what {
                 Event::Noted { .. } => "een notitie",
-                Event::Decided { .. } | Event::AnswerWithheld { .. } => "een reden",
+                Event::Decided { .. } | Event::AnswerWithheld { .. } | Event::AnswerHeld { .. } => {
+                    "een reden"
+                }
+                Event::LetterAddressed { .. } => "een adres",
                 _ => "een antwoord van de mailserver",
             };
             match self.originals.words_bytes(record, digest)? {

@@ -59,25 +59,19 @@ impl Desk {
         let accounts = Arc::new(Accounts::new(dir.path()));
         accounts.add("noor", PASSWORD, Role::Reviewer, now()).unwrap();
         accounts.add("sanne", PASSWORD, Role::Reviewer, now()).unwrap();
+        accounts.add("piet", PASSWORD, Role::PostRoom, now()).unwrap();
         accounts.add("karel", PASSWORD, Role::Auditor, now()).unwrap();
         accounts.add("ruth", PASSWORD, Role::RuleEditor, now()).unwrap();
         let token = accounts.add_token("zaaksysteem", Role::Reviewer, now()).unwrap();
-        let print_dir = dir.path().join("print");
-        samples::letters(&print_dir);
         let health = Health::default();
         health.well("store");
-        let state = ReviewState::new(
-            Arc::clone(&store),
-            Arc::clone(&accounts),
-            office(),
-            config,
-            health.clone(),
-            print_dir,
-        )
-        .with_clock(now)
-        .with_opener(opener())
-        .with_page_maker(page_maker())
-        .with_rereader(rereader(dir.path()));
+        let state =
+            ReviewState::new(Arc::clone(&store), Arc::clone(&accounts), office(), config, health.clone())
+                .with_clock(now)
+                .with_opener(opener())
+                .with_page_maker(page_maker())
+                .with_letter_checker(letter_checker(&store))
+                .with_rereader(rereader(dir.path()));
         state.show(office(), names());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -130,6 +124,26 @@ fn page_maker() -> Arc<bode::review::PageMaker> {
             };
             given.map_err(|error| error.to_string())
         })
+    })
+}
+
+/// Letters by the rules and words of a real office, read at the first letter.
+fn letter_checker(store: &Arc<Store>) -> Arc<bode::review::LetterChecker> {
+    use bode::intake::{CheckError, LetterChecked, Rulebook, check_letter};
+    static RULEBOOK: std::sync::OnceLock<Rulebook> = std::sync::OnceLock::new();
+    let store = Arc::clone(store);
+    Arc::new(move |case, lines, by, now| {
+        let rulebook = RULEBOOK.get_or_init(|| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/den-haag.toml");
+            Rulebook::load(&bode::config::load(&path).unwrap()).unwrap()
+        });
+        match check_letter(&store, rulebook, case, lines, by, now) {
+            Ok(LetterChecked::Goes) => Ok(bode::review::LetterChecked::Goes),
+            Ok(LetterChecked::StillHeld(_)) => Ok(bode::review::LetterChecked::StillHeld),
+            Ok(LetterChecked::Refused(why)) => Ok(bode::review::LetterChecked::Refused(why)),
+            Err(CheckError::Store(error)) => Err(bode::review::LetterFault::Store(error)),
+            Err(error) => Err(bode::review::LetterFault::Other(error.to_string())),
+        }
     })
 }
 

@@ -10,7 +10,6 @@ use bode::record::{
 use bode::store::{Outcome, Store};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use std::path::Path;
 
 /// A text that tries to break out of a page, wherever it is shown.
 pub const HOSTILE: &str = "</mark></textarea><script>alert('x')</script><img src=x onerror=alert(1)>\"'&amp;";
@@ -702,15 +701,41 @@ fn out_of_office() -> Sample {
     }
 }
 
-/// Two letters of today and one of yesterday in the print folder.
-pub fn letters(print_dir: &Path) {
-    for (day, file) in [
-        ("2026-03-12", format!("{}.pdf", number(4))),
-        ("2026-03-12", format!("{}.pdf", number(7))),
-        ("2026-03-11", format!("{}.pdf", number(2))),
-    ] {
-        std::fs::create_dir_all(print_dir.join(day)).unwrap();
-        std::fs::write(print_dir.join(day).join(file), b"%PDF-1.7 een brief").unwrap();
+/// A letter of ours on paper, by its address: sent on that moment, or held for this reason.
+pub fn on_paper(
+    store: &Store,
+    lines: &[&str],
+    pdf: Vec<u8>,
+    extract: &Extract,
+    fate: Result<Timestamp, &str>,
+) -> CaseNumber {
+    let received_at: Timestamp = "2026-03-09T10:00:00Z".parse().unwrap();
+    let arrival = Arrival {
+        channel: Channel::Letter,
+        name: "scan.pdf".into(),
+        bytes: format!("%PDF-1.4 {}", lines.join(" ")).into_bytes(),
+        received_at,
+        origin: Origin::Import { file: "scan.pdf".into() },
+        acknowledge: true,
+    };
+    let number = store.register(&[arrival], received_at).unwrap()[0].number();
+    store.keep_extract(number, extract, received_at).unwrap();
+    let mut judgement = judgement(Scope::In, &["gemeente-den-haag"], "behandelen", 0.9);
+    judgement.writer.name = lines.first().map(|line| (*line).to_owned());
+    judgement.writer.postal = lines.iter().skip(1).map(|line| (*line).to_owned()).collect();
+    let (to, template, language) = (lines.join("\n"), "received".to_owned(), "nl".to_owned());
+    let channel = AnswerChannel::Letter;
+    let answer = match fate {
+        Ok(_) => Answer::Send { channel, to, template, language, reason: "Een brief.".into() },
+        Err(reason) => Answer::Hold { channel, to, template, language, reason: reason.into() },
+    };
+    let case = store.next_case_number(2026).unwrap();
+    let (deadlines, answer_bytes, answer_msg_id) = (vec![], Some(pdf), None);
+    let outcome = Outcome::NewCase { case, judgement, deadlines, answer, answer_bytes, answer_msg_id };
+    store.commit(number, outcome, received_at).unwrap();
+    if let Ok(at) = fate {
+        store.answer_attempted(case, at).unwrap();
+        store.answer_sent(case, at).unwrap();
     }
-    std::fs::write(print_dir.join("geheim.pdf"), b"%PDF-1.7 niet van een dag").unwrap();
+    case
 }

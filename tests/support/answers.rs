@@ -179,6 +179,7 @@ pub fn answered_as(
             case,
             received: RECEIVED,
             place: &house.config.letters.place,
+            window: house.config.letters.address_window(),
             now,
         },
     )

@@ -26,6 +26,11 @@ const STRAGGLERS_MAX: usize = 9;
 /// Pages of one letter; the texts fill two at most, with a second language four.
 const PAGES_MAX: usize = 12;
 
+/// Hebrew, Arabic, Syriac, Thaana, N'Ko and what follows them, and their presentation forms (Unicode blocks).
+fn runs_leftwards(c: char) -> bool {
+    matches!(c, '\u{0590}'..='\u{08ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}')
+}
+
 /// Millimetres as points.
 pub(super) fn mm(millimetres: f32) -> f32 {
     millimetres * 72.0 / 25.4
@@ -113,6 +118,15 @@ impl Typesetter {
             .collect()
     }
 
+    /// Whether this text would not come out as it is written: a character without a glyph, or a script that runs
+    /// from right to left, which is drawn here from left to right.
+    pub fn lacks(&self, text: &str) -> bool {
+        let face = self.face(Font::Regular);
+        text.chars().any(|c| {
+            runs_leftwards(c) || !(c.is_whitespace() || c.is_control() || face.glyph_index(c).is_some())
+        })
+    }
+
     /// The width of a text in points.
     pub fn width(&self, text: &str, font: Font, points: f32) -> f32 {
         let face = self.face(font);
@@ -166,24 +180,20 @@ impl Typesetter {
         self.put(x, y, line, font, points, role);
     }
 
-    /// Lines at a fixed place that belong together, as an address.
-    pub fn fixed_lines<'a>(
-        &mut self,
-        x: f32,
-        y: f32,
-        lines: impl Iterator<Item = &'a str>,
-        pitch: f32,
-        points: f32,
-        room: f32,
-    ) {
+    /// Lines at a fixed place that belong together, as an address; each fits its room.
+    pub fn fixed_lines(&mut self, x: f32, y: f32, lines: &[String], pitch: f32, points: f32) {
         self.element += 1;
-        let mut y = y;
-        for line in lines {
-            if let Some(line) = self.wrap(line, Font::Regular, points, room).into_iter().next() {
-                self.put(x, y, line, Font::Regular, points, Role::Paragraph);
-                y += pitch;
-            }
+        for (number, line) in lines.iter().enumerate() {
+            self.put(x, y + number as f32 * pitch, line.clone(), Font::Regular, points, Role::Paragraph);
         }
+    }
+
+    /// One line that is not read out, made smaller where it would leave its room.
+    pub fn shrunk(&mut self, x: f32, y: f32, text: &str, points: f32, room: f32) {
+        let width = self.width(&self.printable(text, Font::Regular), Font::Regular, points);
+        let points = if width > room { points * room / width } else { points };
+        // Rounding must not cut the last letter off.
+        self.fixed(x, y, text, Font::Regular, points, Role::Artifact, room * 1.01);
     }
 
     /// From here on text flows.

@@ -15,13 +15,15 @@ use krilla::page::PageSettings;
 use krilla::paint::{Fill, FillRule};
 use krilla::surface::Surface;
 use krilla::tagging::{
-    Artifact, ArtifactType, ContentTag, Identifier, ListNumbering, SpanTag, Tag, TagGroup, TagTree,
+    Artifact, ArtifactType, ContentTag, Identifier, ListNumbering, Tag, TagGroup, TagTree,
 };
 use krilla::text::TextDirection;
 use krilla::{Document, SerializeSettings};
 use std::num::NonZeroU16;
 
+/// The language of the letter, as the PDF and as the templates name it.
 const LANGUAGE: &str = "nl-NL";
+const OWN_LANGUAGE: &str = "nl";
 
 /// Writes the pages.
 pub(super) fn write(pages: &[Page], title: &str, author: &str, date: Date) -> Result<Vec<u8>, String> {
@@ -98,6 +100,11 @@ fn rectangle(surface: &mut Surface, x: f32, y: f32, width: f32, height: f32) {
     }
 }
 
+/// The language of a line that is not the letter's own; it stands at its element.
+fn foreign(line: &Line) -> Option<String> {
+    (line.language != OWN_LANGUAGE).then(|| line.language.clone())
+}
+
 /// Draws one line; its identifier if it is to be read out.
 fn draw(
     surface: &mut Surface,
@@ -109,12 +116,11 @@ fn draw(
         rectangle(surface, line.x, line.y, mm(160.0), 0.5);
         return None;
     }
-    let language = if line.language == "nl" { LANGUAGE } else { line.language.as_str() };
     let identifier = if line.role == Role::Artifact {
         surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::PaginationOther)));
         None
     } else {
-        Some(surface.start_tagged(ContentTag::Span(SpanTag::empty().with_lang(Some(language)))))
+        Some(surface.start_tagged(ContentTag::Other))
     };
     // The space that the end of a line stands for is written, so that copied text has it.
     let text = if continues { format!("{} ", line.text) } else { line.text.clone() };
@@ -153,11 +159,12 @@ impl Tree {
                 let same = self.element.as_ref().is_some_and(|(element, ..)| *element == line.element);
                 if !same {
                     self.close_element();
-                    let group = match (role, NonZeroU16::new(if role == Role::Title { 1 } else { 2 })) {
-                        (Role::Title | Role::Heading, Some(level)) => {
-                            TagGroup::new(Tag::Hn(level, Some(line.text.clone())))
+                    let level = NonZeroU16::new(if role == Role::Title { 1 } else { 2 });
+                    let group = match (role, level, foreign(line)) {
+                        (Role::Title | Role::Heading, Some(level), language) => {
+                            TagGroup::new(Tag::Hn(level, Some(line.text.clone())).with_lang(language))
                         }
-                        _ => TagGroup::new(Tag::P),
+                        (_, _, language) => TagGroup::new(Tag::P.with_lang(language)),
                     };
                     self.element = Some((line.element, role, group));
                 }
@@ -173,7 +180,9 @@ impl Tree {
         if self.list.as_ref().is_some_and(|(list, _)| *list != line.list) {
             self.close_list();
         }
-        self.list.get_or_insert_with(|| (line.list, TagGroup::new(Tag::L(ListNumbering::Disc))));
+        self.list.get_or_insert_with(|| {
+            (line.list, TagGroup::new(Tag::L(ListNumbering::Disc).with_lang(foreign(line))))
+        });
         if self.item.as_ref().is_some_and(|(element, ..)| *element != line.element) {
             self.close_item();
         }
