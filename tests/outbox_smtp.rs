@@ -14,7 +14,7 @@ use bode::record::*;
 use bode::store::{Outcome, Store};
 use jiff::{SignedDuration, Timestamp};
 use servers::relay::{Cut, Relay};
-use servers::{MailServers, Options, Submission, wait_until};
+use servers::{ACCESS_TOKEN, MailServers, Options, Submission, wait_until};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -487,4 +487,27 @@ fn a_pause_stops_all_and_outlasts_a_restart() {
         running.sent(case);
     }
     assert_eq!(servers.wait_for_messages("jansen@example.org", "", 1).len(), 1);
+}
+
+/// The token comes from a command, anew for each connection.
+#[test]
+fn an_access_token_logs_in() {
+    let servers = MailServers::start();
+    let printed = |token: &str| Secret::Command(vec!["printf".into(), format!("{token}\\n")]);
+    let with =
+        |token| Smtp { password: None, access_token: Some(printed(token)), ..servers.smtp(Tls::Starttls) };
+    let mut running = Running::new();
+    let case = running.open(Some("jansen@example.org"));
+    let error = probed(&with("verlopen")).unwrap_err();
+    assert!(
+        error.advice().unwrap().contains("access_token") && !error.to_string().contains("verlopen"),
+        "{error}"
+    );
+    running.start(Some(with("verlopen")), true);
+    running.told_of(true);
+    running.end();
+    assert!(matches!(running.state(case), AnswerState::Waiting { .. }));
+    running.start(Some(with(ACCESS_TOKEN)), true);
+    running.sent(case);
+    assert!(servers.logs().contains("A=xoauth2:"));
 }

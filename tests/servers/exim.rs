@@ -2,7 +2,7 @@
 //! and hands all to Dovecot over LMTP.
 
 use super::program::Owner;
-use super::{OFFICE, OTHER_OFFICE, PASSWORD, Ports, Submission};
+use super::{ACCESS_TOKEN, OFFICE, OTHER_OFFICE, PASSWORD, Ports, Submission};
 use std::path::Path;
 
 /// In the foreground, with a look at its queue each second.
@@ -128,6 +128,11 @@ plain:
   public_name = PLAIN
   server_condition = ${{if and{{{{eq{{$auth2}}{{{OFFICE}}}}}{{eq{{$auth3}}{{{PASSWORD}}}}}}}}}
   server_set_id = $auth2
+xoauth2:
+  driver = plaintext
+  public_name = XOAUTH2
+  server_condition = ${{if eq{{$auth1}}{{user={OFFICE}\\x01auth=Bearer {ACCESS_TOKEN}\\x01\\x01}}}}
+  server_set_id = {OFFICE}
 login:
   driver = plaintext
   public_name = LOGIN

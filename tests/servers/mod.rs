@@ -34,6 +34,8 @@ pub const OFFICE: &str = "klacht@ombudsman.example.nl";
 /// Another office on the same server.
 pub const OTHER_OFFICE: &str = "loket@ander.example.nl";
 pub const PASSWORD: &str = "geheim-voor-de-proef";
+/// What XOAUTH2 takes in its place.
+pub const ACCESS_TOKEN: &str = "ya29.proef-token";
 
 /// How long a test waits for an event before it fails. Far more than is needed on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(180);
