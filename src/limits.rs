@@ -205,6 +205,19 @@ pub const ADDRESS_CHARS_MAX: usize = 120;
 /// Characters of the name of an account of the desk.
 pub const ACCOUNT_CHARS_MAX: usize = 100;
 
+/// Characters of a document, and documents of a piece, by which its likeness to other pieces is told.
+pub const LIKENESS_CHARS_MAX: usize = 40_000;
+pub const LIKENESS_DOCUMENTS_MAX: usize = 10;
+
+/// Pieces remembered under one mark of likeness, the newest: more alike ones are a form letter.
+pub const LIKENESS_BUCKET_MAX: usize = 8;
+
+/// Cases offered as alike.
+pub const ALIKE_CASES_MAX: usize = 3;
+
+/// Steps from a joined case to the one where it goes on.
+pub const JOINED_STEPS_MAX: usize = 10;
+
 /// Characters of a subject or a writer's name kept in a row of the queue; the whole stands in the extract.
 pub const ROW_TEXT_CHARS_MAX: usize = 300;
 

@@ -58,6 +58,13 @@ pub(super) enum CasesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Joins a case to another, where it goes on: the same complaint by mail and by letter. `reopen` parts them again.
+    Join {
+        number: CaseNumber,
+        into: CaseNumber,
+        #[arg(long)]
+        json: bool,
+    },
     /// Adds a note to a case.
     Note {
         number: CaseNumber,
@@ -131,6 +138,9 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
         CasesCommand::Decide { number, verdict, to, reason, json } => {
             let by = account();
             change(&config, &Change::Decide { case: number, verdict, refer_to: to, reason, by }, json)
+        }
+        CasesCommand::Join { number, into, json } => {
+            change(&config, Change::Join { case: number, into, by: account() }, json)
         }
         CasesCommand::Note { number, text, json } => {
             change(&config, &Change::Note { case: number, text, by: account() }, json)
@@ -270,6 +280,15 @@ fn print_row(row: &CaseRow) {
     }
     if let Some(answer) = &row.answer {
         println!("  antwoord    {}", serde_json::to_string(&answer.state).unwrap_or_default());
+    }
+    for alike in &row.alike {
+        println!("  lijkt op    {} ({} % van de tekst is gelijk)", alike.case, alike.percent);
+    }
+    if let Some(into) = row.joined_to {
+        println!("  gevoegd bij {into}");
+    }
+    for joined in &row.joined {
+        println!("  met daarin  {joined}");
     }
     if is_undelivered(row) {
         println!("! {UNDELIVERED}");

@@ -38,6 +38,12 @@ pub enum Change {
         text: String,
         by: String,
     },
+    /// Joins a case to another, where it goes on.
+    Join {
+        case: CaseNumber,
+        into: CaseNumber,
+        by: String,
+    },
     /// Lets a held answer go out, or a failed one once more.
     Release {
         case: CaseNumber,
@@ -128,6 +134,7 @@ pub fn apply(store: &Store, rulebook: Option<&Rulebook>, change: Change) -> Resu
             queue::decide(store, case, None, Decision { verdict, refer_to, by, at: now, reason }, now)?
         }
         Change::Assign { case, assignee, by } => store.assign(case, None, &by, assignee.as_deref(), now)?,
+        Change::Join { case, into, by } => store.join_cases(case, None, into, &by, now)?,
         Change::Note { case, text, by } => store.note(case, &by, &text, now)?,
         Change::Release { case, by } => {
             let row = store.case(case)?.ok_or(StoreError::UnknownCase(case))?;

@@ -77,8 +77,18 @@ impl Clues {
     }
 }
 
-/// Looks the clues up, the surest first.
+/// Looks the clues up, the surest first. What belongs to a case that was joined to another goes on in that one.
 pub(super) fn find(store: &Store, clues: &Clues) -> Result<Option<Related>, StoreError> {
+    let Some(mut related) = look_up(store, clues)? else { return Ok(None) };
+    let goes_on = store.goes_on_in(related.case)?;
+    if goes_on != related.case {
+        related.why.push_str(&format!(" Zaak {} is gevoegd bij deze zaak.", related.case));
+        related.case = goes_on;
+    }
+    Ok(Some(related))
+}
+
+fn look_up(store: &Store, clues: &Clues) -> Result<Option<Related>, StoreError> {
     if let Some(msg_id) = &clues.msg_id
         && let Some(case) = store.case_of_msg_id(msg_id)?
     {

@@ -64,6 +64,16 @@ pub struct CaseRow {
     /// The pieces of this case, oldest first; the first opened it.
     pub records: Vec<RegistrationNumber>,
     pub answer: Option<OutboxEntry>,
+    /// Cases whose text is much like this one's: perhaps the same complaint, by mail and by letter. Offered, never joined by
+    /// itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alike: Vec<Alike>,
+    /// A person joined this case to another, where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_to: Option<CaseNumber>,
+    /// Cases that a person joined to this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<CaseNumber>,
     /// Number of the last journal entry by which a person or a new piece changed this case (what the outbox does
     /// does not count): two people cannot overwrite each other.
     pub revision: u64,
@@ -90,6 +100,13 @@ impl CaseRow {
         let decided_on = self.decision.as_ref().map(|decision| super::office_date(decision.at));
         running(self.status, &self.deadlines, decided_on)
     }
+}
+
+/// Another case, and how much of its text is the same, in hundredths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alike {
+    pub case: CaseNumber,
+    pub percent: u8,
 }
 
 /// The labels of a case that the queue filters by.

@@ -11,6 +11,7 @@ mod envelope;
 mod evidence;
 mod extract;
 mod judgement;
+mod likeness;
 mod message;
 mod number;
 mod office;
@@ -21,7 +22,7 @@ pub use acknowledgement::{
     Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
 };
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
-pub use case::{CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict, running};
+pub use case::{Alike, CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict, running};
 pub use cover::{Area, Cover, USUAL_COVERS, Window, WindowSide, postal_order, postcode};
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
@@ -30,6 +31,7 @@ pub use judgement::{
     Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf, Referral,
     Scope, Writer,
 };
+pub use likeness::{ALIKE_MIN, Likeness};
 pub use message::{Address, Message, Returned};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};

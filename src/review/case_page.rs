@@ -91,7 +91,11 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
                 }
                 _ => None,
             };
-            Ok(Given { row, pieces, gone, history, answer, people, opens, shows_pages })
+            let mut alike = Vec::new();
+            for one in &row.alike {
+                alike.extend(store.case(one.case)?.map(|other| (other, one.percent)));
+            }
+            Ok(Given { alike, row, pieces, gone, history, answer, people, opens, shows_pages })
         })
         .await
 }
@@ -116,6 +120,7 @@ async fn notice(state: &ReviewState, row: &CaseRow, done: &str) -> Result<Option
             Some(name) => format!("De zaak staat op naam van {name}."),
             None => "De zaak staat op niemands naam.".to_owned(),
         },
+        "joined" => "De zaken zijn gevoegd. Zij gaan hier verder.".to_owned(),
         "noted" => "Uw notitie is opgeslagen.".to_owned(),
         "released" => "Het antwoord gaat uit.".to_owned(),
         "withheld" => "Het antwoord gaat niet uit.".to_owned(),

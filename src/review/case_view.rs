@@ -23,6 +23,8 @@ use serde::Serialize;
 /// All that the page is drawn from.
 pub struct Given {
     pub row: CaseRow,
+    /// Cases that are much like it, each with the share of its text in hundredths.
+    pub alike: Vec<(CaseRow, u8)>,
     pub pieces: Vec<PieceGiven>,
     /// Pieces of the case that are no longer there.
     pub gone: Vec<RegistrationNumber>,
@@ -50,6 +52,9 @@ pub struct View {
     /// When the newest piece came, if the case has more than one.
     pub newest: Option<String>,
     pub alarms: Vec<Alarm>,
+    pub alike: Vec<AlikeView>,
+    pub joined_to: Option<String>,
+    pub joined: Vec<String>,
     pub deadlines: Vec<DeadlineView>,
     pub decided: Option<DecidedView>,
     pub choices: Vec<VerdictChoice>,
@@ -77,6 +82,16 @@ pub struct Notice {
 pub struct Alarm {
     pub title: String,
     pub text: String,
+}
+
+/// A case that is perhaps the same complaint.
+#[derive(Serialize)]
+pub struct AlikeView {
+    pub number: String,
+    pub percent: u8,
+    pub channel: &'static str,
+    pub writer: String,
+    pub received: String,
 }
 
 #[derive(Serialize)]
@@ -207,6 +222,20 @@ pub fn view(
             .filter(|_| given.pieces.len() > 1)
             .map(|piece| dates::moment(piece.record.received_at)),
         alarms: alarms(given),
+        alike: given
+            .alike
+            .iter()
+            .filter(|(other, _)| other.joined_to.is_none() && row.joined_to.is_none())
+            .map(|(other, percent)| AlikeView {
+                number: other.number.to_string(),
+                percent: *percent,
+                channel: words::channel(other.channel),
+                writer: other.writer.as_deref().map(one_line).unwrap_or_default(),
+                received: dates::near(other.received, today),
+            })
+            .collect(),
+        joined_to: row.joined_to.map(|into| into.to_string()),
+        joined: row.joined.iter().map(ToString::to_string).collect(),
         deadlines: row
             .deadlines
             .iter()

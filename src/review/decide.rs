@@ -39,6 +39,13 @@ pub struct AssignForm {
 }
 
 #[derive(Deserialize)]
+pub struct JoinForm {
+    /// The case in which this one goes on.
+    into: String,
+    revision: String,
+}
+
+#[derive(Deserialize)]
 pub struct NoteForm {
     #[serde(default)]
     note: String,
@@ -157,6 +164,30 @@ pub async fn assign(
         .await?;
     if assigned {
         Ok(see_other(&format!("/cases/{number}?done=assigned")))
+    } else {
+        changed(&state, &visitor, number, &Typed::default()).await
+    }
+}
+
+/// `POST /cases/{number}/join`
+pub async fn join(
+    State(state): State<ReviewState>,
+    Path(number): Path<String>,
+    Posted { visitor, form }: Posted<JoinForm>,
+) -> Result<Response, Fault> {
+    let number = case_number(&number)?;
+    let revision = revision(&form.revision)?;
+    let into = case_number(&form.into)?;
+    let (by, now) = (visitor.name.clone(), state.now());
+    let joined = state
+        .with_store(move |store| match store.join_cases(number, Some(revision), into, &by, now) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Changed { .. } | StoreError::State { .. }) => Ok(false),
+            Err(error) => Err(error),
+        })
+        .await?;
+    if joined {
+        Ok(see_other(&format!("/cases/{into}?done=joined")))
     } else {
         changed(&state, &visitor, number, &Typed::default()).await
     }

@@ -58,6 +58,7 @@ pub fn routes(state: &ReviewState) -> Router {
     let deciding = Router::new()
         .route("/cases/{number}/decision", post(decide::decision))
         .route("/cases/{number}/assign", post(decide::assign))
+        .route("/cases/{number}/join", post(decide::join))
         .route("/cases/{number}/note", post(decide::note))
         .route("/breaker", post(decide::close_breaker))
         .route("/api/v1/cases/{number}/decision", post(api::decision));

@@ -1,9 +1,9 @@
 //! What lies in the folders and in the index: the card of a judged piece, and the state of a record and a case.
 
-use crate::limits::ROW_TEXT_CHARS_MAX;
+use crate::limits::{LIKENESS_CHARS_MAX, LIKENESS_DOCUMENTS_MAX, ROW_TEXT_CHARS_MAX};
 use crate::record::{
-    Answer, AnswerState, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary, SetAside,
-    Verdict, running,
+    Answer, AnswerState, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary, Likeness,
+    Part, PartKind, SetAside, Verdict, running,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -21,19 +21,44 @@ pub(super) struct Card {
     pub deadlines: Vec<Deadline>,
     pub answer: Option<Answer>,
     pub answer_msg_id: Option<String>,
+    /// Of the writer's words; `None` for a machine's message, a short text, and a store of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Likeness>,
     /// By what a follow-up was recognised.
     pub why: Option<String>,
     pub aside: Option<SetAside>,
 }
 
-/// The head of an extract, read without its texts.
+/// What the card needs of an extract, read without its words and boxes.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ExtractHead {
     message: Option<MessageHead>,
     #[serde(default)]
-    documents: Vec<serde::de::IgnoredAny>,
+    documents: Vec<DocumentHead>,
     #[serde(default)]
     defects: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct DocumentHead {
+    name: Option<String>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    parts: Vec<Part>,
+}
+
+impl DocumentHead {
+    /// The writer's own words: no quotes, no signature.
+    fn own(&self) -> String {
+        if self.parts.is_empty() {
+            return self.text.chars().take(LIKENESS_CHARS_MAX).collect();
+        }
+        let own = self.parts.iter().filter(|part| part.kind == PartKind::Own);
+        own.flat_map(|part| self.text.chars().skip(part.start).take(part.end.saturating_sub(part.start)))
+            .take(LIKENESS_CHARS_MAX)
+            .collect()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +74,16 @@ impl ExtractHead {
 
     pub fn defects(&self) -> u32 {
         u32::try_from(self.defects.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Of the message's own body where that says enough, else of all that was read: a letter may be hung on a mail.
+    pub fn likeness(&self) -> Option<Likeness> {
+        let of = |documents: &mut dyn Iterator<Item = &DocumentHead>| {
+            let text: Vec<String> = documents.map(DocumentHead::own).collect();
+            Likeness::of(&text.join("\n"))
+        };
+        of(&mut self.documents.iter().filter(|document| document.name.is_none()))
+            .or_else(|| of(&mut self.documents.iter().take(LIKENESS_DOCUMENTS_MAX)))
     }
 }
 

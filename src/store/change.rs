@@ -11,7 +11,7 @@ use super::original::{ANSWERS, CARD, EXTRACT, JUDGEMENT};
 use super::rows::decode;
 use super::types::Outcome;
 use super::{Store, StoreError, keys};
-use crate::limits::{ACCOUNT_CHARS_MAX, JOURNAL_RULES_MAX, NOTE_CHARS_MAX};
+use crate::limits::{ACCOUNT_CHARS_MAX, JOINED_STEPS_MAX, JOURNAL_RULES_MAX, NOTE_CHARS_MAX};
 use crate::record::{
     Answer, AnswerChannel, CaseNumber, CaseRow, Decision, Divided, Judgement, RegistrationNumber, SetAside,
     Verdict,
@@ -161,6 +161,42 @@ impl Store {
         })
     }
 
+    /// A person joins a case to another, where it goes on. Returns the row of the joined one.
+    ///
+    /// # Errors
+    /// [`StoreError::State`] when they are one, or either was joined to another before; else as [`Store::decide`].
+    pub fn join_cases(
+        &self,
+        number: CaseNumber,
+        expected_revision: Option<u64>,
+        into: CaseNumber,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<CaseRow, StoreError> {
+        self.by_person(number, expected_revision, by, None, now, |state, _| {
+            let other = self.case_state(into)?.ok_or(StoreError::UnknownCase(into))?;
+            let refused = |why| Err(StoreError::State { object: number.to_string(), why });
+            match (number == into, state.row.joined_to, other.row.joined_to) {
+                (true, ..) => refused("a case cannot be joined to itself"),
+                (_, Some(_), _) => refused("this case was joined to another before"),
+                (.., Some(_)) => refused("the other case was joined to another itself"),
+                _ => Ok(Event::Merged { case: number, into }),
+            }
+        })
+    }
+
+    /// The case in which this one goes on: itself, or the one that a person joined it to.
+    pub fn goes_on_in(&self, number: CaseNumber) -> Result<CaseNumber, StoreError> {
+        let mut case = number;
+        for _ in 0..JOINED_STEPS_MAX {
+            match self.case(case)?.and_then(|row| row.joined_to) {
+                Some(into) => case = into,
+                None => break,
+            }
+        }
+        Ok(case)
+    }
+
     /// Adds a note. Returns the row as it is then.
     ///
     /// # Errors
@@ -276,6 +312,9 @@ fn judged(judgement: &Judgement, head: Option<&ExtractHead>) -> Judged {
 
 fn card(outcome: &Outcome, judgement: &Judgement, head: &ExtractHead) -> Card {
     let mut card = Card::new(judgement, head);
+    if matches!(outcome, Outcome::NewCase { .. } | Outcome::Joins { .. }) {
+        card.likeness = head.likeness();
+    }
     match outcome {
         Outcome::NewCase { deadlines, answer, answer_msg_id, .. } => {
             card.deadlines.clone_from(deadlines);

@@ -138,6 +138,11 @@ pub(super) enum Event {
         refer_to: Option<String>,
         reason: Digest,
     },
+    /// A person joins a case to another, where it goes on.
+    Merged {
+        case: CaseNumber,
+        into: CaseNumber,
+    },
     Assigned {
         case: CaseNumber,
         to: Option<String>,
@@ -206,6 +211,7 @@ impl Event {
             | Event::LetterPrinted { case }
             | Event::LetterAgain { case }
             | Event::Decided { case, .. }
+            | Event::Merged { case, .. }
             | Event::Assigned { case, .. }
             | Event::Noted { case, .. } => Some(*case),
         }

@@ -137,6 +137,10 @@ impl<'a> Fold<'a> {
                 self.put(key, &state)?;
                 self.letter(entry, *case)?;
             }
+            Event::Merged { case, into } => {
+                self.merged(entry, *case, *into)?;
+                self.put(keys::at_seq(keys::case_history(*into), entry.seq), entry)?;
+            }
             Event::Decided { case, .. } | Event::Assigned { case, .. } | Event::Noted { case, .. } => {
                 self.changed_by_person(entry, *case)?;
             }

@@ -2,7 +2,8 @@
 //!
 //! Invariants: what a person decided stays. A piece that joins a case on which a person decided brings it to the
 //! queue [`FOLLOW_UP_QUEUE`], and opens it when it was closed or waited for the citizen; the decision stands in
-//! the row until a person decides again. A case has at most one answer that is out or may still go out.
+//! the row until a person decides again. A case has at most one answer that may still go out; the one line that an
+//! office may send for a follow-up comes after the acknowledgement went out, in its place.
 
 use super::StoreError;
 use super::card::{Card, CaseState, due, is_live, shortened, status_after};
@@ -10,7 +11,7 @@ use super::entry::{AnswerNote, Entry, Event};
 use super::fold::{Fold, GONE};
 use super::keys;
 use super::letters::listed;
-use super::types::FOLLOW_UP_QUEUE;
+use super::types::{FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE};
 use crate::record::{
     Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Decision,
     JudgementSummary, Kind, OutboxEntry, Printed, RegistrationNumber, Scope, Verdict, office_date,
@@ -49,9 +50,13 @@ impl Fold<'_> {
                 decision: None,
                 records: vec![record],
                 answer: Some(outbox_entry(entry, case, record, channel, note, &card)),
+                alike: self.alike(case, record, &card)?,
+                joined_to: None,
+                joined: Vec::new(),
                 revision: entry.seq,
             },
         };
+        self.tell_alike(case, &state.row.alike)?;
         self.count_answer(entry, &state)?;
         renew_due(&mut state.row);
         self.store_case(None, &state)
@@ -66,6 +71,7 @@ impl Fold<'_> {
     ) -> Result<(), StoreError> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
         self.message_ids(case, &card)?;
+        self.alike(case, record, &card)?;
         let old = self.case_state(case)?;
         let mut state = old.clone();
         let row = &mut state.row;
@@ -80,7 +86,9 @@ impl Fold<'_> {
             }
         }
         let has_live = row.answer.as_ref().is_some_and(|answer| is_live(&answer.state));
-        if !has_live && !matches!(note, AnswerNote::Withhold) {
+        let has_line = matches!(note, AnswerNote::Send { template, .. } if template == FOLLOW_UP_TEMPLATE)
+            && row.answer.as_ref().is_some_and(|answer| matches!(answer.state, AnswerState::Sent { .. }));
+        if (!has_live || has_line) && !matches!(note, AnswerNote::Withhold) {
             let channel = piece.map_or(row.channel, |piece| piece.channel);
             row.answer = Some(outbox_entry(entry, case, record, channel, note, &card));
             state.answer_to = answer_to(&card);
@@ -204,6 +212,7 @@ impl Fold<'_> {
                 if *verdict == Verdict::TakeUp && row.assignee.is_none() {
                     row.assignee = Some(entry.by.clone());
                 }
+                let parted_from = row.joined_to.take_if(|_| *verdict == Verdict::Reopen);
                 if *verdict == Verdict::Reopen {
                     row.queue.clone_from(&state.judged_queue);
                 }
@@ -214,6 +223,9 @@ impl Fold<'_> {
                     at: entry.at,
                     reason,
                 });
+                if let Some(from) = parted_from {
+                    self.parted(case, from)?;
+                }
             }
             Event::Assigned { to, .. } => state.row.assignee.clone_from(to),
             _ => {}
@@ -222,7 +234,12 @@ impl Fold<'_> {
         self.store_case(Some(&old), &state)
     }
 
-    fn case_state(&self, case: CaseNumber) -> Result<CaseState, StoreError> {
+    pub(super) fn renew_and_store(&mut self, old: &CaseState, mut new: CaseState) -> Result<(), StoreError> {
+        renew_due(&mut new.row);
+        self.store_case(Some(old), &new)
+    }
+
+    pub(super) fn case_state(&self, case: CaseNumber) -> Result<CaseState, StoreError> {
         self.get(&keys::case(case))?.ok_or(StoreError::UnknownCase(case))
     }
 

@@ -117,6 +117,9 @@ fn sentence(what: &Event) -> String {
         Event::LetterPrinted { .. } => "De brief is geprint.".to_owned(),
         Event::LetterAgain { .. } => "De brief moet nog eens worden geprint.".to_owned(),
         Event::Decided { verdict, refer_to, .. } => decided(*verdict, refer_to.as_deref()),
+        Event::Merged { case, into } => {
+            format!("Zaak {case} is gevoegd bij zaak {into} en gaat daar verder.")
+        }
         Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
         Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),
         Event::Noted { .. } => "Notitie toegevoegd.".to_owned(),

@@ -60,6 +60,18 @@ pub(super) fn case(number: CaseNumber) -> Vec<u8> {
     numbered(b'c', number.year, number.serial)
 }
 
+/// The sketch of a piece's text.
+pub(super) fn likeness(number: RegistrationNumber) -> Vec<u8> {
+    numbered(b'y', number.year, number.serial)
+}
+
+/// The newest pieces whose sketches have this band in common.
+pub(super) fn likeness_band(index: usize, band: u32) -> Vec<u8> {
+    let mut key = vec![b'x', u8::try_from(index).unwrap_or(u8::MAX)];
+    key.extend(band.to_be_bytes());
+    key
+}
+
 /// A case whose answer did not arrive.
 pub(super) fn undelivered(number: CaseNumber) -> Vec<u8> {
     numbered(b'u', number.year, number.serial)

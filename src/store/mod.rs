@@ -26,6 +26,7 @@ mod entry;
 mod envelope_key;
 mod error;
 mod fold;
+mod fold_alike;
 mod fold_case;
 mod founded;
 mod history;
@@ -50,7 +51,7 @@ pub use error::StoreError;
 pub use kept_rules::kept_rules;
 pub use letters::{CheckedLetter, LetterDay};
 pub use types::{
-    AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, Opening, Outcome, QueueCount,
+    AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening, Outcome, QueueCount,
     Registered, SendingPause,
 };
 pub use verify::{AnswerCounts, Exception, VerifyReport};

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// The queue that a case goes to when a new piece joins it after a person decided on it.
 pub const FOLLOW_UP_QUEUE: &str = "vervolg";
 
+/// Template of the one line for a follow-up: the only answer that may come after one that went out.
+pub const FOLLOW_UP_TEMPLATE: &str = "follow-up";
+
 /// What became of an arrival. Both are durable: the source may let go.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Registered {
