@@ -19,8 +19,12 @@ pub use waiting::{Entered, InWork};
 
 use crate::acknowledge::{History, Prepared, destination};
 use crate::clock;
+use crate::config::FollowUp;
 use crate::extract::{ReadError, ReadRequest, Reader};
-use crate::record::{CaseNumber, ComeBack, Extract, Record, RegistrationNumber, SetAside, office_date};
+use crate::record::{
+    Answer, AnswerState, CaseNumber, Channel, ComeBack, Extract, Record, RegistrationNumber, SetAside,
+    office_date,
+};
 use crate::store::{Outcome, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use related::{Clues, Related};
@@ -214,22 +218,32 @@ impl Intake {
             None => self.store.next_case_number(year)?,
         };
         let deadlines = rulebook.deadlines(received, &judgement);
-        let Prepared { answer, bytes: answer_bytes, msg_id: answer_msg_id } =
-            rulebook.answer(&AnswerRequest {
-                case,
-                received,
-                now,
-                channel: record.channel,
-                extract,
-                judgement: &judgement,
-                deadlines: &deadlines,
-                acknowledge: record.acknowledge,
-                joins: related.as_ref().map(|related| related.case),
-                history,
-            });
-        self.trip_breaker(&answer, history, &rulebook.policy, now)?;
+        let line = match &related {
+            Some(related) => record.channel == Channel::Email && self.gets_line(related, &rulebook, now)?,
+            None => false,
+        };
+        let mut prepared = rulebook.answer(&AnswerRequest {
+            case,
+            received,
+            now,
+            channel: record.channel,
+            extract,
+            judgement: &judgement,
+            deadlines: &deadlines,
+            acknowledge: record.acknowledge,
+            joins: related.as_ref().map(|related| related.case).filter(|_| !line),
+            line,
+            history,
+        });
+        self.trip_breaker(&prepared.answer, history, &rulebook.policy, now)?;
+        // A line is not worth a person's time: it goes out by itself, or not at all.
+        if let (true, Answer::Hold { reason, .. }) = (line, &prepared.answer) {
+            prepared =
+                Prepared { answer: Answer::Withhold { reason: reason.clone() }, bytes: None, msg_id: None };
+        }
+        let Prepared { answer, bytes: answer_bytes, msg_id: answer_msg_id } = prepared;
         let (outcome, became) = match related {
-            Some(Related { case, why }) => (
+            Some(Related { case, why, .. }) => (
                 Outcome::Joins { case, judgement, why, answer, answer_bytes, answer_msg_id },
                 Became::PartOf(case),
             ),
@@ -240,6 +254,21 @@ impl Intake {
         };
         self.store.commit(record.number, outcome, now)?;
         Ok(became)
+    }
+
+    /// Does the writer of a follow-up get the one line? Where the office wants it, from the writer of the case, after the
+    /// acknowledgement went out, and at most once a day for a case.
+    fn gets_line(&self, related: &Related, rulebook: &Rulebook, now: Timestamp) -> Result<bool, StoreError> {
+        if rulebook.follow_up != FollowUp::Line || !related.same_writer {
+            return Ok(false);
+        }
+        let Some(row) = self.store.case(related.case)? else { return Ok(false) };
+        let Some(answer) = &row.answer else { return Ok(false) };
+        let is_line = row.records.first() != Some(&answer.record);
+        Ok(match answer.state {
+            AnswerState::Sent { at, .. } => !is_line || at < now - SignedDuration::from_hours(24),
+            _ => false,
+        })
     }
 
     /// Answers that went out before this one: the gate's caps and the breaker.

@@ -26,12 +26,20 @@ struct Setting {
 
 impl Setting {
     fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With more keys in `[answers]`.
+    fn start_with(answers: &str) -> Self {
         let servers = MailServers::start();
         let office =
             OfficeDir::den_haag(&servers.toml().replace(
                 "done_folder = \"Verwerkt\"",
                 "done_folder = \"Verwerkt\"\nanswer_from = 2026-01-01",
             ));
+        let config = std::fs::read_to_string(&office.config).unwrap();
+        std::fs::write(&office.config, config.replace("[answers]\n", &format!("[answers]\n{answers}\n")))
+            .unwrap();
         let mut daemon = office.run();
         daemon.wait_for("bode is running", 1);
         Self { servers, office, daemon }
@@ -187,4 +195,38 @@ fn out_of_office_replies_lie_with_their_case_and_follow_ups_tell_who_wrote() {
         "one acknowledgement, and no more"
     );
     assert!(here.servers.mailbox_messages("bert@example.org").is_empty());
+}
+
+#[test]
+fn a_follow_up_gets_one_line_a_day_where_the_office_wants_it() {
+    let mut here = Setting::start_with("follow_up = \"line\"");
+    let case = here.answered("dina@example.org", "loket");
+    let follow_up = |from: &str, id: &str| {
+        format!(
+            "From: Dina <{from}>\nTo: {OFFICE}\nSubject: Re: [{case}]\nMessage-ID: <{id}@mail.example.org>\n\n\
+             Ik wil nog zeggen dat de medewerker aan het loket zijn naam niet wilde noemen.\n"
+        )
+        .into_bytes()
+    };
+    here.servers.deliver(&follow_up("dina@example.org", "f1"), "dina@example.org", OFFICE);
+    here.daemon.wait_for("answer sent", 1);
+    let lying = here.servers.wait_for_messages("dina@example.org", "", 2);
+    let line = lying
+        .iter()
+        .map(|bytes| String::from_utf8_lossy(bytes))
+        .find(|text| text.contains(".vervolg-"))
+        .unwrap();
+    assert!(line.contains("Auto-Submitted: auto-replied") && line.contains(&case), "{line}");
+    assert!(!line.contains("5 werkdagen"), "one line, not the whole acknowledgement: {line}");
+    // A second one that day, and one of somebody else: laid with the case, in silence.
+    for (from, id) in [("dina@example.org", "f2"), ("eva@example.org", "f3")] {
+        here.servers.deliver(&follow_up(from, id), from, OFFICE);
+        here.daemon.wait_for("judged: part of a case", 1);
+    }
+    here.daemon.terminate();
+    let report = here.office.verify();
+    assert_eq!(report["exceptions"], serde_json::json!([]), "{report:#}");
+    assert_eq!((&report["cases"], &report["in_cases"]), (&1.into(), &4.into()), "{report:#}");
+    assert_eq!(here.servers.mailbox_messages("dina@example.org").len(), 2);
+    assert!(here.servers.mailbox_messages("eva@example.org").is_empty());
 }

@@ -8,7 +8,7 @@
 
 use super::blocks;
 use super::templates::{Particulars, RenderError, Templates};
-use super::{Situation, header};
+use super::{Main, Situation, header};
 use crate::config::Answers;
 use crate::record::{CaseNumber, Message, Office};
 use jiff::Timestamp;
@@ -110,7 +110,10 @@ pub fn compose_message(
     } else {
         format!("Wij hebben uw bericht ontvangen [{case}]")
     };
-    let msg_id = msg_id(case, templates.office_id(), &identity.msg_id_domain);
+    let msg_id = match situation.main {
+        Main::FollowUp => line_msg_id(case, original, templates.office_id(), &identity.msg_id_domain),
+        _ => msg_id(case, templates.office_id(), &identity.msg_id_domain),
+    };
     let languages: Vec<&str> = sections.iter().map(|section| section.language.as_str()).collect();
 
     let mut builder = lettre::Message::builder()
@@ -176,6 +179,16 @@ fn fold_from(bytes: Vec<u8>) -> Vec<u8> {
 /// The Message-ID of the acknowledgement of a case, without angle brackets.
 pub fn msg_id(case: CaseNumber, office_id: &str, domain: &str) -> String {
     format!("{case}{MSG_ID_MARK}{office_id}@{domain}")
+}
+
+/// That of the one line for a follow-up: of the case and of the message that it is for.
+fn line_msg_id(case: CaseNumber, original: Option<&Message>, office_id: &str, domain: &str) -> String {
+    let original = original.and_then(|message| message.msg_id.as_deref()).unwrap_or_default();
+    // FNV-1a: only different where the follow-ups are.
+    let mark = original
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{case}.vervolg-{mark:016x}{MSG_ID_MARK}{office_id}@{domain}")
 }
 
 fn address(text: &str, whose: &'static str) -> Result<Address, ComposeError> {

@@ -29,6 +29,8 @@ pub enum Main {
     Decision,
     Report,
     Question,
+    /// One line for a follow-up; chosen by the house, not by what was written, and so in none of the lists.
+    FollowUp,
 }
 
 /// A paragraph added to any main text.
@@ -69,6 +71,7 @@ impl Main {
             Main::Decision => "decision",
             Main::Report => "report",
             Main::Question => "question",
+            Main::FollowUp => "follow-up",
         }
     }
 }
@@ -114,6 +117,11 @@ pub struct Situation {
 impl Situation {
     pub fn id(&self) -> &'static str {
         self.main.id()
+    }
+
+    /// The one line for a follow-up, in the same languages.
+    pub fn follow_up(self) -> Self {
+        Self { main: Main::FollowUp, added: Vec::new(), unreadable: Vec::new(), referral: None, ..self }
     }
 
     /// The second language, if any.

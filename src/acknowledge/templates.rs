@@ -154,7 +154,11 @@ impl Templates {
         situation: &Situation,
         about: &Particulars,
     ) -> Result<String, minijinja::Error> {
-        self.environment.get_template(&whole(language))?.render(self.values(language, situation, about))
+        let name = match situation.main {
+            Main::FollowUp => format!("{}.{language}.txt", Main::FollowUp.id()),
+            _ => whole(language),
+        };
+        self.environment.get_template(&name)?.render(self.values(language, situation, about))
     }
 
     /// Everything a template may name. Each name is always there; what is not known is `none`.
@@ -219,7 +223,7 @@ impl Templates {
     fn try_all(&self, files: &BTreeMap<String, (PathBuf, String)>) -> Vec<String> {
         let mut faults = Vec::new();
         for language in &self.languages {
-            for main in Main::ALL {
+            for main in Main::ALL.into_iter().chain([Main::FollowUp]) {
                 for (full, automatic) in [(true, true), (true, false), (false, true), (false, false)] {
                     for channel in [Channel::Email, Channel::Letter] {
                         let (situation, deadlines) = sample(main, full);

@@ -194,10 +194,22 @@ pub struct Answers {
     pub hour_max: u32,
     /// The breaker closes by itself when it has held nothing for so many minutes; 0: only a person closes it.
     pub breaker_quiet_minutes: u32,
+    /// What the writer hears of a follow-up to a case that is known.
+    pub follow_up: FollowUp,
     /// Hold the answer to a message with signs of danger until a person has read it.
     pub hold_urgent: bool,
     /// Only `Authentication-Results` of these hosts are believed (RFC 8601 §4.1).
     pub authserv_ids: Vec<String>,
+}
+
+/// What goes out for a follow-up to a case that had its acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FollowUp {
+    #[default]
+    None,
+    /// One line: it was received and lies with the case. At most one a day for a case.
+    Line,
 }
 
 impl Answers {
@@ -345,6 +357,7 @@ impl Default for Answers {
             per_address_day_max: 8,
             hour_max: 200,
             breaker_quiet_minutes: 60,
+            follow_up: FollowUp::None,
             hold_urgent: false,
             authserv_ids: Vec::new(),
         }

@@ -25,6 +25,8 @@ pub(super) struct Clues {
 pub(super) struct Related {
     pub case: CaseNumber,
     pub why: String,
+    /// Does it come from the address that opened the case?
+    pub same_writer: bool,
 }
 
 impl Clues {
@@ -92,25 +94,35 @@ fn look_up(store: &Store, clues: &Clues) -> Result<Option<Related>, StoreError> 
     if let Some(msg_id) = &clues.msg_id
         && let Some(case) = store.case_of_msg_id(msg_id)?
     {
-        return Ok(Some(Related { case, why: "Hetzelfde bericht (Message-ID) was al ontvangen.".into() }));
+        let why = "Hetzelfde bericht (Message-ID) was al ontvangen.".to_owned();
+        // It is no new message: nobody hears of it again.
+        return Ok(Some(Related { case, why, same_writer: false }));
     }
     for msg_id in &clues.refers_to {
         if let Some(case) = store.case_of_msg_id(msg_id)? {
-            return Ok(Some(Related {
-                case,
-                why: "Het is een antwoord op een bericht in deze zaak.".into(),
-            }));
+            let why = "Het is een antwoord op een bericht in deze zaak.";
+            return told(store, case, why, clues).map(Some);
         }
     }
     for number in &clues.case_numbers {
-        let Some(row) = store.case(*number)? else { continue };
-        let mut why = format!("Het bericht noemt kenmerk {number}.");
-        if !same_writer(store, &row, clues)? {
-            why.push_str(" Let op: het komt van een andere afzender dan het eerste bericht.");
+        if store.case(*number)?.is_some() {
+            return told(store, *number, &format!("Het bericht noemt kenmerk {number}."), clues).map(Some);
         }
-        return Ok(Some(Related { case: *number, why }));
     }
     Ok(None)
+}
+
+/// The case, with a word for staff when another than its writer wrote.
+fn told(store: &Store, case: CaseNumber, why: &str, clues: &Clues) -> Result<Related, StoreError> {
+    let mut why = why.to_owned();
+    let same_writer = match store.case(case)? {
+        Some(row) => same_writer(store, &row, clues)?,
+        None => true,
+    };
+    if !same_writer {
+        why.push_str(" Let op: het komt van een andere afzender dan het eerste bericht.");
+    }
+    Ok(Related { case, why, same_writer })
 }
 
 /// Does the piece come from the address that opened the case? Letters have none and are never called different.

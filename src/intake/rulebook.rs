@@ -6,7 +6,7 @@ use crate::acknowledge::{
     TemplateFaults, Templates, prepare, prepare_checked, situation,
 };
 use crate::calendar::{Calendar, CalendarError};
-use crate::config::Config;
+use crate::config::{Config, FollowUp};
 use crate::explain::with_causes;
 use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, Office, ReturnPath, Window};
 use crate::triage::{RuleFaults, Ruleset, judge};
@@ -22,6 +22,8 @@ pub struct Rulebook {
     pub templates: Templates,
     pub calendar: Calendar,
     pub policy: GatePolicy,
+    /// What goes out for a follow-up to a case that had its acknowledgement.
+    pub follow_up: FollowUp,
     /// The envelope sender of our answers, by which a bounce finds its case.
     pub return_path: Option<ReturnPath>,
     identity: Identity,
@@ -53,8 +55,10 @@ pub struct AnswerRequest<'a> {
     pub deadlines: &'a [Deadline],
     /// False for old mail: never answered.
     pub acknowledge: bool,
-    /// The case that the piece belongs to already.
+    /// The case that the piece belongs to already, and that gets no answer for it.
     pub joins: Option<CaseNumber>,
+    /// Only one line, for a follow-up.
+    pub line: bool,
     pub history: History,
 }
 
@@ -81,6 +85,7 @@ impl Rulebook {
             templates,
             calendar,
             policy: GatePolicy::new(&config.answers, &config.office),
+            follow_up: config.answers.follow_up,
             return_path: config.answers.envelope_sender(),
             identity: Identity::new(&config.answers, &config.office),
             place: config.letters.place.clone(),
@@ -133,6 +138,7 @@ impl Rulebook {
             deadlines: &deadlines,
             acknowledge: true,
             joins: None,
+            line: false,
             history: History::default(),
         });
         Preview { judgement, deadlines, prepared }
@@ -142,6 +148,7 @@ impl Rulebook {
     /// write themselves: the piece goes on.
     pub fn answer(&self, request: &AnswerRequest) -> Prepared {
         let situation = self.situation(request);
+        let situation = if request.line { situation.follow_up() } else { situation };
         let prepared = prepare(&self.templates, &self.request(request, &situation));
         prepared.unwrap_or_else(|fault| {
             error!(case = %request.case, error = %with_causes(&fault), "the answer could not be made");

@@ -1,5 +1,6 @@
 //! The store: restart states, the outbox, people's changes, faults, and the proof by a fresh fold.
 
+mod alike;
 mod faults;
 mod killed;
 mod measure;

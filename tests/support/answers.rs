@@ -90,6 +90,8 @@ pub fn judged_as(main: Main, office: &Office) -> Option<Judgement> {
     let inside = office.competence.home.first().cloned().unwrap_or_else(|| "uwv".into());
     judgement.complained_about = vec![inside.clone()];
     match main {
+        // Chosen by the house, not by what was written.
+        Main::FollowUp => return None,
         Main::Received => {}
         Main::OutOfScope => {
             judgement.scope = Scope::Out;
