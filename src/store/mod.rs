@@ -51,8 +51,8 @@ pub use error::StoreError;
 pub use kept_rules::kept_rules;
 pub use letters::{CheckedLetter, LetterDay};
 pub use types::{
-    AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening, Outcome, QueueCount,
-    Registered, SendingPause,
+    AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,
+    Outcome, QueueCount, Registered, SendingPause,
 };
 pub use verify::{AnswerCounts, Exception, VerifyReport};
 
