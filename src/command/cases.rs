@@ -140,7 +140,7 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
             change(&config, &Change::Decide { case: number, verdict, refer_to: to, reason, by }, json)
         }
         CasesCommand::Join { number, into, json } => {
-            change(&config, Change::Join { case: number, into, by: account() }, json)
+            change(&config, &Change::Join { case: number, into, by: account() }, json)
         }
         CasesCommand::Note { number, text, json } => {
             change(&config, &Change::Note { case: number, text, by: account() }, json)

@@ -70,6 +70,7 @@ pub fn check_letter(
             judgement: &judgement,
             deadlines: &row.deadlines,
             acknowledge: true,
+            line: false,
             joins: None,
             history: History::default(),
         },

@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 /// Version of keys and values of the index; a store with another one is folded again.
-const INDEX_FORMAT: u32 = 3;
+const INDEX_FORMAT: u32 = 4;
 
 /// Changes folded before they are written to the index together.
 const BATCH_CHANGES: usize = 4_000;
