@@ -15,12 +15,12 @@ use super::templates::{Particulars, Templates};
 use crate::calendar;
 use crate::record::{Office, Window, WindowSide, Writer};
 use jiff::civil::Date;
-use page::{Font, Line, Role, Typesetter, mm};
+use page::{Font, LEADING, Line, Role, Typesetter, mm};
 
 /// Points of type.
 const BODY_POINTS: f32 = 10.5;
-/// The sizes tried, so that a letter does not end with a few lines on a page of their own.
-const SIZES: [f32; 3] = [BODY_POINTS, 10.2, 10.0];
+/// The sizes tried, with their leading, so that a letter does not end with a few lines on a page of their own.
+const SIZES: [(f32, f32); 4] = [(BODY_POINTS, LEADING), (10.2, LEADING), (10.0, LEADING), (10.0, 1.25)];
 const SMALL_POINTS: f32 = 8.0;
 /// The sizes tried for an address, so that the window shows it whole.
 const ADDRESS_SIZES: [f32; 4] = [BODY_POINTS, 10.0, 9.5, 9.0];
@@ -65,7 +65,7 @@ pub struct OnPaper<'a> {
 /// # Errors
 /// When the fonts cannot be read.
 pub fn unprintable(addressee: &Addressee, window: Window) -> Result<Option<&'static str>, ComposeError> {
-    let setter = Typesetter::new().map_err(|what| ComposeError::Font { what })?;
+    let setter = Typesetter::new(LEADING).map_err(|what| ComposeError::Font { what })?;
     if addressee.lines.iter().any(|line| setter.lacks(line)) {
         return Ok(Some(
             "de naam of het adres heeft tekens die niet op de brief kunnen. Typ ze in gewone letters.",
@@ -89,8 +89,8 @@ pub fn compose_letter(
 ) -> Result<Vec<u8>, ComposeError> {
     let sections = templates.render(situation, about)?;
     let fault = |what: String| ComposeError::Letter { case: about.case, what };
-    let lay_out = |points: f32| -> Result<Typesetter, ComposeError> {
-        let mut setter = Typesetter::new().map_err(fault)?;
+    let lay_out = |(points, leading): (f32, f32)| -> Result<Typesetter, ComposeError> {
+        let mut setter = Typesetter::new(leading).map_err(fault)?;
         head(&mut setter, office, about, paper);
         setter.body_starts();
         for (number, section) in sections.iter().enumerate() {
@@ -98,9 +98,9 @@ pub fn compose_letter(
         }
         Ok(setter)
     };
-    let mut setter = lay_out(BODY_POINTS)?;
-    for points in SIZES {
-        let attempt = lay_out(points)?;
+    let mut setter = lay_out(SIZES[0])?;
+    for size in SIZES {
+        let attempt = lay_out(size)?;
         if !attempt.straggles() {
             setter = attempt;
             break;

@@ -13,7 +13,7 @@ pub(super) static BOLD: &[u8] = include_bytes!("../../../templates/fonts/Liberat
 pub(super) const PAGE_WIDTH: f32 = 595.28;
 pub(super) const PAGE_HEIGHT: f32 = 841.89;
 /// Line pitch over type size.
-const LEADING: f32 = 1.33;
+pub(super) const LEADING: f32 = 1.33;
 /// Where the body starts on the first page, and on the others; and where it ends.
 const FIRST_TOP: f32 = 111.5;
 const FURTHER_TOP: f32 = 25.0;
@@ -75,6 +75,7 @@ pub(super) struct Line {
 /// Lays out one letter.
 pub(super) struct Typesetter {
     faces: [&'static Face<'static>; 2],
+    leading: f32,
     pages: Vec<Page>,
     y: f32,
     element: usize,
@@ -85,7 +86,8 @@ pub(super) struct Typesetter {
 }
 
 impl Typesetter {
-    pub fn new() -> Result<Self, String> {
+    /// `leading`: line pitch over type size, usually [`LEADING`].
+    pub fn new(leading: f32) -> Result<Self, String> {
         static FACES: OnceLock<Option<[Face<'static>; 2]>> = OnceLock::new();
         let faces = FACES
             .get_or_init(|| Some([Face::parse(REGULAR, 0).ok()?, Face::parse(BOLD, 0).ok()?]))
@@ -93,6 +95,7 @@ impl Typesetter {
             .ok_or("the fonts cannot be read")?;
         Ok(Self {
             faces: [&faces[0], &faces[1]],
+            leading,
             pages: vec![Page::default()],
             y: mm(FIRST_TOP),
             element: 0,
@@ -225,7 +228,7 @@ impl Typesetter {
             return;
         };
         let lines = self.wrap(&text, Font::Bold, points, mm(BODY_WIDTH));
-        let pitch = points * LEADING;
+        let pitch = points * self.leading;
         let count = lines.len() as f32;
         self.room(count * pitch + following + 6.0);
         self.y += 4.0;
@@ -250,7 +253,7 @@ impl Typesetter {
     }
 
     fn flow(&mut self, lines: Vec<String>, points: f32) {
-        let pitch = points * LEADING;
+        let pitch = points * self.leading;
         self.place_heading(lines.len() as f32 * pitch);
         self.element += 1;
         for line in lines {
@@ -261,7 +264,7 @@ impl Typesetter {
     }
 
     pub fn list(&mut self, items: &[String], points: f32) {
-        let pitch = points * LEADING;
+        let pitch = points * self.leading;
         self.list += 1;
         for item in items {
             let lines = self.wrap(item, Font::Regular, points, mm(BODY_WIDTH - INDENT));
