@@ -356,7 +356,9 @@ fn nothing_from_outside_can_add_a_header_field() {
     assert!(!html.contains("<script") && text.contains("x Bcc: victim@example.com"));
     // On paper the same name must not break the letter.
     judgement.writer.postal = vec!["Straat 1 \u{1F600}".into(), "2000 AA Haarlem".into()];
-    assert!(letter(&house, &judgement).starts_with(b"%PDF-1.7"));
+    let prepared = answered(&house, &judgement, &Extract::default(), Channel::Letter);
+    assert!(matches!(prepared.answer, Answer::Hold { .. }), "{:?}", prepared.answer);
+    assert!(prepared.bytes.unwrap().starts_with(b"%PDF-1.7"));
 }
 
 #[test]
