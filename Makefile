@@ -16,7 +16,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test killed fuzz lint acceptance bench bench-latency bench-triage bench-letters bench-pdf bench-ocr class-table deps deps-test deps-bench clean-demo
+.PHONY: help demo test killed fuzz lint acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -72,10 +72,14 @@ class-table: deps
 	$(CARGO) build --locked
 	python3 benches/class_table.py target/debug/bode $(SETS) --reasons target/class-table.tsv
 
-bench: bench-latency bench-triage bench-letters bench-ocr bench-pdf
+bench: bench-answers bench-latency bench-triage bench-letters bench-ocr bench-pdf
 
 bench-latency: deps-bench
 	$(CARGO) bench --locked --bench latency
+
+# The words alone: acknowledgements a second and core, and the time of a letter as PDF.
+bench-answers: deps
+	$(CARGO) bench --locked --bench answers
 
 # Judging alone: messages a second and core, the time by length, and the loading of the rules.
 bench-triage: deps

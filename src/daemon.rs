@@ -8,6 +8,7 @@ pub mod control;
 mod feed;
 mod parts;
 mod reload;
+mod samples;
 mod stop;
 mod work;
 

@@ -10,11 +10,13 @@ mod related;
 mod returns;
 mod rulebook;
 mod runs;
+mod samples;
 mod waiting;
 
 pub use addressed::{CheckError, LetterChecked, check_letter};
 pub use rulebook::{Preview, Rulebook, RulebookError};
 pub use runs::RunPolicy;
+pub use samples::Sampled;
 pub use waiting::{Entered, InWork};
 
 use crate::acknowledge::{History, Prepared, destination};

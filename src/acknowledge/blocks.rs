@@ -123,7 +123,8 @@ fn wrap(text: &mut String, words: &str, first: &str, further: &str) {
 pub fn html(sections: &[Section], title: &str) -> String {
     let language = sections.first().map_or("nl", |section| section.language.as_str());
     let mut html = format!(
-        "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n<title>{}</title>\n</head>\n\
+        "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n</head>\n\
          <body style=\"font-family: Arial, sans-serif; font-size: 16px; line-height: 1.5; max-width: 40em\">\n",
         escape(language),
         escape(title)

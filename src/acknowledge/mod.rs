@@ -11,15 +11,19 @@ mod gate;
 mod header;
 mod letter;
 mod own_words;
+mod samples;
 mod situation;
+mod template_faults;
 mod templates;
 
 pub use checked::{CheckedAddress, prepare_checked};
 pub use compose::{ComposeError, Composed, Identity, compose_message, msg_id};
 pub use gate::{GateInput, GatePolicy, History, MissingReturnPath, destination, gate};
 pub use letter::{Addressee, OnPaper, compose_letter, unprintable};
+pub use samples::Sample;
 pub use situation::{Added, Main, Situation, situation};
-pub use templates::{Particulars, RenderError, TemplateFaults, Templates};
+pub use template_faults::TemplateFaults;
+pub use templates::{Particulars, RenderError, Templates};
 
 use crate::record::{
     Answer, AnswerChannel, CHECK_ADDRESS, CaseNumber, Channel, Deadline, Judgement, Message, Office, Window,

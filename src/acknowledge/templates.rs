@@ -7,18 +7,19 @@
 use super::blocks::{self, Section};
 use super::own_words::OwnWords;
 use super::situation::{Added, Main, Situation};
+use super::template_faults::{Files, TemplateFaults, describe, in_its_file};
 use crate::calendar;
-use crate::config::position;
 use crate::limits::{CONFIG_BYTES_MAX, OWN_WORDS_DOCUMENTS_MAX};
 use crate::record::{CaseNumber, Channel, Deadline, Extract, Line, Office, Referral};
 use jiff::civil::{Date, date};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
-use std::collections::BTreeMap;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The template that puts the others together.
 const WHOLE: &str = "answer";
+/// How a further language writes a date.
+const DATE: &str = "date";
 const DUTCH: &str = "nl";
 /// The second language where the writer's own has no templates.
 const FALLBACK: &str = "en";
@@ -30,18 +31,6 @@ pub struct Templates {
     office: Office,
     languages: Vec<String>,
     own_words: OwnWords,
-}
-
-/// Every fault of the templates, one a line: `file:line:column: what`, in Dutch: staff edit them.
-#[derive(Debug, thiserror::Error)]
-pub struct TemplateFaults {
-    pub faults: Vec<String>,
-}
-
-impl fmt::Display for TemplateFaults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.faults.join("\n"))
-    }
 }
 
 /// A template that failed although it was checked; should not happen.
@@ -70,7 +59,7 @@ impl Templates {
     /// Every fault found, with file, line and column.
     pub fn load(dir: &Path, office: &Office) -> Result<Self, TemplateFaults> {
         let mut faults = Vec::new();
-        let mut files = BTreeMap::new();
+        let mut files = Files::new();
         for folder in ["shared", office.id.as_str()] {
             if let Err(fault) = collect(&dir.join(folder), &mut files) {
                 faults.push(fault);
@@ -88,7 +77,7 @@ impl Templates {
         let mut languages = Vec::new();
         for (name, (path, source)) in &files {
             if let Err(error) = environment.add_template_owned(name.clone(), source.clone()) {
-                faults.push(describe(path, source, &error));
+                faults.push(describe(path, source, &error, &files));
             } else if let Some(language) =
                 name.strip_prefix(WHOLE).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".txt"))
             {
@@ -100,6 +89,15 @@ impl Templates {
         for language in [DUTCH, FALLBACK] {
             if faults.is_empty() && !templates.has(language) {
                 faults.push(format!("{}: ontbreekt", dir.join("shared").join(whole(language)).display()));
+            }
+        }
+        for language in
+            templates.languages.iter().filter(|language| ![DUTCH, FALLBACK].contains(&language.as_str()))
+        {
+            let name = dated(language);
+            if !files.contains_key(&name) {
+                let file = dir.join("shared").join(name);
+                faults.push(format!("{}: ontbreekt: zo schrijft deze taal een datum", file.display()));
             }
         }
         if faults.is_empty() {
@@ -123,6 +121,11 @@ impl Templates {
         counts.max().unwrap_or_default()
     }
 
+    /// The languages there are words in: ISO 639-1.
+    pub fn languages(&self) -> &[String] {
+        &self.languages
+    }
+
     fn has(&self, language: &str) -> bool {
         self.languages.iter().any(|known| known == language)
     }
@@ -136,21 +139,30 @@ impl Templates {
             .second_language()
             .map(|language| if self.has(language) { language } else { FALLBACK })
             .filter(|language| *language != DUTCH);
-        [Some(DUTCH), second]
+        [Some((DUTCH, second)), second.map(|language| (language, None))]
             .into_iter()
             .flatten()
-            .map(|language| {
+            .map(|(language, second)| {
                 let text = self
-                    .render_one(language, situation, about)
+                    .render_one(language, second, situation, about)
                     .map_err(|source| RenderError { case: about.case, source })?;
                 Ok(Section { language: language.to_owned(), blocks: blocks::parse(&text) })
             })
             .collect()
     }
 
+    /// The same as text/plain: what a letter says, too.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub fn words(&self, situation: &Situation, about: &Particulars) -> Result<String, RenderError> {
+        Ok(blocks::text(&self.render(situation, about)?))
+    }
+
     fn render_one(
         &self,
         language: &str,
+        second: Option<&str>,
         situation: &Situation,
         about: &Particulars,
     ) -> Result<String, minijinja::Error> {
@@ -158,22 +170,29 @@ impl Templates {
             Main::FollowUp => format!("{}.{language}.txt", Main::FollowUp.id()),
             _ => whole(language),
         };
-        self.environment.get_template(&name)?.render(self.values(language, situation, about))
+        self.environment.get_template(&name)?.render(self.values(language, second, situation, about)?)
     }
 
     /// Everything a template may name. Each name is always there; what is not known is `none`.
-    fn values(&self, language: &str, situation: &Situation, about: &Particulars) -> Value {
-        let words = if language == DUTCH { calendar::in_words } else { calendar::in_english };
+    fn values(
+        &self,
+        language: &str,
+        second: Option<&str>,
+        situation: &Situation,
+        about: &Particulars,
+    ) -> Result<Value, minijinja::Error> {
         let due = |name: &str| {
-            about.deadlines.iter().find(|deadline| deadline.name == name).map(|deadline| words(deadline.due))
+            let due = about.deadlines.iter().find(|deadline| deadline.name == name);
+            due.map(|deadline| self.date(language, deadline.due)).transpose()
         };
         let office = &self.office;
         let contact = &office.contact;
         let municipal = office.competence.within.iter().all(|id| id.starts_with("gemeente-"));
         let added: Vec<&str> = situation.added.iter().map(|added| added.id()).collect();
-        let organisations: Vec<String> = situation.organisations.iter().map(|name| one_line(name)).collect();
+        let organisations: Vec<String> =
+            situation.organisations.iter().map(|name| named(language, &one_line(name))).collect();
         let unreadable: Vec<String> = situation.unreadable.iter().map(|name| one_line(name)).collect();
-        context! {
+        Ok(context! {
             office => context! {
                 id => &office.id,
                 name => &office.name,
@@ -197,32 +216,60 @@ impl Templates {
                 (_, true) => "municipality",
                 (_, false) => "organisation",
             },
+            municipal => municipal,
             letter => about.channel == Channel::Letter,
             automatic => about.automatic,
+            // The language of the same words below these.
+            second => second,
             case => about.case.to_string(),
-            received => words(about.received),
+            received => self.date(language, about.received)?,
             due => context! {
-                contact => due("contact"),
-                decision => due("decision"),
-                decision_extended => due("decision-extended"),
+                contact => due("contact")?,
+                decision => due("decision")?,
+                decision_extended => due("decision-extended")?,
             },
             situation => situation.main.id(),
             added => added,
             organisations => enumerate(language, &organisations),
+            organisation_names => organisations,
             referral => situation.referral.as_ref().map(|referral| context! {
                 id => &referral.id,
-                name => one_line(&referral.name),
+                name => named(language, &one_line(&referral.name)),
                 contact => referral.contact.iter().map(|line| one_line(line)).collect::<Vec<_>>(),
             }),
-            waiting_until => situation.waiting_until.map(words),
+            waiting_until => situation.waiting_until.map(|day| self.date(language, day)).transpose()?,
             unreadable => unreadable,
+        })
+    }
+
+    /// A date in words: by the template of the language, or as Dutch and English have it.
+    fn date(&self, language: &str, day: Date) -> Result<String, minijinja::Error> {
+        match self.environment.get_template(&dated(language)) {
+            Ok(template) => {
+                let words = template.render(context! {
+                    weekday => day.weekday().to_monday_one_offset(),
+                    day => day.day(),
+                    month => day.month(),
+                    year => day.year(),
+                })?;
+                Ok(one_line(&words))
+            }
+            Err(_) if language == DUTCH => Ok(calendar::in_words(day)),
+            Err(_) => Ok(calendar::in_english(day)),
         }
     }
 
+    /// Each language alone, and Dutch above each other.
+    fn pairs(&self) -> Vec<(&str, Option<&str>)> {
+        let languages = self.languages.iter().map(String::as_str);
+        let others = languages.clone().filter(|language| *language != DUTCH);
+        languages.map(|language| (language, None)).chain(others.map(|other| (DUTCH, Some(other)))).collect()
+    }
+
     /// Renders everything there is with made-up values, full and bare.
-    fn try_all(&self, files: &BTreeMap<String, (PathBuf, String)>) -> Vec<String> {
+    fn try_all(&self, files: &Files) -> Vec<String> {
         let mut faults = Vec::new();
-        for language in &self.languages {
+        for (language, second) in self.pairs() {
             for main in Main::ALL.into_iter().chain([Main::FollowUp]) {
                 for (full, automatic) in [(true, true), (true, false), (false, true), (false, false)] {
                     for channel in [Channel::Email, Channel::Letter] {
@@ -234,9 +281,8 @@ impl Templates {
                             deadlines: &deadlines,
                             automatic,
                         };
-                        if let Err(error) = self.render_one(language, &situation, &about) {
-                            let (inner, path, source) = innermost(&error, files);
-                            let fault = describe(path, source, inner);
+                        if let Err(error) = self.render_one(language, second, &situation, &about) {
+                            let fault = in_its_file(&error, files);
                             if !faults.contains(&fault) {
                                 faults.push(fault);
                             }
@@ -253,8 +299,12 @@ fn whole(language: &str) -> String {
     format!("{WHOLE}.{language}.txt")
 }
 
+fn dated(language: &str) -> String {
+    format!("{DATE}.{language}.txt")
+}
+
 /// Reads the `.txt` files of one folder; a later folder replaces what an earlier one gave.
-fn collect(folder: &Path, files: &mut BTreeMap<String, (PathBuf, String)>) -> Result<(), String> {
+fn collect(folder: &Path, files: &mut Files) -> Result<(), String> {
     let told =
         |path: &Path, what: &dyn fmt::Display| format!("{}: kan niet worden gelezen: {what}", path.display());
     let entries = std::fs::read_dir(folder).map_err(|error| told(folder, &error))?;
@@ -275,64 +325,35 @@ fn collect(folder: &Path, files: &mut BTreeMap<String, (PathBuf, String)>) -> Re
     Ok(())
 }
 
-/// The error in the template that was included, where that is where it is.
-fn innermost<'a>(
-    error: &'a minijinja::Error,
-    files: &'a BTreeMap<String, (PathBuf, String)>,
-) -> (&'a minijinja::Error, &'a Path, &'a str) {
-    let mut inner = error;
-    while let Some(source) =
-        std::error::Error::source(inner).and_then(|e| e.downcast_ref::<minijinja::Error>())
-    {
-        inner = source;
-    }
-    let name = inner.name().or(error.name()).unwrap_or(WHOLE);
-    match files.get(name) {
-        Some((path, source)) => (inner, path, source),
-        None => (inner, Path::new(name), ""),
-    }
-}
-
-/// `file:line:column: what`, in Dutch, with the place in the template where it is known.
-fn describe(path: &Path, source: &str, error: &minijinja::Error) -> String {
-    let (line, column) = match error.range() {
-        Some(range) => position(source, range.start),
-        None => (error.line().unwrap_or(1), 1),
-    };
-    let place = error.range().and_then(|range| source.get(range)).map(one_line).unwrap_or_default();
-    let place = if place.is_empty() { String::new() } else { format!(" bij “{place}”") };
-    let what = match error.kind() {
-        ErrorKind::SyntaxError => "De schrijfwijze klopt niet",
-        ErrorKind::UndefinedError => {
-            "Deze waarde is er niet, of niet in elke situatie (gebruik dan {% if … %})"
-        }
-        ErrorKind::TemplateNotFound | ErrorKind::BadInclude => {
-            "Het sjabloon dat hier wordt ingevoegd is er niet"
-        }
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
-            "Deze bewerking bestaat niet"
-        }
-        _ => "Dit kan niet worden ingevuld",
-    };
-    let detail = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-    format!("{}:{line}:{column}: {what}{place}{detail}.", path.display())
-}
-
 /// Values from outside are one line of visible characters, so that they cannot become a heading or a list.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
 }
 
-/// "a, b en c"; `None` for an empty list.
+/// The name of a body in a sentence: with its Dutch article, an English one, or none.
+fn named(language: &str, name: &str) -> String {
+    match name.strip_prefix("de ").or_else(|| name.strip_prefix("het ")) {
+        Some(_) if language == DUTCH => name.to_owned(),
+        Some(bare) if language == FALLBACK => format!("the {bare}"),
+        Some(bare) => bare.to_owned(),
+        None => name.to_owned(),
+    }
+}
+
+/// "a, b en c"; `None` for an empty list. A further language gets commas; its templates may join the names themselves.
 fn enumerate(language: &str, names: &[String]) -> Option<String> {
-    let and = if language == DUTCH { "en" } else { "and" };
+    let and = match language {
+        DUTCH => " en ",
+        FALLBACK => " and ",
+        _ => ", ",
+    };
     match names {
         [] => None,
         [one] => Some(one.clone()),
-        [most @ .., last] => Some(format!("{} {and} {last}", most.join(", "))),
+        [most @ .., last] => Some(format!("{}{and}{last}", most.join(", "))),
     }
 }
 

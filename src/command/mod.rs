@@ -17,6 +17,7 @@ mod rules;
 mod run;
 mod setting;
 mod sheets;
+mod templates;
 mod triage;
 mod user;
 mod verify;
@@ -86,6 +87,9 @@ enum Command {
     /// The rules: check them, try them on examples and the archive, compare, describe.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// The words of the answers: check them, and see what each office answers in each situation.
+    #[command(subcommand)]
+    Templates(templates::TemplatesCommand),
     /// Counts that every piece ever taken in is a case, part of one, or set aside with a reason.
     Verify(verify::VerifyArgs),
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
@@ -160,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Answers(command) => answers::answers(global, command),
         Command::Letters(command) => letters::letters(global, command),
         Command::Rules(command) => rules::rules(global, command),
+        Command::Templates(command) => templates::templates(global, &command),
         Command::Verify(args) => verify::verify(global, &args),
         Command::Doctor => doctor::doctor(global),
         Command::Sheets(args) => sheets::sheets(global, &args),

@@ -107,7 +107,7 @@ fn unknown_bodies(path: &Path, config: &Config, ruleset: &crate::triage::Ruleset
     .map(|id| {
         let at = text.find(&format!("\"{id}\"")).unwrap_or_default();
         let (line, column) = crate::config::position(&text, at);
-        let meant = crate::triage::nearest(id, known.iter().copied());
+        let meant = crate::record::nearest(id, known.iter().copied());
         format!("{}:{line}:{column}: De instantie “{id}” staat niet in de regels.{meant}", path.display())
     })
     .collect()

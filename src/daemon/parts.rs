@@ -4,6 +4,7 @@ use super::breaker;
 use super::control;
 use super::feed::Feed;
 use super::reload::{self, Reload};
+use super::samples::Samples;
 use super::stop::Stop;
 use super::work::{Stuck, Work};
 use crate::clock;
@@ -471,6 +472,7 @@ async fn start_desk(
     .with_opener(opener(intake))
     .with_letter_checker(letter_checker(store, intake))
     .with_page_maker(page_maker(intake))
+    .with_sampler(Arc::new(Samples(Arc::clone(intake))))
     .with_released(Arc::clone(answer_due))
     .with_rehearsal(!config.answers.send)
     .with_rereader(reload.rereader());

@@ -17,6 +17,7 @@ mod number;
 mod office;
 mod run;
 mod sheet;
+mod spelling;
 
 pub use acknowledgement::{
     Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
@@ -37,6 +38,7 @@ pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
 pub use run::{Divided, Run, RunLetter, RunNote};
 pub use sheet::{SheetCode, SheetSide};
+pub use spelling::{distance, nearest};
 
 /// The time zone in which a Dutch office receives its post (Awb 2:20; Algemene termijnenwet).
 pub const OFFICE_TIME_ZONE: &str = "Europe/Amsterdam";

@@ -7,6 +7,7 @@
 pub mod accounts;
 mod address_page;
 mod answer_view;
+mod answers_page;
 mod api;
 mod aside_page;
 mod boxes;
@@ -36,6 +37,7 @@ mod state;
 mod words;
 
 pub use accounts::Accounts;
+pub use answers_page::{AnswerSample, Sampler};
 pub use health::Health;
 pub use rights::{Right, Role};
 pub use state::{

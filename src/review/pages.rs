@@ -24,7 +24,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
@@ -37,6 +37,8 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("address.html", include_str!("../../templates/desk/address.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
     ("sending.html", include_str!("../../templates/desk/sending.html")),
+    ("answers.html", include_str!("../../templates/desk/answers.html")),
+    ("answer.html", include_str!("../../templates/desk/answer.html")),
     ("rules.html", include_str!("../../templates/desk/rules.html")),
     ("fault.html", include_str!("../../templates/desk/fault.html")),
 ];
@@ -67,7 +69,7 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
-    /// `queue`, `due`, `aside`, `print`, `sending`, `rules` or empty: the chosen page.
+    /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,

@@ -5,8 +5,8 @@ use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
 use super::{
-    address_page, api, aside_page, case_page, decide, due_page, login, page_images, pages, print_page, probe,
-    queue_page, rules_page, sending_page,
+    address_page, answers_page, api, aside_page, case_page, decide, due_page, login, page_images, pages,
+    print_page, probe, queue_page, rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -45,6 +45,9 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/print/{day}/samen.pdf", get(print_page::together))
         .route("/print/{day}/{file}", get(print_page::file))
         .route("/sending", get(sending_page::page))
+        .route("/answers", get(answers_page::list))
+        .route("/answers/{situation}", get(answers_page::one))
+        .route("/answers/{situation}/letter.pdf", get(answers_page::pdf))
         .route("/rules", get(rules_page::page))
         .route("/rules/regels.md", get(rules_page::listed))
         .route("/api/v1/openapi.json", get(api::openapi))

@@ -1,6 +1,7 @@
 //! What every page of the desk shares.
 
 use super::accounts::Accounts;
+use super::answers_page::Sampler;
 use super::errors::Fault;
 use super::health::Health;
 use super::page_images::Pictures;
@@ -108,6 +109,7 @@ struct Inner {
     page_maker: Option<Arc<PageMaker>>,
     rereader: Option<Arc<Rereader>>,
     letter_checker: Option<Arc<LetterChecker>>,
+    sampler: Option<Arc<dyn Sampler>>,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
     rehearsal: bool,
@@ -146,6 +148,7 @@ impl ReviewState {
             page_maker: None,
             rereader: None,
             letter_checker: None,
+            sampler: None,
             pictures: Pictures::default(),
             released: None,
             rehearsal: false,
@@ -193,6 +196,15 @@ impl ReviewState {
     pub fn with_letter_checker(mut self, checker: Arc<LetterChecker>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.letter_checker = Some(checker);
+        }
+        self
+    }
+
+    /// With answers to look at. Before the first clone only.
+    #[must_use]
+    pub fn with_sampler(mut self, sampler: Arc<dyn Sampler>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.sampler = Some(sampler);
         }
         self
     }
@@ -249,6 +261,10 @@ impl ReviewState {
 
     pub(super) fn letter_checker(&self) -> Option<Arc<LetterChecker>> {
         self.0.letter_checker.clone()
+    }
+
+    pub(super) fn sampler(&self) -> Option<Arc<dyn Sampler>> {
+        self.0.sampler.clone()
     }
 
     pub(super) fn pictures(&self) -> &Pictures {

@@ -34,7 +34,6 @@ mod weigh;
 mod words;
 mod written;
 
-pub use pattern::nearest;
 pub use rules::{RuleFault, RuleFaults};
 pub use ruleset::{Example, Ruleset};
 pub use weigh::{BodyAmounts, PartAmounts};

@@ -1,12 +1,18 @@
 //! The names that the rules give to ids, for pages and answers.
 
 use super::Ruleset;
+use crate::record::{FirstComplained, Office, Referral};
 
 impl Ruleset {
     /// The name of a body within a sentence, such as "het UWV".
     pub fn organisation_name(&self, id: &str) -> Option<String> {
         let index = self.bodies.find(id)?;
         self.bodies.all.get(index).map(|body| body.name.clone())
+    }
+
+    /// Where a complaint about a body goes, when this office may not handle it.
+    pub fn referral(&self, id: &str, office: &Office, first: FirstComplained) -> Option<Referral> {
+        super::target::refer(self.bodies.find(id)?, &self.bodies, &self.referrals, office, first)
     }
 
     /// The id of every body, as the competence of an office names it.

@@ -459,6 +459,6 @@ impl Organisations {
 }
 
 fn unknown_referral(id: &str, known: &[String]) -> String {
-    let meant = super::pattern::nearest(id, known.iter().map(String::as_str));
+    let meant = crate::record::nearest(id, known.iter().map(String::as_str));
     format!("“{id}” staat niet in referrals.toml.{meant}")
 }

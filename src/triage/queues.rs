@@ -1,7 +1,7 @@
 //! `queues.toml`: which queue a case goes to. Conditions on labels, tried in order; the first that holds wins.
 
 use super::rules::{RuleFault, fault_at, read_toml};
-use crate::record::Judgement;
+use crate::record::{Judgement, nearest};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Queues {
                             format!(
                                 "Het label {} ken ik niet.{} Toegestaan: {}.",
                                 label.get_ref(),
-                                super::pattern::nearest(label.get_ref(), LABELS.iter().copied()),
+                                nearest(label.get_ref(), LABELS.iter().copied()),
                                 LABELS.join(", ")
                             ),
                         ));

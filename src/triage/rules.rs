@@ -4,8 +4,9 @@
 //! Invariant: a rule set is used only when it has no fault; all faults are told at once, with file, line,
 //! column and, in Dutch, what to do.
 
-use super::pattern::{Pattern, WordLists, distance, nearest};
+use super::pattern::{Pattern, WordLists};
 use super::reading::{Place, Reading, Sentence, sentences_of};
+use crate::record::{distance, nearest};
 use serde::Deserialize;
 use std::fmt;
 use toml::Spanned;

@@ -5,8 +5,7 @@
 
 use super::labels::{Gold, LABELS};
 use crate::extract::parts_of;
-use crate::record::{Address, Channel, Document, Extract, Message, Method};
-use crate::triage::nearest;
+use crate::record::{Address, Channel, Document, Extract, Message, Method, nearest};
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::fmt;

@@ -16,8 +16,8 @@ use bode::config::Desk as DeskConfig;
 use bode::extract::{Leaf, Reader, ReaderOptions};
 use bode::record::Office;
 use bode::review::{
-    Accounts, Health, Names, PagesRequest, PagesWish, Reread, Rereader, ReviewState, Role, RulesInForce,
-    serve,
+    Accounts, AnswerSample, Health, Names, PagesRequest, PagesWish, Reread, Rereader, ReviewState, Role,
+    RulesInForce, Sampler, serve,
 };
 use bode::store::Store;
 use jiff::Timestamp;
@@ -71,6 +71,7 @@ impl Desk {
                 .with_opener(opener())
                 .with_page_maker(page_maker())
                 .with_letter_checker(letter_checker(&store))
+                .with_sampler(Arc::new(Answers))
                 .with_rereader(rereader(dir.path()));
         state.show(office(), names());
         let runtime =
@@ -145,6 +146,29 @@ fn letter_checker(store: &Arc<Store>) -> Arc<bode::review::LetterChecker> {
             Err(error) => Err(bode::review::LetterFault::Other(error.to_string())),
         }
     })
+}
+
+/// One answer, in two languages.
+struct Answers;
+
+impl Sampler for Answers {
+    fn situations(&self) -> Vec<(String, String)> {
+        vec![("received".into(), "Ontvangen".into())]
+    }
+
+    fn languages(&self) -> Vec<String> {
+        vec!["nl".into(), "en".into()]
+    }
+
+    fn sample(&self, id: &str, language: &str, now: Timestamp) -> Result<Option<AnswerSample>, String> {
+        Ok((id == "received").then(|| AnswerSample {
+            title: "Ontvangen".into(),
+            subject: "Wij hebben uw bericht ontvangen".into(),
+            mail: format!("Goedendag,\n\nWij hebben <uw> bericht ontvangen ({language}, {now})."),
+            letter: "Geachte heer of mevrouw,".into(),
+            pdf: b"%PDF-1.7".to_vec(),
+        }))
+    }
 }
 
 /// Reads rules again that stand nowhere: with a fault when the file `kapot` is there.
