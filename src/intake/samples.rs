@@ -173,15 +173,17 @@ impl Rulebook {
         competence.home.first().cloned().or_else(first)
     }
 
-    /// One that it is not for, and who is: the first of the rules.
+    /// One that it is not for, and who is: the first of the rules that can be reached.
     fn outside(&self) -> Option<(String, Referral)> {
         let office: &Office = &self.office;
-        self.ruleset.organisation_names().filter(|(id, _)| !office.competence.covers(id)).find_map(
-            |(id, _)| {
+        self.ruleset
+            .organisation_names()
+            .filter(|(id, _)| !office.competence.covers(id))
+            .filter_map(|(id, _)| {
                 let referral = self.ruleset.referral(id, office, FirstComplained::No)?;
-                (referral.id != "none").then(|| (id.to_owned(), referral))
-            },
-        )
+                Some((id.to_owned(), referral))
+            })
+            .find(|(_, referral)| !referral.contact.is_empty())
     }
 }
 
