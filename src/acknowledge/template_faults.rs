@@ -116,7 +116,7 @@ fn advice(error: &minijinja::Error, place: &str, files: &Files) -> String {
         }
         ErrorKind::TemplateNotFound | ErrorKind::BadInclude => {
             let told = error.detail().unwrap_or_default();
-            let wanted = told.split('"').nth(1).unwrap_or(place);
+            let wanted = told.split(['"', '\'']).nth(1).unwrap_or(place);
             // Of the same language: `received.de.txt` is no slip for `received.en.txt`.
             let ending = wanted.split_once('.').map_or("", |(_, ending)| ending);
             let near = files.keys().map(String::as_str).filter(|name| name.ends_with(ending));

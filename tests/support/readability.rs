@@ -24,7 +24,9 @@ pub const DUTCH: Level = Level {
     ease_min: 70.0,
     long_words: &[
         // Names.
+        "albrandswaard",
         "antwoordnummer",
+        "rotterdam-rijnmond",
         "belastingdienst",
         "gemeentelijke",
         "leidschendamvoorburg",
@@ -54,7 +56,6 @@ pub const DUTCH: Level = Level {
         "conform",
         "inzake",
         "reeds",
-        "welke",
         "hetgeen",
         "dienen",
         "dient te",
@@ -81,7 +82,9 @@ pub const ENGLISH: Level = Level {
     words_max: 20,
     ease_min: 0.0,
     long_words: &[
+        "albrandswaard",
         "antwoordnummer",
+        "rotterdam-rijnmond",
         "authorisation",
         "automatically",
         "behoorlijkheidswijzer",
