@@ -77,7 +77,7 @@ bench: bench-answers bench-latency bench-triage bench-letters bench-ocr bench-pd
 bench-latency: deps-bench
 	$(CARGO) bench --locked --bench latency
 
-# The words alone: acknowledgements a second and core, and the time of a letter as PDF.
+# The words alone: acknowledgements a second and core.
 bench-answers: deps
 	$(CARGO) bench --locked --bench answers
 
