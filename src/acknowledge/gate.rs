@@ -349,16 +349,14 @@ fn addressed(input: &GateInput, message: &Message, destination: Option<&str>) ->
     }
 }
 
-/// A thank-you needs no confirmation. Silence is told without a person too, so it asks the same certainty as "not here".
+/// A thank-you needs no confirmation, but silence would be a judgement too, and a wrong one leaves somebody without any
+/// word (Awb 2:17): a person looks.
 fn content(input: &GateInput) -> Option<Stop> {
     let judgement = input.judgement;
-    if judgement.scope != Scope::None || judgement.kind == Kind::Question {
-        return None;
-    }
-    Some(if judgement.confidence >= input.office.procedure.tell_citizen_min {
-        Stop::Withhold("Geen klacht en geen vraag, bijvoorbeeld een bedankje.".into())
-    } else {
-        Stop::Hold("Waarschijnlijk geen klacht, maar dat is niet zeker.".into())
+    let no_case = judgement.scope == Scope::None && judgement.kind != Kind::Question;
+    no_case.then(|| {
+        let reason = "Waarschijnlijk geen klacht en geen vraag: kijk of een antwoord nodig is.";
+        Stop::Hold(reason.to_owned())
     })
 }
 

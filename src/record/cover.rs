@@ -64,6 +64,13 @@ pub const USUAL_COVERS: [Cover; 2] = [
 ];
 
 impl Cover {
+    /// Every measure is a number; a configuration can say `nan` and `inf`.
+    fn is_measured(&self) -> bool {
+        [self.width, self.height, self.window_edge, self.window_bottom, self.window_width, self.window_height]
+            .iter()
+            .all(|measure| measure.is_finite())
+    }
+
     /// The window on the cover: its left, top, right and bottom from the cover's left and top edge.
     fn window(&self, side: WindowSide) -> Area {
         let left = match side {
@@ -112,6 +119,10 @@ impl Window {
     /// The place that fits all of these covers.
     pub fn of(side: WindowSide, covers: &[Cover]) -> Self {
         let whole = Area { left: 0.0, top: 0.0, right: FOLDED.0, bottom: FOLDED.1 };
+        // The smaller of a number and none would be the number.
+        if !covers.iter().all(Cover::is_measured) {
+            return Self { side, always: Area { left: 0.0, top: 0.0, right: 0.0, bottom: 0.0 }, ever: whole };
+        }
         let (mut always, mut ever) = (whole, None::<Area>);
         for cover in covers {
             let (shown, may) = (cover.always(side), cover.ever(side));
@@ -136,8 +147,7 @@ impl Window {
         let Area { left, top, right, bottom } = self.always;
         let (width, height) = (right - left, bottom - top);
         let too_small = width < ROOM_MIN.0 || height < ROOM_MIN.1;
-        // Without a number (NaN, infinity) nothing is smaller or larger.
-        let sound = width.is_finite() && height.is_finite() && left >= 0.0 && right <= FOLDED.0;
+        let sound = left >= 0.0 && right <= FOLDED.0;
         // The letterhead is above the window, the subject below it.
         let collides = self.ever.top < 30.0 || self.ever.bottom > FOLDED.1;
         if too_small || !sound {
@@ -152,13 +162,23 @@ impl Window {
     }
 }
 
-/// The Dutch postcode in a line, as `1234AB`.
+/// The Dutch postcode in a line, as `1234AB`: four digits and two letters that stand apart, with at most one blank between
+/// them. `B-1000 Bruxelles` has none.
 pub fn postcode(line: &str) -> Option<String> {
-    let plain: Vec<char> = line.chars().filter(|c| !c.is_whitespace()).collect();
-    plain
-        .windows(6)
-        .find(|w| w[..4].iter().all(char::is_ascii_digit) && w[4..].iter().all(char::is_ascii_alphabetic))
-        .map(|found| found.iter().collect::<String>().to_uppercase())
+    let chars: Vec<char> = line.chars().collect();
+    (0..chars.len()).find_map(|start| {
+        let apart = start == 0 || !(chars[start - 1].is_alphanumeric() || chars[start - 1] == '-');
+        let digits = chars.get(start..start + 4)?;
+        let blank = usize::from(chars.get(start + 4) == Some(&' '));
+        let letters = chars.get(start + 4 + blank..start + 6 + blank)?;
+        let ends = !chars.get(start + 6 + blank).is_some_and(|c| c.is_alphanumeric());
+        let fits = apart
+            && ends
+            && digits[0] != '0'
+            && digits.iter().all(char::is_ascii_digit)
+            && letters.iter().all(char::is_ascii_alphabetic);
+        fits.then(|| digits.iter().chain(letters).collect::<String>().to_uppercase())
+    })
 }
 
 /// By postcode, then street: how post is sorted. What has none comes last.

@@ -153,6 +153,7 @@ fn parts_of(lines: &[String]) -> AddressForm {
         let line = one_line(line);
         match split_postcode(&line) {
             _ if number == 0 => form.name = line,
+            _ if line.is_empty() => {}
             Some((postcode, town)) if form.postcode.is_empty() => {
                 (form.postcode, form.town) = (postcode, town)
             }
