@@ -172,11 +172,9 @@ impl Machine {
         let bytes = text.as_bytes();
         let mut left = STEPS_LEAST + STEPS_A_BYTE * bytes.len();
         let mut back = Backs::default();
-        let mut amid = from.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| is_wordy(*byte));
         for (at, byte) in bytes.iter().enumerate().skip(from) {
-            let before = std::mem::replace(&mut amid, is_wordy(*byte));
             if self.first.holds(*byte)
-                && !(self.at_edge && before == amid)
+                && (!self.at_edge || is_edge(bytes, at))
                 && let Some(found) = self.try_at(text, at, &mut left, &mut back)?
             {
                 return Ok(Some(found));

@@ -28,8 +28,15 @@ pub struct Lexicon {
     /// Sets that are told when a word of theirs is met, a stretch for each word.
     keys: Vec<u32>,
     /// The words of all sets, and where those of each set end.
-    members: Vec<u32>,
+    members: Vec<Members>,
     set_ends: Vec<u32>,
+}
+
+/// Those of 64 neighbouring words that are in a set, a bit each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Members {
+    block: u32,
+    bits: u64,
 }
 
 /// A word of the lexicon: what must stand around it, and its stretch of `keys`.
@@ -116,25 +123,20 @@ impl LexiconMaker {
 
     /// The lexicon of all that was taken in.
     pub fn finish(self) -> Lexicon {
-        // Short words come first: they are met most, and what is looked at together lies together.
+        // By their numbers: words of one set were mostly taken in together, and so share few blocks.
         let mut words: Vec<(Word, u32)> = self.words.into_iter().collect();
-        words.sort_unstable_by(|(a, _), (b, _)| (a.text.len(), a).cmp(&(b.text.len(), b)));
-        let mut renumbered = vec![0; words.len()];
-        for (new, (_, old)) in words.iter().enumerate() {
-            if let Some(slot) = renumbered.get_mut(*old as usize) {
-                *slot = number(new);
-            }
-        }
+        words.sort_unstable_by_key(|(_, number)| *number);
         let mut sets: Vec<(u32, Vec<u32>)> = self.sets.into_iter().map(|(words, set)| (set, words)).collect();
         sets.sort_unstable_by_key(|(set, _)| *set);
         let mut keys_of: Vec<Vec<u32>> = vec![Vec::new(); words.len()];
         let (mut members, mut set_ends) = (Vec::new(), Vec::with_capacity(sets.len()));
         for (set, of) in sets {
-            let from = members.len();
-            members.extend(of.iter().filter_map(|word| renumbered.get(*word as usize)));
-            members[from..].sort_unstable();
+            members.extend(of.chunk_by(|a, b| a / 64 == b / 64).map(|near| Members {
+                block: near.first().map_or(0, |word| word / 64),
+                bits: near.iter().fold(0, |bits, word| bits | 1 << (word % 64)),
+            }));
             set_ends.push(number(members.len()));
-            for word in members[from..].iter().filter(|_| self.keys.contains(&set)) {
+            for word in of.iter().filter(|_| self.keys.contains(&set)) {
                 if let Some(keys) = keys_of.get_mut(*word as usize) {
                     keys.push(set);
                 }
@@ -203,11 +205,19 @@ impl Lexicon {
 
     /// Where a word of a set first ends that begins at a byte or after it.
     fn first_of(&self, scan: &Scan, set: u32, from: u32) -> Option<u32> {
-        let standing = self.words_of(set).iter().filter(|word| scan.stands(**word));
-        standing.filter_map(|word| scan.first_end(*word, from)).min()
+        let mut first: Option<u32> = None;
+        for Members { block, bits } in self.members_of(set) {
+            let mut standing = scan.standing.get(*block as usize).map_or(0, |here| here & bits);
+            while standing != 0 {
+                let end = scan.first_end(block * 64 + standing.trailing_zeros(), from);
+                first = [first, end].into_iter().flatten().min();
+                standing &= standing - 1;
+            }
+        }
+        first
     }
 
-    fn words_of(&self, set: u32) -> &[u32] {
+    fn members_of(&self, set: u32) -> &[Members] {
         let end = |set: u32| self.set_ends.get(set as usize).map_or(0, |end| *end as usize);
         let begin = set.checked_sub(1).map_or(0, end);
         self.members.get(begin..end(set)).unwrap_or_default()
@@ -240,11 +250,6 @@ impl Scan {
             *bits |= 1 << (word % 64);
         }
         !known
-    }
-
-    #[inline]
-    fn stands(&self, word: u32) -> bool {
-        self.standing.get(word as usize / 64).is_some_and(|bits| bits >> (word % 64) & 1 == 1)
     }
 
     #[inline]

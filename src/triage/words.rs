@@ -21,9 +21,9 @@ struct Tree {
     numbers: Vec<u32>,
     /// Ends of words that nothing branches off from.
     tails: Vec<u8>,
-    /// The first two letters that words have, a bit each (of each letter six bits count): small enough to be at hand
-    /// for every letter of a text, of which most begin no word.
-    pairs: Vec<u64>,
+    /// The first three letters that words have, a bit each (of each letter five bits count): small enough to be at
+    /// hand for every letter of a text, of which most begin no word.
+    starts: Vec<u64>,
 }
 
 /// A letter of words.
@@ -66,13 +66,18 @@ impl WordIndex {
     /// Tells every word that stands in a text.
     pub fn each(&self, text: &str, mut tell: impl FnMut(Standing)) {
         let bytes = text.as_bytes();
+        let letter = |at: usize| bytes.get(at).copied().unwrap_or_default();
+        let mut three = with_letter(with_letter(0, letter(0)), letter(1));
         let mut amid = false;
         for (at, byte) in bytes.iter().enumerate() {
+            three = with_letter(three, letter(at + 2));
             let wordy = byte.is_ascii_alphanumeric();
-            if !(amid && wordy) {
+            if !(amid && wordy) && self.at_starts.may_begin(three) {
                 self.at_starts.walk(bytes, at, &mut tell);
             }
-            self.anywhere.walk(bytes, at, &mut tell);
+            if self.anywhere.may_begin(three) {
+                self.anywhere.walk(bytes, at, &mut tell);
+            }
             amid = wordy;
         }
     }
@@ -85,15 +90,16 @@ impl Tree {
     fn new(mut words: Vec<(&[u8], u32)>) -> Self {
         words.sort_unstable();
         let mut tree =
-            Self { cells: vec![Cell::default(); 1], pairs: vec![0; PAIR_BITS / 64], ..Self::default() };
+            Self { cells: vec![Cell::default(); 1], starts: vec![0; STARTS / 64], ..Self::default() };
         for (word, _) in &words {
-            let first = word.first().copied().unwrap_or_default();
-            // A word of one letter may have any letter behind it.
-            let seconds = word.get(1).map_or(0..=u8::MAX, |second| *second..=*second);
-            for second in seconds {
-                let pair = pair(first, second);
-                if let Some(bits) = tree.pairs.get_mut(pair / 64) {
-                    *bits |= 1 << (pair % 64);
+            // A shorter word may have any letter behind it.
+            let letters = |at: usize| word.get(at).map_or(0..=u8::MAX >> 3, |letter| *letter..=*letter);
+            for (second, third) in letters(1).flat_map(|second| letters(2).map(move |third| (second, third)))
+            {
+                let first = word.first().copied().unwrap_or_default();
+                let three = [first, second, third].into_iter().fold(0, with_letter);
+                if let Some(bits) = tree.starts.get_mut(three / 64) {
+                    *bits |= 1 << (three % 64);
                 }
             }
         }
@@ -173,14 +179,14 @@ impl Tree {
         base
     }
 
-    /// Tells the words that begin at a byte.
+    /// May a word begin with these three letters?
     #[inline]
+    fn may_begin(&self, three: usize) -> bool {
+        self.starts.get(three / 64).is_some_and(|bits| bits >> (three % 64) & 1 == 1)
+    }
+
+    /// Tells the words that begin at a byte.
     fn walk(&self, text: &[u8], start: usize, tell: &mut impl FnMut(Standing)) {
-        let letters = (text.get(start).copied(), text.get(start + 1).copied());
-        let pair = pair(letters.0.unwrap_or_default(), letters.1.unwrap_or_default());
-        if self.pairs.get(pair / 64).is_none_or(|bits| bits >> (pair % 64) & 1 == 0) {
-            return;
-        }
         let Some(mut cell) = self.cells.first() else { return };
         let (mut at, mut end) = (0, start);
         while let Some(letter) = text.get(end) {
@@ -193,7 +199,9 @@ impl Tree {
             let (from, tail) = (cell.base as usize, usize::from(cell.tail));
             if tail > 0 {
                 let Some(tail) = self.tails.get(from..from + tail) else { return };
-                if !text.get(end..).is_some_and(|rest| rest.starts_with(tail)) {
+                // A few letters: quicker than a call of `memcmp`.
+                let rest = text.get(end..).unwrap_or_default();
+                if rest.len() < tail.len() || rest.iter().zip(tail).any(|(a, b)| a != b) {
                     return;
                 }
                 end += tail.len();
@@ -209,13 +217,13 @@ impl Tree {
     }
 }
 
-/// How many pairs of letters are told apart.
-const PAIR_BITS: usize = 64 * 64;
+/// How many beginnings of three letters are told apart.
+const STARTS: usize = 32 * 32 * 32;
 
-/// The bit of two letters; at the end of a text the second is 0.
+/// The last three letters, by the bit of [`Tree::starts`]; past the end of a text they are 0.
 #[inline]
-fn pair(first: u8, second: u8) -> usize {
-    usize::from(first & 63) << 6 | usize::from(second & 63)
+fn with_letter(before: usize, letter: u8) -> usize {
+    (before << 5 | usize::from(letter & 31)) % STARTS
 }
 
 /// A text is in no more lists than this, and no longer.
