@@ -9,14 +9,19 @@ use bode::triage::{Ruleset, judge};
 use bode::trial::{Item, read_items};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MESSAGE_BYTES: usize = 2_048;
 const ROUNDS: usize = 5;
 
 fn main() {
-    let loads: Vec<Duration> = (0..ROUNDS).map(|_| spent(load).1).collect();
-    println!("rules read, compiled and checked: {:.0} ms (best of {ROUNDS})", milliseconds(least(&loads)));
+    // Loading works on as many cores as there are: whoever starts `bode` waits for the first, the machine gives the second.
+    let loads: Vec<(Duration, Duration)> = (0..ROUNDS).map(|_| (waited(load), spent(load).1)).collect();
+    println!(
+        "rules read, compiled and checked: {:.0} ms, {:.0} ms of processor time (best of {ROUNDS})",
+        milliseconds(least(&loads.iter().map(|load| load.0).collect::<Vec<_>>())),
+        milliseconds(least(&loads.iter().map(|load| load.1).collect::<Vec<_>>()))
+    );
     let rules = load();
     let office = config::load(Path::new("config/den-haag.toml")).expect("the office is there").office;
     let letters = letters(MESSAGE_BYTES);
@@ -81,6 +86,13 @@ fn spent<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let before = processor_time();
     let result = work();
     (result, processor_time() - before)
+}
+
+/// The time that somebody waits for it.
+fn waited<T>(work: impl FnOnce() -> T) -> Duration {
+    let before = Instant::now();
+    drop(work());
+    before.elapsed()
 }
 
 fn processor_time() -> Duration {

@@ -20,6 +20,7 @@ impl Sample {
             .filter(|main| asks_first || !matches!(main, Main::ComplainFirst | Main::Waiting))
             .map(Sample::Main)
             .chain(Added::ALL.map(Sample::Added))
+            .chain([Sample::Main(Main::FollowUp)])
             .collect()
     }
 
@@ -64,7 +65,10 @@ mod tests {
 
     #[test]
     fn no_two_have_one_name() {
-        let all = || Main::ALL.map(Sample::Main).into_iter().chain(Added::ALL.map(Sample::Added));
+        let all = || {
+            let mains = Main::ALL.map(Sample::Main).into_iter().chain([Sample::Main(Main::FollowUp)]);
+            mains.chain(Added::ALL.map(Sample::Added))
+        };
         assert_eq!(all().map(Sample::id).collect::<BTreeSet<_>>().len(), all().count());
         assert_eq!(all().map(Sample::title).collect::<BTreeSet<_>>().len(), all().count());
     }

@@ -88,6 +88,7 @@ impl Rulebook {
                 let chosen = situation(&judgement, &extract, &self.office, &self.calendar, &|id| {
                     self.ruleset.organisation_name(id)
                 });
+                let chosen = if sample == Sample::Main(Main::FollowUp) { chosen.follow_up() } else { chosen };
                 let automatic = matches!(prepared.answer, Answer::Send { .. });
                 let about = Particulars { channel, case, received, deadlines: &deadlines, automatic };
                 let text = self.templates.words(&chosen, &about).map_err(|error| with_causes(&error))?;

@@ -15,8 +15,10 @@ use crate::record::{Channel, Extract, Office};
 use jiff::civil::Date;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 /// Files that are not lists of `[[rule]]`.
 const OTHER_FILES: &[&str] = &[
@@ -108,21 +110,18 @@ impl Ruleset {
             },
             None => WordLists::new(),
         };
-        let (mut rules, mut roles) = (Vec::new(), Vec::new());
-        for (name, text) in &files {
-            if !OTHER_FILES.contains(&name.as_str()) {
-                let stem = name.trim_end_matches(".toml");
-                let into = if ROLE_FILES.contains(&name.as_str()) { &mut roles } else { &mut rules };
-                into.extend(read_rules(name, stem, text, &lists, &mut faults));
-            }
-        }
-        let mut index = |rules: Vec<Rule>| {
-            Matcher::new(rules).unwrap_or_else(|message| {
+        let (rules, roles) = rules_and_roles(&files, &lists, &mut faults);
+        let (matcher, roles) = thread::scope(|scope| {
+            let roles = scope.spawn(|| Matcher::new(roles));
+            (Matcher::new(rules), joined(roles))
+        });
+        let mut whole = |made: Result<Matcher, String>| {
+            made.unwrap_or_else(|message| {
                 faults.push(RuleFault { file: "rules".to_owned(), line: 1, column: 1, message });
                 Matcher::default()
             })
         };
-        let (matcher, roles) = (index(rules), index(roles));
+        let (matcher, roles) = (whole(matcher), whole(roles));
         let mut text_of = |name: &str| match files.iter().find(|(file, _)| file == name) {
             Some((_, text)) => text.as_str(),
             None => {
@@ -267,6 +266,36 @@ impl Ruleset {
 /// The first 12 hexadecimal digits of a digest.
 fn short(digest: &[u8]) -> String {
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The rules of all files that hold rules, and apart from them those on roles; the files are read side by side, since
+/// checking a pattern is most of the work of loading.
+fn rules_and_roles(
+    files: &[(String, String)],
+    lists: &WordLists,
+    faults: &mut Vec<RuleFault>,
+) -> (Vec<Rule>, Vec<Rule>) {
+    let of_rules = files.iter().filter(|(name, _)| !OTHER_FILES.contains(&name.as_str()));
+    let read = |name: &str, text: &str| {
+        let mut own_faults = Vec::new();
+        let rules = read_rules(name, name.trim_end_matches(".toml"), text, lists, &mut own_faults);
+        (ROLE_FILES.contains(&name), rules, own_faults)
+    };
+    let read: Vec<_> = thread::scope(|scope| {
+        let reading: Vec<_> = of_rules.map(|(name, text)| scope.spawn(move || read(name, text))).collect();
+        reading.into_iter().map(joined).collect()
+    });
+    let (mut rules, mut roles) = (Vec::new(), Vec::new());
+    for (on_roles, mut own, own_faults) in read {
+        if on_roles { &mut roles } else { &mut rules }.append(&mut own);
+        faults.extend(own_faults);
+    }
+    (rules, roles)
+}
+
+/// What a thread made; its panic is ours.
+fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
+    handle.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// The rule files by name, in order of name.
