@@ -83,6 +83,11 @@ fn every_page_fits_and_no_browser_complains() {
         ("terzijde", "/aside".to_owned()),
         ("terzijde-stuk", format!("/aside/{record}")),
         ("printen", "/print".to_owned()),
+        ("termijnen", "/due".to_owned()),
+        ("verzenden", "/sending".to_owned()),
+        ("antwoorden", "/answers".to_owned()),
+        ("antwoord", "/answers/received".to_owned()),
+        ("regels", "/rules".to_owned()),
         ("niet-gevonden", "/nergens".to_owned()),
     ] {
         browser.open(&format!("{base}{path}"));
