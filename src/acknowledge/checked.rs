@@ -3,7 +3,7 @@
 //! Invariant: the check is of the address only. What else keeps an answer from going out by itself (danger, no
 //! complaint) still does.
 
-use super::gate::{GateInput, held_yet};
+use super::gate::held_yet;
 use super::letter::{Addressee, OnPaper, compose_letter, unprintable};
 use super::templates::{Particulars, Templates};
 use super::{ComposeError, Request};
@@ -30,18 +30,7 @@ pub fn prepare_checked(
     if let Some(reason) = unprintable(addressee, request.window)? {
         return Ok(CheckedAddress::Unprintable(reason));
     }
-    let still_held = held_yet(&GateInput {
-        message: request.message,
-        channel: request.channel,
-        judgement: request.judgement,
-        situation: request.situation,
-        office: request.office,
-        policy: request.policy,
-        history: request.history,
-        acknowledge: request.acknowledge,
-        joins: request.joins,
-        own_sentences: request.own_sentences,
-    });
+    let still_held = held_yet(&request.at_the_gate());
     let about = Particulars {
         channel: request.channel,
         case: request.case,

@@ -71,23 +71,30 @@ pub struct Prepared {
     pub msg_id: Option<String>,
 }
 
+impl<'a> Request<'a> {
+    /// What the gate looks at.
+    fn at_the_gate(&self) -> GateInput<'a> {
+        GateInput {
+            message: self.message,
+            channel: self.channel,
+            judgement: self.judgement,
+            situation: self.situation,
+            office: self.office,
+            policy: self.policy,
+            history: self.history,
+            acknowledge: self.acknowledge,
+            joins: self.joins,
+            own_sentences: self.own_sentences,
+        }
+    }
+}
+
 /// Judges whether there is an answer and makes it.
 ///
 /// # Errors
 /// When a template or the letter fails; the machine's fault, never the writer's.
 pub fn prepare(templates: &Templates, request: &Request) -> Result<Prepared, ComposeError> {
-    let answer = gate(&GateInput {
-        message: request.message,
-        channel: request.channel,
-        judgement: request.judgement,
-        situation: request.situation,
-        office: request.office,
-        policy: request.policy,
-        history: request.history,
-        acknowledge: request.acknowledge,
-        joins: request.joins,
-        own_sentences: request.own_sentences,
-    });
+    let answer = gate(&request.at_the_gate());
     let (channel, to) = match &answer {
         Answer::Send { channel, to, .. } | Answer::Hold { channel, to, .. } => (*channel, to.clone()),
         Answer::Withhold { .. } => return Ok(Prepared { answer, bytes: None, msg_id: None }),

@@ -69,18 +69,10 @@ impl Store {
     /// The same by number: every case is looked at.
     fn cases_by_number(&self, filter: &CaseFilter, words: &[String]) -> Result<CasePage, StoreError> {
         let mut page = CasePage::default();
-        let wanted = filter.offset..filter.offset.saturating_add(filter.limit);
         let newest_first = filter.order == CaseOrder::Newest;
         self.rows.each(keys::CASES, None, newest_first, &mut |_, value| {
             let row = decode::<CaseState>(value)?.row;
-            let listed = (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
-                && filter.queue.as_ref().is_none_or(|queue| row.queue == *queue);
-            if listed && fits(&row, filter, words) {
-                if wanted.contains(&page.total) {
-                    page.rows.push(row);
-                }
-                page.total += 1;
-            }
+            list(&mut page, row, filter, words);
             Ok(true)
         })?;
         Ok(page)
@@ -89,18 +81,10 @@ impl Store {
     /// Cases whose answer did not arrive, oldest first; few.
     fn undelivered_cases(&self, filter: &CaseFilter, words: &[String]) -> Result<CasePage, StoreError> {
         let mut page = CasePage::default();
-        let wanted = filter.offset..filter.offset.saturating_add(filter.limit);
         self.rows.each(keys::UNDELIVERED, None, false, &mut |key, _| {
             let Some((year, serial)) = keys::number_at_end(key) else { return Ok(true) };
             let Some(row) = self.case(CaseNumber::new(year, serial))? else { return Ok(true) };
-            let listed = (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
-                && filter.queue.as_ref().is_none_or(|queue| row.queue == *queue);
-            if listed && fits(&row, filter, words) {
-                if wanted.contains(&page.total) {
-                    page.rows.push(row);
-                }
-                page.total += 1;
-            }
+            list(&mut page, row, filter, words);
             Ok(true)
         })?;
         Ok(page)
@@ -192,6 +176,19 @@ impl Store {
     /// Every case, oldest first, for export and for judging the archive again; `false` ends the walk.
     pub fn each_case(&self, visit: &mut dyn FnMut(CaseRow) -> bool) -> Result<(), StoreError> {
         self.rows.each(keys::CASES, None, false, &mut |_, value| Ok(visit(decode::<CaseState>(value)?.row)))
+    }
+}
+
+/// Counts the row when it is asked for, and keeps it when it is on the page.
+fn list(page: &mut CasePage, row: CaseRow, filter: &CaseFilter, words: &[String]) {
+    let wanted = filter.offset..filter.offset.saturating_add(filter.limit);
+    let listed = (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
+        && filter.queue.as_ref().is_none_or(|queue| row.queue == *queue);
+    if listed && fits(&row, filter, words) {
+        if wanted.contains(&page.total) {
+            page.rows.push(row);
+        }
+        page.total += 1;
     }
 }
 
