@@ -221,6 +221,11 @@ pub const JOINED_STEPS_MAX: usize = 10;
 /// Characters of a subject or a writer's name kept in a row of the queue; the whole stands in the extract.
 pub const ROW_TEXT_CHARS_MAX: usize = 300;
 
+/// The key file of a store: bytes, keys, and characters of a key's name.
+pub const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
+pub const KEYS_MAX: usize = 32;
+pub const KEY_ID_CHARS_MAX: usize = 40;
+
 /// Separator sheets printed at once: a box of paper.
 pub const SHEETS_MAX: u32 = 500;
 

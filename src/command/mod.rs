@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod extract;
 mod import;
+mod key;
 mod letters;
 mod log;
 mod look;
@@ -99,6 +100,9 @@ enum Command {
     /// Local accounts of the desk.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// The keys that the store is sealed with at rest: make one, seal the store with it.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Reads documents in a fenced-off process (started by bode itself).
     #[command(hide = true)]
     Worker,
@@ -169,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Doctor => doctor::doctor(global),
         Command::Sheets(args) => sheets::sheets(global, &args),
         Command::User(command) => user::user(global, command),
+        Command::Key(command) => key::key(global, command),
         Command::Worker => return ExitCode::SUCCESS,
     };
     match result {

@@ -177,7 +177,9 @@ fn rebase(config: &mut Config, base: &Path) {
     let join = |path: &mut PathBuf| *path = base.join(&*path);
     join(&mut config.rules);
     join(&mut config.templates);
-    join(&mut config.store);
+    join(&mut config.store.dir);
+    config.encryption.key_file.iter_mut().for_each(join);
+    config.store.key_file.clone_from(&config.encryption.key_file);
     if let Some(mailbox) = &mut config.mailbox {
         mailbox.ca_file.iter_mut().for_each(join);
         mailbox.password.rebase(base);

@@ -9,7 +9,7 @@ mod secret;
 pub use load::{ConfigError, load, position};
 pub use secret::{Secret, SecretError};
 
-use crate::record::{Cover, Office, ReturnPath, USUAL_COVERS, Window, WindowSide};
+use crate::record::{Cover, Office, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +24,9 @@ pub struct Config {
     /// Directory of the acknowledgements and letters.
     pub templates: PathBuf,
     /// Directory of originals, journal and index.
-    pub store: PathBuf,
+    pub store: StorePlace,
+    #[serde(default)]
+    pub encryption: Encryption,
     #[serde(default)]
     pub mailbox: Option<Mailbox>,
     #[serde(default)]
@@ -43,6 +45,14 @@ pub struct Config {
     pub desk: Desk,
     #[serde(default)]
     pub digest: Option<Digest>,
+}
+
+/// Sealing what lies in the store.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Encryption {
+    /// The keys (`bode key new`), outside the store and its backups. Without it the store lies open.
+    pub key_file: Option<PathBuf>,
 }
 
 /// How a connection is protected. There is no plain one: citizens' mail does not travel in the clear.

@@ -164,7 +164,7 @@ impl Store {
     /// answer counts from its commit or its release, not from its sending, so that the breaker sees a burst before
     /// the first of it is out.
     pub fn answers_since(&self, address: Option<&str>, since: Timestamp) -> Result<u32, StoreError> {
-        let digest = address.map(keys::address_digest);
+        let digest = address.map(|address| self.originals.sealing().address_digest(address));
         let prefix = keys::answered(digest.as_deref());
         let mut count = 0u32;
         self.rows.each(&prefix, Some(&keys::since(&prefix, since)), false, &mut |_, _| {

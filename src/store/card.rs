@@ -115,7 +115,7 @@ pub(super) struct CaseState {
     pub row: CaseRow,
     /// Where triage put it: a reopened case goes back there.
     pub judged_queue: String,
-    /// Digest of the address of the answer, for the caps ([`super::keys::address_digest`]).
+    /// Digest of the address of the answer, for the caps ([`super::sealed::Sealing::address_digest`]).
     pub answer_to: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-const NAME: &str = "envelope.key";
+pub(super) const NAME: &str = "envelope.key";
 
 impl Store {
     /// The key of this store; drawn and written at the first call.
@@ -21,6 +21,7 @@ impl Store {
         let core = self.core();
         match fs::read(&path) {
             Ok(octets) => {
+                let octets = self.originals.sealing().open_all(NAME, &path, &octets)?;
                 let octets = octets.try_into().map_err(|_| StoreError::Damaged {
                     path,
                     fault: format!("it does not hold {} octets", EnvelopeKey::OCTETS),
@@ -34,21 +35,24 @@ impl Store {
             return Err(StoreError::ReadOnly);
         }
         self.still_writing()?;
-        let mut octets = [0; EnvelopeKey::OCTETS];
+        let mut drawn = [0; EnvelopeKey::OCTETS];
+        getrandom::fill(&mut drawn).map_err(|error| {
+            StoreError::io("draw random bytes for", &path)(io::Error::other(error.to_string()))
+        })?;
+        let sealed = self.originals.sealing().seal(NAME, &drawn)?;
         let temporary = self.dir.join(format!("{NAME}.tmp"));
-        getrandom::fill(&mut octets)
-            .map_err(|error| io::Error::other(error.to_string()))
-            .and_then(|()| {
-                let mut options = OpenOptions::new();
-                options.write(true).create(true).truncate(true).mode(0o600);
-                let mut file = options.open(&temporary)?;
-                file.write_all(&octets)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options
+            .open(&temporary)
+            .and_then(|mut file| {
+                file.write_all(&sealed)?;
                 file.sync_all()
             })
             .and_then(|()| fs::rename(&temporary, &path))
             .and_then(|()| self.root.sync_all())
             .map_err(StoreError::io("write", &path))?;
-        Ok(EnvelopeKey::new(octets))
+        Ok(EnvelopeKey::new(drawn))
     }
 }
 

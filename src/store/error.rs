@@ -25,6 +25,10 @@ pub enum StoreError {
     #[error("{path} is damaged: {fault}")]
     Damaged { path: PathBuf, fault: String },
 
+    /// The keys by which the store is sealed are not there, not right, or not safe where they lie.
+    #[error("{fault}")]
+    Key { fault: String },
+
     /// The index (sled) failed. It can be removed while the daemon is down; the next start builds it again.
     #[error(
         "the index in {path} failed ({fault}); stop the daemon and remove that folder: the next start builds it again"

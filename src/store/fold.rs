@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Fold<'a> {
     rows: &'a dyn Rows,
-    originals: &'a Originals,
+    pub(super) originals: &'a Originals,
     changes: Changes,
 }
 

@@ -33,7 +33,7 @@ impl Fold<'_> {
         self.message_ids(case, &card)?;
         let mut state = CaseState {
             judged_queue: queue.to_owned(),
-            answer_to: answer_to(&card),
+            answer_to: self.answer_to(&card),
             row: CaseRow {
                 number: case,
                 channel,
@@ -91,7 +91,7 @@ impl Fold<'_> {
         if (!has_live || has_line) && !matches!(note, AnswerNote::Withhold) {
             let channel = piece.map_or(row.channel, |piece| piece.channel);
             row.answer = Some(outbox_entry(entry, case, record, channel, note, &card));
-            state.answer_to = answer_to(&card);
+            state.answer_to = self.answer_to(&card);
             self.count_answer(entry, &state)?;
         }
         renew_due(&mut state.row);
@@ -174,6 +174,15 @@ impl Fold<'_> {
         self.store_case(Some(&old), &state)
     }
 
+    fn answer_to(&self, card: &Card) -> Option<String> {
+        match &card.answer {
+            Some(Answer::Send { to, .. } | Answer::Hold { to, .. }) if !to.trim().is_empty() => {
+                Some(self.originals.sealing().address_digest(to))
+            }
+            _ => None,
+        }
+    }
+
     /// What a person did with a letter on paper.
     pub(super) fn letter(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
         let old = self.case_state(case)?;
@@ -184,7 +193,7 @@ impl Fold<'_> {
                 answer.file = Some(file.clone());
                 answer.address = Some(address.clone());
                 let lines = self.words(state.row.records.first(), address)?;
-                state.answer_to = Some(keys::address_digest(&lines));
+                state.answer_to = Some(self.originals.sealing().address_digest(&lines));
                 state.row.writer = lines.lines().next().map(shortened);
             }
             Event::LetterPrinted { .. } => {
@@ -315,15 +324,6 @@ fn went_out(state: &AnswerState) -> bool {
 fn renew_due(row: &mut CaseRow) {
     let decided_on = row.decision.as_ref().map(|decision| office_date(decision.at));
     row.due = due(row.status, &row.deadlines, decided_on);
-}
-
-fn answer_to(card: &Card) -> Option<String> {
-    match &card.answer {
-        Some(Answer::Send { to, .. } | Answer::Hold { to, .. }) if !to.trim().is_empty() => {
-            Some(keys::address_digest(to))
-        }
-        _ => None,
-    }
 }
 
 fn outbox_entry(

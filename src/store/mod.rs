@@ -6,6 +6,7 @@
 //!         journal/000000000001.log  lines, each chained to the last  what happened; makes a change durable
 //!         envelope.key            by which a bounce finds its case
 //!         rules/<version>/        every rule set that was in force
+//!         sealed                  the names of the keys in use, where a key file is configured
 //!         index/                  sled, a fold of the two above  what can be asked; may be removed
 //! ```
 //! Every change goes the same way: its files are written and synced, its entry is appended and folded into the
@@ -32,12 +33,15 @@ mod founded;
 mod history;
 mod journal;
 mod kept_rules;
+mod keyring;
 mod keys;
 mod letters;
 mod open;
 mod original;
 mod query;
+mod reseal;
 mod rows;
+mod sealed;
 mod sending;
 mod sync;
 mod take;
@@ -49,7 +53,9 @@ pub use digests::Ledger;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use kept_rules::kept_rules;
+pub use keyring::new_key;
 pub use letters::{CheckedLetter, LetterDay};
+pub use reseal::Resealed;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,
     Outcome, QueueCount, Registered, SendingPause,

@@ -6,16 +6,17 @@ use super::journal::{self, End, Journal};
 use super::keys;
 use super::original::{Originals, make_dir};
 use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
+use super::sealed::{Sealing, ValueKey};
 use super::sync::GroupSync;
 use super::{Core, Opening, Store, StoreError};
-use crate::record::RegistrationNumber;
+use crate::record::{RegistrationNumber, StorePlace};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 /// Version of keys and values of the index; a store with another one is folded again.
 const INDEX_FORMAT: u32 = 4;
@@ -31,15 +32,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another process has it open; [`StoreError::Chain`] when the journal does not hold
-    /// together; [`StoreError::Io`] naming the path. An index that will not open is no error: it is built again.
-    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+    /// together; [`StoreError::Key`] when it is sealed with a key that is not there; [`StoreError::Io`] naming the path. An index that will not open is no error: it is built again.
+    pub fn open(place: impl Into<StorePlace>) -> Result<Store, StoreError> {
+        let place = place.into();
+        let dir: &Path = &place;
         fs::create_dir_all(dir).map_err(StoreError::io("make", dir))?;
         let lock = lock(dir)?;
-        let (originals, journal_dir) = (Originals::at(dir.join("originals")), dir.join("journal"));
+        let sealing = Sealing::of(&place, true)?;
+        let values = sealing.values()?;
+        let (originals, journal_dir) = (Originals::at(dir.join("originals"), sealing), dir.join("journal"));
         originals.create()?;
         make_dir(&journal_dir)?;
         let mut opening = Opening::default();
-        let (rows, end) = index(&dir.join("index"), &journal_dir, &originals, &mut opening)?;
+        let (rows, end) = index(&dir.join("index"), values, &journal_dir, &originals, &mut opening)?;
         opening.cut_off_bytes = end.torn_bytes;
         let journal = Journal::append_after(&journal_dir, &end)?;
         finish_moves(&originals, &rows, &mut opening)?;
@@ -52,8 +57,10 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`], without the lock.
-    pub fn open_read_only(dir: &Path) -> Result<Store, StoreError> {
-        let originals = Originals::at(dir.join("originals"));
+    pub fn open_read_only(place: impl Into<StorePlace>) -> Result<Store, StoreError> {
+        let place = place.into();
+        let dir: &Path = &place;
+        let originals = Originals::at(dir.join("originals"), Sealing::of(&place, false)?);
         let (rows, mut opening) = (Memory::default(), Opening::default());
         follow(&rows, &originals, &dir.join("journal"), (0, String::new()), &mut opening)?;
         Store::assemble(dir, originals, Box::new(rows), None, Opening::default(), None)
@@ -126,12 +133,16 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 /// The index, up to the end of the journal.
 fn index(
     path: &Path,
+    values: Option<ValueKey>,
     journal: &Path,
     originals: &Originals,
     opening: &mut Opening,
 ) -> Result<(Sled, End), StoreError> {
     let existed = path.exists();
-    let why = match Sled::open(path).and_then(|rows| applied(&rows).map(|applied| (rows, applied))) {
+    let values = values.map(Arc::new);
+    let why = match Sled::open(path, values.clone())
+        .and_then(|rows| applied(&rows).map(|applied| (rows, applied)))
+    {
         Ok((rows, Some(applied))) => match follow(&rows, originals, journal, applied, opening)? {
             Some(end) => return Ok((rows, end)),
             None => "it does not match the journal".to_owned(),
@@ -146,7 +157,7 @@ fn index(
         }
         _ => {}
     }
-    let rows = Sled::open(path)?;
+    let rows = Sled::open(path, values)?;
     *opening = Opening::default();
     rows.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
     let end = follow(&rows, originals, journal, (0, String::new()), opening)?

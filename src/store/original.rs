@@ -10,15 +10,17 @@
 //! ```
 //! A folder is made in `originals/new/` and moved to its place after its journal entry is on disk, so a folder
 //! in `new/` is either registered (the move is made up for) or unknown (the source still has the piece).
-//! Purging a record is removing its folder.
+//! Purging a record is removing its folder. With a key file every file in it is sealed ([`super::sealed`]); its name says
+//! what is within, and everything here reads and digests what was sealed.
 
 use super::StoreError;
 use super::entry::{Digest, digest_of};
+use super::sealed::{Kept, Sealing};
 use crate::record::{Channel, Record, RegistrationNumber};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +37,7 @@ const NOTES: &str = "notes";
 #[derive(Debug)]
 pub(super) struct Originals {
     root: PathBuf,
+    sealing: Sealing,
 }
 
 /// Words under their digest. The salt keeps a short word from being guessed from the digest after a purge.
@@ -45,8 +48,12 @@ struct Words {
 }
 
 impl Originals {
-    pub fn at(root: PathBuf) -> Self {
-        Self { root }
+    pub fn at(root: PathBuf, sealing: Sealing) -> Self {
+        Self { root, sealing }
+    }
+
+    pub fn sealing(&self) -> &Sealing {
+        &self.sealing
     }
 
     /// Makes the directories of an empty store.
@@ -76,21 +83,31 @@ impl Originals {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(StoreError::io("remove", &folder))?;
         }
-        let written = DirBuilder::new()
-            .mode(0o700)
-            .create(&folder)
-            .map_err(StoreError::io("make", &folder))
-            .and_then(|()| write_once(&folder.join(original_name(record.channel, bytes)), bytes))
-            .and_then(|()| {
-                let path = folder.join(RECORD);
-                let json = to_json(record, &path)?;
-                write_once(&path, &json)?;
-                Ok(digest_of(&json))
-            });
+        let written =
+            DirBuilder::new().mode(0o700).create(&folder).map_err(StoreError::io("make", &folder)).and_then(
+                |()| {
+                    self.write_once(record.number, original_name(record.channel, bytes), bytes)?;
+                    let json = to_json(record, &folder.join(RECORD))?;
+                    self.write_once(record.number, RECORD, &json)?;
+                    Ok(digest_of(&json))
+                },
+            );
         if written.is_err() {
             self.discard(record.number);
         }
         written
+    }
+
+    fn write_once(&self, number: RegistrationNumber, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.new_folder(number).join(name);
+        let bytes = self.sealing.seal(&place(number, name), bytes)?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o400)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&bytes))
+            .map_err(StoreError::io("write", &path))
     }
 
     /// Takes back what [`Originals::prepare`] wrote. What cannot be removed now is removed at the next opening.
@@ -151,13 +168,29 @@ impl Originals {
         // The folder may be moved to its place between two looks, so its place is looked at twice.
         for folder in [self.folder(number), self.new_folder(number), self.folder(number)] {
             let path = folder.join(name);
-            match fs::read(&path) {
-                Ok(bytes) => return Ok(Some(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(StoreError::Io { doing: "read", path, source }),
+            let mut bytes = Vec::new();
+            let mut each = |piece: &[u8]| bytes.extend_from_slice(piece);
+            if self.open(&path, &place(number, name), &mut each)?.is_some() {
+                return Ok(Some(bytes));
             }
         }
         Ok(None)
+    }
+
+    /// Gives what was written to a file, in pieces. `None`: there is no such file.
+    pub(super) fn open(
+        &self,
+        path: &Path,
+        place: &str,
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<Option<Kept>, StoreError> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io("open", path)(error)),
+        };
+        let length = file.metadata().map_err(StoreError::io("look at", path))?.len();
+        self.sealing.open(place, path, length, file, each).map(Some)
     }
 
     pub fn read_json<T: DeserializeOwned>(
@@ -191,7 +224,7 @@ impl Originals {
 
     /// Puts a file in a record's folder, whole or not at all; not yet synced. Returns its digest.
     pub fn write(&self, number: RegistrationNumber, name: &str, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.put(&self.folder(number), name, bytes)?;
+        self.put(number, name, bytes)?;
         Ok(digest_of(bytes))
     }
 
@@ -205,14 +238,15 @@ impl Originals {
         self.write(number, name, &json)
     }
 
-    fn put(&self, folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = folder.join(name);
-        let temporary = folder.join(format!(".{name}.tmp"));
+    fn put(&self, number: RegistrationNumber, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder(number).join(name);
+        let temporary = temporary(&path);
+        let bytes = self.sealing.seal(&place(number, name), bytes)?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let written = options
             .open(&temporary)
-            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|mut file| file.write_all(&bytes))
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(StoreError::io("write", &path));
         if written.is_err() {
@@ -234,14 +268,13 @@ impl Originals {
         let json = to_json(&Words { salt: super::entry::hex(&salt), text: text.to_owned() }, &folder)?;
         let digest = digest_of(&json);
         make_dir(&folder)?;
-        self.put(&folder, &words_name(&digest), &json)?;
+        self.put(number, &words_name(&digest), &json)?;
         Ok(digest)
     }
 
     /// `None`: purged, or never there.
     pub fn words(&self, number: RegistrationNumber, digest: &str) -> Result<Option<String>, StoreError> {
-        let name = format!("{NOTES}/{}", words_name(digest));
-        Ok(self.read_json::<Words>(number, &name)?.map(|words| words.text))
+        Ok(self.read_json::<Words>(number, &words_name(digest))?.map(|words| words.text))
     }
 
     /// The bytes of kept words, for checking their digest.
@@ -250,7 +283,7 @@ impl Originals {
         number: RegistrationNumber,
         digest: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(number, &format!("{NOTES}/{}", words_name(digest)))
+        self.read(number, &words_name(digest))
     }
 
     /// All writes so far, of all records, in one sync of the file system.
@@ -259,8 +292,19 @@ impl Originals {
     }
 }
 
+/// A file's place, which its sealing is bound to: the same in `new/` and after it was moved.
+pub(super) fn place(number: RegistrationNumber, name: &str) -> String {
+    format!("{number}/{name}")
+}
+
+/// Where a file is written before it takes its name.
+pub(super) fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.tmp"))
+}
+
 fn words_name(digest: &str) -> String {
-    format!("{}.json", digest.get(..24).unwrap_or(digest))
+    format!("{NOTES}/{}.json", digest.get(..24).unwrap_or(digest))
 }
 
 /// A fixed name by what the bytes are, never by what the sender called them.
@@ -279,14 +323,13 @@ fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, StoreError> 
     serde_json::to_vec(value).map_err(|error| StoreError::damaged(path, &error))
 }
 
-fn write_once(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o400)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .map_err(StoreError::io("write", path))
+/// A fresh file that only the owner can read; what was left there before goes.
+pub(super) fn make_private(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Makes a directory that may be there already; only the owner can look into it.
@@ -306,7 +349,7 @@ fn subfolders(dir: &Path) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-/// Digest and length of a file's bytes, read in pieces.
+/// Digest and length of the piece as it came, read in pieces.
 pub(super) fn digest_of_original(
     originals: &Originals,
     number: RegistrationNumber,
@@ -315,20 +358,13 @@ pub(super) fn digest_of_original(
     for name in ORIGINALS {
         // As in `read`: the folder may be moved between two looks.
         for folder in [originals.folder(number), originals.new_folder(number), originals.folder(number)] {
-            let path = folder.join(name);
-            let mut file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(StoreError::Io { doing: "open", path, source }),
+            let (mut hasher, mut length) = (sha2::Sha256::new(), 0);
+            let mut each = |piece: &[u8]| {
+                hasher.update(piece);
+                length += piece.len() as u64;
             };
-            let (mut hasher, mut length, mut buffer) = (sha2::Sha256::new(), 0, vec![0; 128 * 1024]);
-            loop {
-                let read = file.read(&mut buffer).map_err(StoreError::io("read", &path))?;
-                if read == 0 {
-                    return Ok(Some((super::entry::hex(&hasher.finalize()), length)));
-                }
-                hasher.update(&buffer[..read]);
-                length += read as u64;
+            if originals.open(&folder.join(name), &place(number, name), &mut each)?.is_some() {
+                return Ok(Some((super::entry::hex(&hasher.finalize()), length)));
             }
         }
     }

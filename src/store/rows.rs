@@ -4,12 +4,14 @@
 //! Everything stands in one keyspace, so that all changes of one journal entry are one atomic batch.
 
 use super::StoreError;
+use super::sealed::ValueKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Changes of one or more entries: `None` removes.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -138,6 +140,8 @@ pub(super) struct Sled {
     path: PathBuf,
     // Dropped after the tree; flushes on the way out.
     db: sled::Db,
+    /// Seals what is kept; keys hold numbers and digests only.
+    values: Option<Arc<ValueKey>>,
     /// After one failed write (a full disk) sled refuses everything.
     failed: AtomicBool,
 }
@@ -149,19 +153,42 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 impl Sled {
     /// Opens or makes the database. sled 0.34 has open reports of panics on damaged files, so a panic counts
     /// as "will not open".
-    pub fn open(path: &Path) -> Result<Sled, StoreError> {
+    pub fn open(path: &Path, values: Option<Arc<ValueKey>>) -> Result<Sled, StoreError> {
         let config = sled::Config::new()
             .path(path)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(Some(FLUSH_MILLISECONDS))
             .mode(sled::Mode::HighThroughput);
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db, failed: AtomicBool::new(false) }),
+            Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db, values, failed: AtomicBool::new(false) }),
             Ok(Err(error)) => Err(StoreError::Index { path: path.to_owned(), fault: error.to_string() }),
             Err(_) => {
                 Err(StoreError::Index { path: path.to_owned(), fault: "sled panicked on opening".to_owned() })
             }
         }
+    }
+
+    fn sealed(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        match &self.values {
+            None => Ok(value),
+            Some(values) => {
+                values.seal(key, &value).ok_or_else(|| self.not_ours("a value could not be sealed"))
+            }
+        }
+    }
+
+    fn opened<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, StoreError> {
+        match &self.values {
+            None => Ok(Cow::Borrowed(value)),
+            Some(values) => {
+                let opened = values.open(key, value).map(Cow::Owned);
+                opened.ok_or_else(|| self.not_ours("it is not sealed with the key of now"))
+            }
+        }
+    }
+
+    fn not_ours(&self, fault: &str) -> StoreError {
+        StoreError::Index { path: self.path.clone(), fault: fault.to_owned() }
     }
 
     fn fault(&self) -> impl FnOnce(sled::Error) -> StoreError + '_ {
@@ -178,14 +205,18 @@ impl Rows for Sled {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key).map_err(self.fault())?.map(|value| value.to_vec()))
+        let value = self.db.get(key).map_err(self.fault())?;
+        value.map(|value| self.opened(key, &value).map(Cow::into_owned)).transpose()
     }
 
     fn write(&self, changes: Changes) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         for (key, value) in changes {
             match value {
-                Some(value) => batch.insert(key, value),
+                Some(value) => {
+                    let value = self.sealed(&key, value)?;
+                    batch.insert(key, value);
+                }
                 None => batch.remove(key),
             }
         }
@@ -208,7 +239,7 @@ impl Rows for Sled {
             if reverse { Box::new(range.rev()) } else { Box::new(range) };
         for item in range {
             let (key, value) = item.map_err(self.fault())?;
-            if !visit(&key, &value)? {
+            if !visit(&key, &self.opened(&key, &value)?)? {
                 return Ok(());
             }
         }
@@ -233,7 +264,7 @@ mod tests {
     #[test]
     fn memory_and_sled_answer_alike() {
         let dir = tempfile::tempdir().unwrap();
-        let sled = Sled::open(&dir.path().join("index")).unwrap();
+        let sled = Sled::open(&dir.path().join("index"), None).unwrap();
         let memory = Memory::default();
         let mut changes = Changes::new();
         for i in 0..1500u32 {

@@ -200,8 +200,13 @@ impl Store {
         state: &RecordState,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
-        match digest_of_original(&self.originals, number)? {
-            Some((digest, bytes)) => {
+        match digest_of_original(&self.originals, number) {
+            Err(StoreError::Damaged { .. }) => {
+                report.missing += 1;
+                report.tell(format!("het origineel van stuk {number} is beschadigd"), RESTORE);
+            }
+            Err(error) => return Err(error),
+            Ok(Some((digest, bytes))) => {
                 report.files += 1;
                 report.bytes += bytes;
                 if digest != state.digest {
@@ -209,22 +214,26 @@ impl Store {
                     report.tell(format!("het origineel van stuk {number} is gewijzigd"), RESTORE);
                 }
             }
-            None => {
+            Ok(None) => {
                 report.missing += 1;
                 report.tell(format!("het origineel van stuk {number} ontbreekt"), RESTORE);
             }
         }
         let record = (RECORD.to_owned(), state.record_digest.clone());
         for (name, digest) in std::iter::once(record).chain(state.files.clone()) {
-            match self.originals.read(number, &name)? {
-                Some(bytes) => {
+            match self.originals.read(number, &name) {
+                Err(StoreError::Damaged { .. }) => {
+                    report.tell(format!("{name} van stuk {number} is beschadigd"), RESTORE);
+                }
+                Err(error) => return Err(error),
+                Ok(Some(bytes)) => {
                     report.files += 1;
                     report.bytes += bytes.len() as u64;
                     if digest_of(&bytes) != digest {
                         report.tell(format!("{name} van stuk {number} is gewijzigd"), RESTORE);
                     }
                 }
-                None => report.tell(format!("{name} van stuk {number} ontbreekt"), RESTORE),
+                Ok(None) => report.tell(format!("{name} van stuk {number} ontbreekt"), RESTORE),
             }
         }
         Ok(())
@@ -265,13 +274,17 @@ impl Store {
                 Event::LetterAddressed { .. } => "een adres",
                 _ => "een antwoord van de mailserver",
             };
-            match self.originals.words_bytes(record, digest)? {
-                Some(bytes) if &digest_of(&bytes) == digest => {
+            match self.originals.words_bytes(record, digest) {
+                Err(StoreError::Damaged { .. }) => {
+                    report.tell(format!("{what} bij zaak {case} is beschadigd"), RESTORE);
+                }
+                Err(error) => return Err(error),
+                Ok(Some(bytes)) if &digest_of(&bytes) == digest => {
                     report.files += 1;
                     report.bytes += bytes.len() as u64;
                 }
-                Some(_) => report.tell(format!("{what} bij zaak {case} is gewijzigd"), RESTORE),
-                None => report.tell(format!("{what} bij zaak {case} ontbreekt"), RESTORE),
+                Ok(Some(_)) => report.tell(format!("{what} bij zaak {case} is gewijzigd"), RESTORE),
+                Ok(None) => report.tell(format!("{what} bij zaak {case} ontbreekt"), RESTORE),
             }
             Ok(true)
         })

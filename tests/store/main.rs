@@ -8,5 +8,6 @@ mod outbox;
 mod people;
 mod random;
 mod returns;
+mod sealed;
 mod states;
 mod support;

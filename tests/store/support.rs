@@ -158,14 +158,29 @@ pub fn aside() -> Outcome {
 /// A store in a directory of its own.
 pub struct House {
     pub dir: tempfile::TempDir,
+    pub key_file: Option<PathBuf>,
     store: Option<Store>,
 }
 
 impl House {
     pub fn new() -> House {
-        let mut house = House { dir: tempfile::tempdir().unwrap(), store: None };
+        let mut house = House { dir: tempfile::tempdir().unwrap(), key_file: None, store: None };
         house.reopen();
         house
+    }
+
+    /// One whose store is sealed.
+    pub fn sealed() -> House {
+        let dir = tempfile::tempdir().unwrap();
+        let key_file = dir.path().join("key");
+        bode::store::new_key(&key_file, "een").unwrap();
+        let mut house = House { dir, key_file: Some(key_file), store: None };
+        house.reopen();
+        house
+    }
+
+    pub fn place(&self) -> StorePlace {
+        StorePlace { dir: self.path(), key_file: self.key_file.clone() }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -182,7 +197,7 @@ impl House {
 
     pub fn reopen(&mut self) {
         self.store = None;
-        self.store = Some(Store::open(&self.path()).unwrap());
+        self.store = Some(Store::open(&self.place()).unwrap());
     }
 
     pub fn reopen_without_index(&mut self) {

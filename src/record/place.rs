@@ -1,0 +1,53 @@
+//! Where a store is, and by which keys it is sealed.
+
+use serde::Deserialize;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+/// The directory of a store, and the file with the keys that its files are sealed with. It stands for the directory
+/// wherever a path is asked for, so that whoever opens the store cannot leave the key behind.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "PathBuf")]
+pub struct StorePlace {
+    pub dir: PathBuf,
+    /// `None`: what it holds lies open.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Deref for StorePlace {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl AsRef<Path> for StorePlace {
+    fn as_ref(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl From<PathBuf> for StorePlace {
+    fn from(dir: PathBuf) -> Self {
+        Self { dir, key_file: None }
+    }
+}
+
+impl From<&PathBuf> for StorePlace {
+    fn from(dir: &PathBuf) -> Self {
+        dir.clone().into()
+    }
+}
+
+impl From<&Path> for StorePlace {
+    fn from(dir: &Path) -> Self {
+        dir.to_path_buf().into()
+    }
+}
+
+impl From<&StorePlace> for StorePlace {
+    fn from(place: &StorePlace) -> Self {
+        place.clone()
+    }
+}
