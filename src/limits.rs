@@ -94,6 +94,15 @@ pub const HEADER_FIELD_CHARS_MAX: usize = 4_000;
 /// this is about three days, as SMTP senders do.
 pub const SEND_ATTEMPTS_MAX: u32 = 20;
 
+/// Answers handed over of which the note is not on disk yet: what a power cut may send once more. They share a sync.
+pub const SENT_UNSYNCED_MAX: usize = 8;
+
+/// The longest time that a judged piece waits for the disk where nobody asks for it: a power cut has it judged again.
+pub const UNSYNCED_TIME_MAX: Duration = Duration::from_millis(250);
+
+/// Rounds of the outbox begin so far apart, unless a full batch is due: in a backlog they then share their syncs.
+pub const ROUND_TIME_MIN: Duration = Duration::from_millis(100);
+
 /// Time for one SMTP or IMAP exchange before the connection is given up.
 pub const NETWORK_TIME_MAX: Duration = Duration::from_secs(60);
 

@@ -71,6 +71,7 @@ pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
         runtime.block_on(take_in(&intake, batch, &mut letters, &mut tally))?;
         bar.inc(taken);
     }
+    intake.store.settle().map_err(Failure::failed)?;
     bar.finish_and_clear();
     println!(
         "{} stukken: {} zaken, {} bij een zaak gevoegd, {} terzijde, {} al bekend, {} geweigerd",

@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::reload::{self, Reload};
 use super::samples::Samples;
 use super::stop::Stop;
-use super::work::{Stuck, Work};
+use super::work::{self, Stuck, Work};
 use crate::clock;
 use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
 use crate::digest::Digest;
@@ -114,6 +114,7 @@ impl Daemon {
         let health = Health::default();
         let stop = Stop::default();
         let (answer_due, judged) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let unsynced = Arc::new(Notify::new());
         let workers = reading_workers(&config.reading);
         let reader = reader(&config.reading, options.program);
         let (letter_sender, letter_receiver) = mpsc::unbounded_channel();
@@ -134,11 +135,13 @@ impl Daemon {
             events: events.clone(),
             answer_due: Arc::clone(&answer_due),
             judged: Arc::clone(&judged),
+            unsynced: Arc::clone(&unsynced),
             stop: stop.clone(),
             places: Arc::new(Semaphore::new(workers * 4)),
             stuck: Stuck::default(),
         };
         tasks.spawn(work.run(work_receiver, letter_receiver));
+        tasks.spawn(work::settle_judged(Arc::clone(&store), unsynced, stop.clone()));
         tasks.spawn(breaker::watch(Arc::clone(&intake), health.clone(), judged, stop.clone()));
         let resumed = resume(&store, &work_sender, &mut tasks).await?;
         let feed = Feed {

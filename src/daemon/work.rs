@@ -7,9 +7,10 @@ use super::{Event, Stop};
 use crate::clock;
 use crate::explain::with_causes;
 use crate::intake::{Became, Entered, Intake, IntakeError};
-use crate::limits::{DRAIN_TIME_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX};
+use crate::limits::{DRAIN_TIME_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX, UNSYNCED_TIME_MAX};
 use crate::record::RegistrationNumber;
 use crate::review::Health;
+use crate::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,8 @@ pub(super) struct Work {
     pub answer_due: Arc<Notify>,
     /// Wakes who looks at the breaker.
     pub judged: Arc<Notify>,
+    /// Wakes who puts it on disk.
+    pub unsynced: Arc<Notify>,
     pub stop: Stop,
     /// Pieces side by side; more than reading processes, since a reply may wait for an earlier piece.
     pub places: Arc<Semaphore>,
@@ -71,6 +74,26 @@ impl Stuck {
                 &format!("{} not judged yet, tried again; the first is {first}: {reason}", reasons.len()),
             ),
             None => health.well("pieces"),
+        }
+    }
+}
+
+/// Has what was judged put on disk, soon and many at a time, where no answer asks for it before. A stop does the rest.
+pub(super) async fn settle_judged(store: Arc<Store>, judged: Arc<Notify>, stop: Stop) {
+    loop {
+        tokio::select! {
+            () = stop.asked() => return,
+            () = judged.notified() => {}
+        }
+        tokio::select! {
+            () = stop.asked() => return,
+            () = tokio::time::sleep(UNSYNCED_TIME_MAX) => {}
+        }
+        let store = Arc::clone(&store);
+        let settled = tokio::task::spawn_blocking(move || store.settle()).await;
+        if let Ok(Err(error)) = settled {
+            // The daemon sees that the store has failed, and opens it anew.
+            warn!(error = %with_causes(&error), "what was judged could not be put on disk");
         }
     }
 }
@@ -182,6 +205,7 @@ impl Work {
         self.stuck.note(number, None, &self.health);
         self.answer_due.notify_one();
         self.judged.notify_one();
+        self.unsynced.notify_one();
         let _ = self.events.send(Event::Judged(number, became)); // Nobody has to watch.
     }
 }

@@ -6,7 +6,8 @@ use super::mailer::{Handed, Mailer};
 use crate::clock;
 use crate::explain::with_causes;
 use crate::limits::{
-    DRAIN_TIME_MAX, RECONNECT_PAUSE_MAX, SEND_ATTEMPTS_MAX, SMTP_CONNECTIONS_MAX, UNSURE_ATTEMPTS_MAX,
+    DRAIN_TIME_MAX, RECONNECT_PAUSE_MAX, ROUND_TIME_MIN, SEND_ATTEMPTS_MAX, SENT_UNSYNCED_MAX,
+    SMTP_CONNECTIONS_MAX, UNSURE_ATTEMPTS_MAX,
 };
 use crate::record::{AnswerChannel, AnswerState, CaseNumber, EnvelopeKey, OutboxEntry, office_date};
 use crate::store::{Store, StoreError};
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, OnceCell};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 /// Answers taken from the store at a time.
@@ -94,6 +96,7 @@ pub async fn run(
     // Times in a row that the server could not be reached.
     let mut unreached = 0_u32;
     loop {
+        let began = Instant::now();
         let round = outbox.round(unreached > 0);
         tokio::pin!(round);
         let outcome = tokio::select! {
@@ -108,9 +111,15 @@ pub async fn run(
             }
         };
         let pause = match outcome {
-            Ok(Round::Tried) => {
+            Ok(Round::Tried { full }) => {
                 unreached = 0;
                 told(None);
+                if !full {
+                    tokio::select! {
+                        () = &mut stop => break,
+                        () = tokio::time::sleep_until(began + ROUND_TIME_MIN) => {}
+                    }
+                }
                 Duration::ZERO
             }
             Ok(Round::Nothing { until }) => {
@@ -147,8 +156,10 @@ pub async fn run(
 
 /// What one look at the store came to.
 enum Round {
-    /// Something was handed over, deferred or given up.
-    Tried,
+    /// Something was handed over, deferred or given up; `full`: there is probably more.
+    Tried {
+        full: bool,
+    },
     Nothing {
         until: Duration,
     },
@@ -208,8 +219,10 @@ impl Outbox {
             let advice = away.advice().unwrap_or("the mail server cannot be used; `bode doctor` says why");
             return Ok(Round::Unreachable(Away { reply: with_causes(&away), advice }));
         }
+        let full = due.len() == BATCH_MAX;
         let (mut attempts, mut due) = (JoinSet::new(), due.into_iter());
         let (mut unreachable, mut fault) = (None, None);
+        let mut unsynced = 0;
         loop {
             let going_on = unreachable.is_none() && fault.is_none() && !self.stopping.load(Ordering::Relaxed);
             while going_on && attempts.len() < SMTP_CONNECTIONS_MAX {
@@ -226,11 +239,19 @@ impl Outbox {
                 Some(Ok(Err(error))) => fault = Some(error),
                 Some(Err(error)) => fault = Some(error.into()),
             }
+            unsynced += 1;
+            if unsynced >= SENT_UNSYNCED_MAX || attempts.is_empty() {
+                // What was handed over is noted on disk before much more is.
+                if let Err(error) = self.with_store(Store::settle).await {
+                    fault = Some(error);
+                }
+                unsynced = 0;
+            }
         }
         match (fault, unreachable) {
             (Some(fault), _) => Err(fault),
             (None, Some(away)) => Ok(Round::Unreachable(away)),
-            (None, None) => Ok(Round::Tried),
+            (None, None) => Ok(Round::Tried { full }),
         }
     }
 

@@ -30,7 +30,7 @@ impl Store {
         })?;
         if !cases.is_empty() && self.core().journal.is_some() {
             self.still_writing()?;
-            self.reach(self.journaled.last())?;
+            self.reach(self.disk.last())?;
         }
         let mut due = Vec::new();
         for case in cases {
@@ -85,10 +85,11 @@ impl Store {
         Ok(())
     }
 
-    /// The next server took it, or the letter lies in the print folder. A second time changes nothing.
+    /// The next server took it, or the letter lies in the print folder. A second time changes nothing. On disk with the
+    /// next sync ([`Store::settle`]): a power cut before that sends the same message again.
     pub fn answer_sent(&self, case: CaseNumber, now: Timestamp) -> Result<(), StoreError> {
         let again = |state: &AnswerState| matches!(state, AnswerState::Sent { .. });
-        self.change(now, DAEMON, |_| match self.answer_state(case)? {
+        self.write(now, DAEMON, |_| match self.answer_state(case)? {
             state if again(&state) => Ok(Vec::new()),
             _ => Ok(vec![Event::AnswerSent { case }]),
         })?;

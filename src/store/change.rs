@@ -34,7 +34,9 @@ impl Store {
         Ok(CaseNumber::new(year, serial))
     }
 
-    /// What a judged piece becomes (restart state R3): files first, then one entry for all of it.
+    /// What a judged piece becomes (restart state R3): files first, then one entry for all of it. On disk with the next
+    /// sync ([`Store::settle`]); until then a power cut makes it a piece to be judged again. Its answer does not leave
+    /// before ([`Store::due_answers`]).
     ///
     /// # Errors
     /// [`StoreError::State`] when the piece was judged before, the case number is taken or the case is not there, or
@@ -74,9 +76,9 @@ impl Store {
         if let Some((name, bytes)) = answer_bytes {
             judged.files.insert(name.to_owned(), self.originals.write(number, name, bytes)?);
         }
-        self.sync_files()?;
+        self.wrote_files();
         let event = event(number, outcome, judged);
-        self.change(now, DAEMON, |_| {
+        self.write(now, DAEMON, |_| {
             self.in_work(number)?;
             match &event {
                 Event::Opened { case, .. } if self.case_state(*case)?.is_some() => {

@@ -176,6 +176,69 @@ fn last_digest(path: &Path) -> Result<String, StoreError> {
     }
 }
 
+/// The number of the last whole line; 0: there is none.
+pub(super) fn last_seq(dir: &Path) -> Result<u64, StoreError> {
+    let Some((first, path)) = segments(dir)?.pop() else { return Ok(0) };
+    let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+    Ok(first - 1 + lines)
+}
+
+/// The last segment's first entry.
+pub(super) fn last_segment_first(dir: &Path) -> Result<u64, StoreError> {
+    Ok(segments(dir)?.pop().map_or(1, |(first, _)| first))
+}
+
+/// Takes the lines from entry `from` on off the last segment, once they are safe in a file beside it. Returns that file
+/// and the number of lines.
+pub(super) fn cut_from(dir: &Path, from: u64) -> Result<(PathBuf, u64), StoreError> {
+    let (path, bytes, at) = tail_of(dir, from)?;
+    let cut = &bytes[at..];
+    let aside = dir.join(format!("cut-{from:012}-{}.lines", &super::entry::digest_of(cut)[..12]));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&aside)
+        .and_then(|mut file| file.write_all(cut).and_then(|()| file.sync_all()))
+        .map_err(StoreError::io("write", &aside))?;
+    sync_dir(dir)?;
+    let file = OpenOptions::new().write(true).open(&path).map_err(StoreError::io("open", &path))?;
+    file.set_len(at as u64).and_then(|()| file.sync_all()).map_err(StoreError::io("cut off", &path))?;
+    Ok((aside, cut.iter().filter(|byte| **byte == b'\n').count() as u64))
+}
+
+/// Writes the lines from entry `from` on once more where they stand: after a sync that failed, the kernel may hold
+/// them for written.
+pub(super) fn write_again(dir: &Path, from: u64) -> Result<(), StoreError> {
+    use std::os::unix::fs::FileExt;
+    let (path, bytes, at) = tail_of(dir, from)?;
+    let file = OpenOptions::new().write(true).open(&path).map_err(StoreError::io("open", &path))?;
+    file.write_all_at(&bytes[at..], at as u64)
+        .and_then(|()| file.sync_all())
+        .map_err(StoreError::io("write", &path))
+}
+
+/// The last segment, its bytes, and where entry `from` begins.
+fn tail_of(dir: &Path, from: u64) -> Result<(PathBuf, Vec<u8>, usize), StoreError> {
+    let (first, path) = segments(dir)?.pop().ok_or_else(|| StoreError::Chain {
+        segment: dir.to_owned(),
+        line: 0,
+        fault: "there is no segment".to_owned(),
+    })?;
+    let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
+    let skipped = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+    let at = match skipped {
+        0 => 0,
+        lines => bytes
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .nth(lines - 1)
+            .map_or(bytes.len(), |(at, _)| at + 1),
+    };
+    Ok((path, bytes, at))
+}
+
 impl Journal {
     /// Opens for appending after `end`, and cuts off what stands unfinished there.
     pub fn append_after(dir: &Path, end: &End) -> Result<Journal, StoreError> {
@@ -242,9 +305,6 @@ impl Journal {
         if lines.count == 0 {
             return Ok(());
         }
-        if self.length >= self.segment_bytes_max {
-            self.next_segment()?;
-        }
         if let Err(source) = (&*self.file).write_all(&lines.bytes) {
             if self.file.set_len(self.length).is_err() {
                 return Err(StoreError::Stopped { path: self.path.clone() });
@@ -257,8 +317,14 @@ impl Journal {
         Ok(())
     }
 
-    /// The old segment is whole on disk before the new one has a line: only the last can be torn.
-    fn next_segment(&mut self) -> Result<(), StoreError> {
+    /// Is it time for the next segment?
+    pub fn is_full(&self) -> bool {
+        self.length >= self.segment_bytes_max
+    }
+
+    /// The old segment is whole on disk before the new one has a line: only the last can be torn. Its entries' files
+    /// are for the caller to sync.
+    pub fn next_segment(&mut self) -> Result<(), StoreError> {
         self.file.sync_data().map_err(|_| StoreError::Stopped { path: self.path.clone() })?;
         let path = self.dir.join(segment_name(self.next_seq));
         let file = open_segment(&path)?;
@@ -299,6 +365,9 @@ mod tests {
             let what = Event::Duplicate { record: "R2026-000001".parse().unwrap() };
             let entry = Entry { v: ENTRY_VERSION, seq, at: Timestamp::UNIX_EPOCH, by: "bode".into(), what };
             journal.encode(&mut lines, &entry).unwrap();
+        }
+        if journal.is_full() {
+            journal.next_segment().unwrap();
         }
         journal.write(&lines).unwrap();
     }

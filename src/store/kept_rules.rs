@@ -4,7 +4,7 @@
 //! Invariant: a folder under its version is whole, and never changes.
 
 use super::{Store, StoreError};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 const RULES: &str = "rules";
@@ -29,7 +29,9 @@ impl Store {
             let path = new.join(name);
             fs::write(&path, text).map_err(StoreError::io("write", &path))?;
         }
-        self.originals.sync(&self.root).map_err(StoreError::io("sync", &new))?;
+        File::open(&root)
+            .and_then(|root| self.originals.sync(&root))
+            .map_err(StoreError::io("sync", &new))?;
         fs::rename(&new, &place).map_err(StoreError::io("move into place", &place))
     }
 }

@@ -4,15 +4,19 @@
 //! <store>/lock                    held by the one process that writes
 //!         originals/2026/000123/  a folder per record           what came and what was made of it
 //!         journal/000000000001.log  lines, each chained to the last  what happened; makes a change durable
+//!         journal/durable         the last entry that is known to be on disk
 //!         envelope.key            by which a bounce finds its case
 //!         rules/<version>/        every rule set that was in force
 //!         sealed                  the names of the keys in use, where a key file is configured
 //!         index/                  sled, a fold of the two above  what can be asked; may be removed
 //! ```
-//! Every change goes the same way: its files are written and synced, its entry is appended and folded into the
-//! index under one lock, and the caller is answered when the journal is on disk. Both syncs are shared by all
-//! who wait ([`sync::GroupSync`]). So the index may show for a moment what is not on disk yet; only
-//! [`Store::due_answers`], from which something leaves the house, waits for the disk first.
+//! Every change goes the same way: its files are written, its entry is appended and folded into the index under one
+//! lock, and the caller is answered when one sync has put files and journal on disk, which all who wait share
+//! ([`sync::GroupSync`]). A power cut before that may leave an entry whose files are torn: such entries are found by
+//! their digests and cut off at the next opening ([`tail`]); nobody had been told of them. What people typed is on
+//! disk before its entry. Nobody waits for [`Store::commit`] and [`Store::answer_sent`]: they are on disk with the
+//! next sync, and what leaves the house waits for it ([`Store::due_answers`]). So the index may show for a moment
+//! what is not on disk yet.
 //!
 //! Restart states: R0 a folder in `originals/new/` without an entry: removed, the source still has the piece.
 //! R1 registered (its folder is moved into place when that was cut off). R2 `extract.json` is there. R3 judged,
@@ -44,6 +48,7 @@ mod rows;
 mod sealed;
 mod sending;
 mod sync;
+mod tail;
 mod take;
 mod types;
 mod verify;
@@ -74,6 +79,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sync::{GroupSync, Ticket};
+use tail::Marker;
 
 /// The office's store. Share it with `Arc`; every function blocks (call from `spawn_blocking`) and takes `&self`.
 #[derive(Debug)]
@@ -84,11 +90,16 @@ pub struct Store {
     core: Mutex<Core>,
     /// Held while arrivals are registered: two sources cannot take the same piece twice.
     registering: Mutex<()>,
-    files: GroupSync,
-    journaled: GroupSync,
+    disk: GroupSync,
+    /// Files were written since the last sync of the file system began. Set before their entry is appended.
+    dirty: AtomicBool,
     stopped: AtomicBool,
     /// An open directory, by which the file system is synced.
     root: File,
+    /// The journal lies on the same file system.
+    one_file_system: bool,
+    /// `None`: opened for reading.
+    marker: Option<Marker>,
     opening: Opening,
     /// Its lock goes when it is closed.
     _lock: Option<File>,
@@ -136,7 +147,7 @@ impl Store {
     }
 
     fn still_writing(&self) -> Result<(), StoreError> {
-        if self.stopped.load(Ordering::Acquire) || self.files.failed() || self.journaled.failed() {
+        if self.stopped.load(Ordering::Acquire) || self.disk.failed() {
             return Err(StoreError::Stopped { path: self.dir.clone() });
         }
         Ok(())
@@ -165,6 +176,15 @@ impl Store {
             fold.apply(&entry, &digest)?;
             seq += 1;
         }
+        if journal.is_full() {
+            // The old segment is whole on disk, with the files of its entries, before the new one has a line: only the
+            // last can be torn.
+            let synced = self.originals.sync(&self.root);
+            synced
+                .map_err(StoreError::io("sync", self.originals.root()))
+                .and_then(|()| journal.next_segment())
+                .inspect_err(|_| self.stopped.store(true, Ordering::Release))?;
+        }
         // Up to here nothing has changed; from here the journal has it, and the index must follow or we stop.
         journal.write(&lines).inspect_err(|error| {
             if matches!(error, StoreError::Stopped { .. }) {
@@ -172,7 +192,7 @@ impl Store {
             }
         })?;
         self.rows.write(fold.finish()).inspect_err(|_| self.stopped.store(true, Ordering::Release))?;
-        Ok((self.journaled.ask(), seq - 1))
+        Ok((self.disk.ask(), seq - 1))
     }
 
     /// The same, durable on return.
@@ -187,24 +207,68 @@ impl Store {
         Ok(seq)
     }
 
-    /// Waits until the journal is on disk up to `ticket`.
+    /// Waits until everything written so far is on disk.
+    ///
+    /// # Errors
+    /// A failed sync; the store then stops writing.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        if self.core().journal.is_none() {
+            return Ok(());
+        }
+        self.still_writing()?;
+        self.reach(self.disk.last())
+    }
+
+    /// Waits until files and journal are on disk up to `ticket`.
     fn reach(&self, ticket: Ticket) -> Result<(), StoreError> {
-        let outcome = self.journaled.reach(ticket, || {
-            let file = self.core().journal.as_ref().map(Journal::file);
-            file.map_or(Ok(()), |file| file.sync_data())
-        });
-        outcome.map_err(|source| {
+        self.disk.reach(ticket, || self.flush()).map_err(|source| {
             let core = self.core();
             let path = core.journal.as_ref().map_or(&*self.dir, Journal::path);
             StoreError::Io { doing: "sync", path: path.to_owned(), source }
         })
     }
 
+    /// One sync for all files and entries so far; of the journal alone where no file was written.
+    fn flush(&self) -> std::io::Result<()> {
+        let (file, last) = match &self.core().journal {
+            Some(journal) => (journal.file(), journal.next_seq() - 1),
+            None => return Ok(()),
+        };
+        // After the look at the journal's end: the files of every entry up to it have been written by now.
+        let files = self.dirty.swap(false, Ordering::AcqRel);
+        if files {
+            self.originals.sync(&self.root)?;
+        }
+        if !files || !self.one_file_system {
+            file.sync_data()?;
+        }
+        if let Some(marker) = &self.marker {
+            marker.note(last);
+        }
+        Ok(())
+    }
+
+    /// To be called after files were written and before their entry is.
+    fn wrote_files(&self) {
+        self.dirty.store(true, Ordering::Release);
+    }
+
     /// Waits until the files written so far are on disk.
     fn sync_files(&self) -> Result<(), StoreError> {
-        let ticket = self.files.ask();
-        self.files
-            .reach(ticket, || self.originals.sync(&self.root))
-            .map_err(StoreError::io("sync", self.originals.root()))
+        self.wrote_files();
+        self.reach(self.disk.ask())
+    }
+}
+
+impl Drop for Store {
+    /// A clean stop leaves nothing that the next opening has to look at.
+    fn drop(&mut self) {
+        let settled = match self.settle() {
+            Err(error) => Err(error.to_string()),
+            Ok(()) => self.marker.as_ref().map_or(Ok(()), Marker::sync).map_err(|error| error.to_string()),
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "the store was not closed well; the next opening mends it");
+        }
     }
 }

@@ -8,12 +8,13 @@ use super::original::{Originals, make_dir};
 use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
 use super::sealed::{Sealing, ValueKey};
 use super::sync::GroupSync;
+use super::tail::{self, Marker};
 use super::{Core, Opening, Store, StoreError};
 use crate::record::{RegistrationNumber, StorePlace};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -44,12 +45,17 @@ impl Store {
         originals.create()?;
         make_dir(&journal_dir)?;
         let mut opening = Opening::default();
+        let marker = Marker::open(&journal_dir)?;
+        let cut_off = tail::mend(&originals, &journal_dir, &marker)?;
         let (rows, end) = index(&dir.join("index"), values, &journal_dir, &originals, &mut opening)?;
         opening.cut_off_bytes = end.torn_bytes;
+        opening.cut_off_entries = cut_off;
         let journal = Journal::append_after(&journal_dir, &end)?;
         finish_moves(&originals, &rows, &mut opening)?;
         tell(&opening);
-        Store::assemble(dir, originals, Box::new(rows), Some(journal), opening, Some(lock))
+        marker.note(end.next_seq - 1);
+        marker.sync().map_err(StoreError::io("sync", &journal_dir))?;
+        Store::assemble(dir, originals, Box::new(rows), Some((journal, marker)), opening, Some(lock))
     }
 
     /// Opens beside a running daemon: an index in memory, built from journal and folders as they are now. It does not
@@ -70,21 +76,26 @@ impl Store {
         dir: &Path,
         originals: Originals,
         rows: Box<dyn Rows>,
-        journal: Option<Journal>,
+        journal: Option<(Journal, Marker)>,
         opening: Opening,
         lock: Option<File>,
     ) -> Result<Store, StoreError> {
+        let (journal, marker) = journal.unzip();
+        let device = |path: &Path| Ok(fs::metadata(path).map_err(StoreError::io("look at", path))?.dev());
+        let one_file_system = journal.is_some() && device(originals.root())? == device(&dir.join("journal"))?;
         Ok(Store {
             dir: dir.to_owned(),
-            originals,
             rows,
             core: Mutex::new(Core { journal, last_record: None, last_case: None }),
             registering: Mutex::new(()),
-            files: GroupSync::default(),
-            journaled: GroupSync::default(),
+            disk: GroupSync::default(),
+            dirty: AtomicBool::new(true),
             stopped: AtomicBool::new(false),
-            root: File::open(dir).map_err(StoreError::io("open", dir))?,
+            root: File::open(originals.root()).map_err(StoreError::io("open", originals.root()))?,
+            one_file_system,
+            marker,
             opening,
+            originals,
             _lock: lock,
         })
     }
@@ -227,6 +238,13 @@ fn tell(opening: &Opening) {
     if opening.cut_off_bytes > 0 {
         let bytes = opening.cut_off_bytes;
         tracing::warn!(bytes, "cut an unfinished line off the journal; nobody had been told of that change");
+    }
+    if opening.cut_off_entries > 0 {
+        let entries = opening.cut_off_entries;
+        tracing::warn!(
+            entries,
+            "power went before these entries were on disk with their files; nobody had been told, they are done again"
+        );
     }
     if let Some(why) = &opening.rebuilt {
         tracing::warn!(%why, entries = opening.replayed, "built the index again");

@@ -286,6 +286,41 @@ impl Originals {
         self.read(number, &words_name(digest))
     }
 
+    /// Removes a file of a record's folder, if it is there.
+    pub fn remove(&self, number: RegistrationNumber, name: &str) -> Result<(), StoreError> {
+        let path = self.folder(number).join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the files of a record once more, byte for byte: after a sync that failed, the kernel may hold them for
+    /// written.
+    pub fn write_again(&self, number: RegistrationNumber) -> Result<(), StoreError> {
+        for folder in [self.folder(number), self.new_folder(number)] {
+            if !folder.is_dir() {
+                continue;
+            }
+            for name in subfolders(&folder)? {
+                let path = folder.join(&name);
+                let metadata = fs::symlink_metadata(&path).map_err(StoreError::io("look at", &path))?;
+                if name.starts_with('.') || !metadata.is_file() {
+                    continue;
+                }
+                let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
+                let temporary = folder.join(format!(".{name}.tmp"));
+                fs::write(&temporary, bytes)
+                    .and_then(|()| fs::set_permissions(&temporary, metadata.permissions()))
+                    .and_then(|()| fs::rename(&temporary, &path))
+                    .map_err(StoreError::io("write", &path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// All writes so far, of all records, in one sync of the file system.
     pub fn sync(&self, root: &File) -> io::Result<()> {
         rustix::fs::syncfs(root).map_err(io::Error::from)

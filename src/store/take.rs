@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 
 impl Store {
-    /// Registers arrivals: all of them or, after an error, none. Durable on return, with two syncs for the whole
+    /// Registers arrivals: all of them or, after an error, none. Durable on return, with one sync for the whole
     /// batch, so give as many as there are. The order is that of `arrivals`. A piece that is byte for byte one that
     /// we have is [`Registered::Known`], and counted as such.
     ///
@@ -30,7 +30,7 @@ impl Store {
         let mut prepared = Vec::new();
         let outcome = self.prepare_all(arrivals, now, &mut prepared).and_then(|(events, registered)| {
             if !prepared.is_empty() {
-                self.sync_files()?;
+                self.wrote_files();
             }
             self.write(now, DAEMON, |_| Ok(events)).map(|(ticket, _)| (ticket, registered))
         });

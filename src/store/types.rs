@@ -169,6 +169,9 @@ pub struct SendingPause {
 pub struct Opening {
     /// Bytes of an unfinished last journal line that were cut off: the change was never confirmed to anyone.
     pub cut_off_bytes: u64,
+    /// Whole entries of which power went before their files were on disk. Kept aside in the journal's directory; never
+    /// confirmed to anyone either.
+    pub cut_off_entries: u64,
     /// Entries that the index had missed.
     pub replayed: u64,
     /// Why the index was built again, if it was.

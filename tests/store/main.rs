@@ -11,3 +11,4 @@ mod returns;
 mod sealed;
 mod states;
 mod support;
+mod torn;
