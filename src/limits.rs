@@ -247,3 +247,12 @@ pub const SEPARATORS_MAX: usize = 20;
 
 /// Days that the date of receipt on a separator sheet may lie back: older is a sheet that was left in the tray.
 pub const SHEET_DAYS_MAX: i32 = 60;
+
+/// Destroyed pieces named in one entry of the journal: fits a line.
+pub const PURGE_ENTRY_PIECES_MAX: usize = 200;
+
+/// Cases destroyed by one request to the daemon: well within the time of a request.
+pub const PURGE_BATCH_MAX: usize = 50;
+
+/// The longest term of retention, in years: what is kept longer is kept for good.
+pub const RETENTION_YEARS_MAX: u16 = 200;

@@ -74,6 +74,12 @@ pub struct CaseRow {
     /// Cases that a person joined to this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<CaseNumber>,
+    /// A person forbade that it is destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptBack>,
+    /// It was destroyed: numbers, dates and outcome are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<Destroyed>,
     /// Number of the last journal entry by which a person or a new piece changed this case (what the outbox does
     /// does not count): two people cannot overwrite each other.
     pub revision: u64,
@@ -99,6 +105,36 @@ impl CaseRow {
     pub fn running(&self) -> impl Iterator<Item = &Deadline> {
         let decided_on = self.decision.as_ref().map(|decision| super::office_date(decision.at));
         running(self.status, &self.deadlines, decided_on)
+    }
+}
+
+/// That a case must not be destroyed: an objection, a request under the Woo, a court.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptBack {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+/// That a case was destroyed, and on what ground.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destroyed {
+    pub at: Timestamp,
+    pub by: String,
+    pub closed_on: Option<Date>,
+    /// Such as `5 years`; `None`: at the demand of a person.
+    pub term: Option<String>,
+    pub basis: String,
+}
+
+impl Destroyed {
+    /// One Dutch sentence.
+    pub fn sentence(&self) -> String {
+        let on = super::office_date(self.at).strftime("%d-%m-%Y");
+        match &self.term {
+            Some(term) => format!("Vernietigd op {on}, na {} ({}).", super::term_in_words(term), self.basis),
+            None => format!("Vernietigd op {on} ({}).", self.basis),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod message;
 mod number;
 mod office;
 mod place;
+mod retention;
 mod run;
 mod sheet;
 mod spelling;
@@ -24,7 +25,10 @@ pub use acknowledgement::{
     Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
 };
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
-pub use case::{Alike, CaseRow, CaseStatus, Decision, HistoryLine, JudgementSummary, Verdict, running};
+pub use case::{
+    Alike, CaseRow, CaseStatus, Decision, Destroyed, HistoryLine, JudgementSummary, KeptBack, Verdict,
+    running,
+};
 pub use cover::{Area, Cover, USUAL_COVERS, Window, WindowSide, postal_order, postcode};
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
@@ -38,6 +42,7 @@ pub use message::{Address, Message, Returned};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
 pub use place::StorePlace;
+pub use retention::{Retention, RetentionClass, RetentionRule, RetentionTerm, term_in_words};
 pub use run::{Divided, Run, RunLetter, RunNote};
 pub use sheet::{SheetCode, SheetSide};
 pub use spelling::{distance, nearest};

@@ -97,6 +97,9 @@ pub(super) struct RecordState {
     /// File name → digest of what the commit put in the folder.
     #[serde(default)]
     pub files: std::collections::BTreeMap<String, String>,
+    /// Its folder is gone, as the journal says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
 }
 
 /// Every piece is one of these.
@@ -117,6 +120,11 @@ pub(super) struct CaseState {
     pub judged_queue: String,
     /// Digest of the address of the answer, for the caps ([`super::sealed::Sealing::address_digest`]).
     pub answer_to: Option<String>,
+    /// The same of answers before, and the hashed Message-IDs of the case: what goes when it is destroyed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_to: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub msg_ids: Vec<String>,
 }
 
 impl Card {

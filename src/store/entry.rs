@@ -5,7 +5,8 @@
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
 use crate::record::{
-    AnswerChannel, AutomaticClass, CaseNumber, ComeBack, DigestStep, Divided, RegistrationNumber, Verdict,
+    AnswerChannel, AutomaticClass, CaseNumber, Channel, ComeBack, DigestStep, Divided, RegistrationNumber,
+    Verdict,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -157,6 +158,40 @@ pub(super) enum Event {
     },
     /// By a person, or by the daemon after the quiet time.
     BreakerClosed,
+    /// This store was put back from a backup that ended with this entry. Numbers go on behind these, for what was given out
+    /// since the backup is not known here.
+    Restored {
+        entries: u64,
+        year: u16,
+        last_case: u32,
+        last_record: u32,
+    },
+    /// Destroyed: the files of these pieces, of one case or of none. What stays of them is here.
+    Purged {
+        case: Option<CaseNumber>,
+        records: BTreeMap<RegistrationNumber, PurgedPiece>,
+        closed_on: Option<Date>,
+        /// Such as `5 years`; `None`: at the demand of a person, or with the piece that it was part of.
+        term: Option<String>,
+        /// By which list and number, or which article.
+        basis: String,
+        /// Of the list with the declaration.
+        list: Digest,
+    },
+    /// A person forbids that a case is destroyed.
+    Kept {
+        case: CaseNumber,
+        reason: Digest,
+    },
+    /// It may be destroyed again when its term is over.
+    Unkept {
+        case: CaseNumber,
+    },
+    /// All about one person, or whole cases, were given out; the number of cases.
+    Exported {
+        cases: u32,
+        person: bool,
+    },
     /// A person stopped all answers, or let them go again.
     Sending {
         paused: bool,
@@ -174,6 +209,16 @@ pub(super) struct Judged {
     pub defects: u32,
     /// File name in the record's folder → digest.
     pub files: BTreeMap<String, Digest>,
+}
+
+/// What stays of a destroyed piece.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PurgedPiece {
+    /// Of the original: the same bytes are known when they come again.
+    pub digest: Digest,
+    pub channel: Channel,
+    pub received_at: Timestamp,
 }
 
 /// What the gate concluded, without the address.
@@ -196,7 +241,10 @@ impl Event {
             | Event::Digest { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerClosed
+            | Event::Restored { .. }
+            | Event::Exported { .. }
             | Event::Sending { .. } => None,
+            Event::Purged { case, .. } => *case,
             Event::Opened { case, .. }
             | Event::Joined { case, .. }
             | Event::CameBack { case, .. }
@@ -213,6 +261,8 @@ impl Event {
             | Event::Decided { case, .. }
             | Event::Merged { case, .. }
             | Event::Assigned { case, .. }
+            | Event::Kept { case, .. }
+            | Event::Unkept { case }
             | Event::Noted { case, .. } => Some(*case),
         }
     }
@@ -223,6 +273,7 @@ impl Event {
             Event::AnswerDeferred { reply, .. } | Event::AnswerFailed { reply, .. } => Some(reply),
             Event::AnswerWithheld { reason, .. }
             | Event::AnswerHeld { reason, .. }
+            | Event::Kept { reason, .. }
             | Event::Decided { reason, .. } => Some(reason),
             Event::LetterAddressed { address, .. } => Some(address),
             Event::Noted { note, .. } => Some(note),

@@ -14,7 +14,7 @@ use super::types::AsideRow;
 use crate::record::{Channel, Record, RegistrationNumber, SetAside};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes that are folded but not yet written.
 #[derive(Debug)]
@@ -49,6 +49,24 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// Every key that begins with `prefix`, with what is folded but not yet written.
+    pub(super) fn keys(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut found = BTreeSet::new();
+        self.rows.each(prefix, None, false, &mut |key, _| {
+            found.insert(key.to_vec());
+            Ok(true)
+        })?;
+        for (key, value) in
+            self.changes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix))
+        {
+            match value {
+                Some(_) => found.insert(key.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found.into_iter().collect())
+    }
+
     pub(super) fn put<T: Serialize>(&mut self, key: Vec<u8>, value: &T) -> Result<(), StoreError> {
         self.changes.insert(key, Some(encode(value)?));
         Ok(())
@@ -77,6 +95,7 @@ impl<'a> Fold<'a> {
                     bytes: *bytes,
                     became: Became::Work,
                     files: BTreeMap::new(),
+                    purged: false,
                 };
                 self.put(keys::record(*record), &state)?;
                 self.put(keys::digest(digest), record)?;
@@ -146,6 +165,10 @@ impl<'a> Fold<'a> {
             }
             Event::BreakerOpened { answers } => self.breaker_opened(entry, *answers)?,
             Event::BreakerClosed => self.breaker_closed(entry)?,
+            Event::Restored { .. } => self.restored(&entry.what)?,
+            Event::Purged { .. } => self.purged(entry)?,
+            Event::Kept { case, .. } | Event::Unkept { case } => self.kept(entry, *case)?,
+            Event::Exported { .. } => {}
             Event::Sending { paused } => self.sending(entry, *paused)?,
         }
         if let Some(case) = entry.what.case() {

@@ -30,8 +30,10 @@ impl Fold<'_> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
         let received_at = piece.as_ref().map_or(entry.at, |piece| piece.received_at);
         let channel = piece.map_or(Channel::Email, |piece| piece.channel);
-        self.message_ids(case, &card)?;
+        let msg_ids = self.message_ids(entry, case, &card, Vec::new())?;
         let mut state = CaseState {
+            former_to: Vec::new(),
+            msg_ids,
             judged_queue: queue.to_owned(),
             answer_to: self.answer_to(&card),
             row: CaseRow {
@@ -53,9 +55,14 @@ impl Fold<'_> {
                 alike: self.alike(case, record, &card)?,
                 joined_to: None,
                 joined: Vec::new(),
+                kept: None,
+                purged: None,
                 revision: entry.seq,
             },
         };
+        if let Some(answer) = &mut state.row.answer {
+            self.held_after_restore(record, answer)?;
+        }
         self.tell_alike(case, &state.row.alike)?;
         self.count_answer(entry, &state)?;
         renew_due(&mut state.row);
@@ -70,10 +77,10 @@ impl Fold<'_> {
         note: &AnswerNote,
     ) -> Result<(), StoreError> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
-        self.message_ids(case, &card)?;
         self.alike(case, record, &card)?;
         let old = self.case_state(case)?;
         let mut state = old.clone();
+        state.msg_ids = self.message_ids(entry, case, &card, state.msg_ids)?;
         let row = &mut state.row;
         row.records.push(record);
         row.revision = entry.seq;
@@ -90,8 +97,10 @@ impl Fold<'_> {
             && row.answer.as_ref().is_some_and(|answer| matches!(answer.state, AnswerState::Sent { .. }));
         if (!has_live || has_line) && !matches!(note, AnswerNote::Withhold) {
             let channel = piece.map_or(row.channel, |piece| piece.channel);
-            row.answer = Some(outbox_entry(entry, case, record, channel, note, &card));
-            state.answer_to = self.answer_to(&card);
+            let mut answer = outbox_entry(entry, case, record, channel, note, &card);
+            self.held_after_restore(record, &mut answer)?;
+            row.answer = Some(answer);
+            state.address(self.answer_to(&card));
             self.count_answer(entry, &state)?;
         }
         renew_due(&mut state.row);
@@ -108,9 +117,9 @@ impl Fold<'_> {
         what: ComeBack,
     ) -> Result<(), StoreError> {
         let card = self.card(record)?;
-        self.message_ids(case, &card)?;
         let old = self.case_state(case)?;
         let mut state = old.clone();
+        state.msg_ids = self.message_ids(entry, case, &card, state.msg_ids)?;
         state.row.records.push(record);
         state.row.revision = entry.seq;
         if what == ComeBack::Undelivered
@@ -153,7 +162,8 @@ impl Fold<'_> {
             (Event::AnswerSent { .. }, state) => {
                 *state = AnswerState::Sent { at: entry.at, attempts: attempts.max(1) };
             }
-            (Event::AnswerHeld { .. }, state @ AnswerState::Held { .. }) => {
+            // Of one that waits: after a backup was put back it may be out already.
+            (Event::AnswerHeld { .. }, state @ (AnswerState::Held { .. } | AnswerState::Waiting { .. })) => {
                 *state = AnswerState::Held { reason: words };
             }
             (Event::AnswerWithheld { .. }, state) if !matches!(state, AnswerState::Sent { .. }) => {
@@ -193,7 +203,7 @@ impl Fold<'_> {
                 answer.file = Some(file.clone());
                 answer.address = Some(address.clone());
                 let lines = self.words(state.row.records.first(), address)?;
-                state.answer_to = Some(self.originals.sealing().address_digest(&lines));
+                state.address(Some(self.originals.sealing().address_digest(&lines)));
                 state.row.writer = lines.lines().next().map(shortened);
             }
             Event::LetterPrinted { .. } => {
@@ -272,15 +282,28 @@ impl Fold<'_> {
         self.put(keys::case(new.row.number), new)
     }
 
-    /// The first case that had a Message-ID keeps it.
-    fn message_ids(&mut self, case: CaseNumber, card: &Card) -> Result<(), StoreError> {
+    /// The first case that had a Message-ID keeps it; the others stand behind it, for when that case is destroyed.
+    /// `known` are the digests of those that the case had; returned are all of them.
+    fn message_ids(
+        &mut self,
+        entry: &Entry,
+        case: CaseNumber,
+        card: &Card,
+        mut known: Vec<String>,
+    ) -> Result<Vec<String>, StoreError> {
         for id in [&card.msg_id, &card.answer_msg_id].into_iter().flatten() {
-            let key = keys::msg_id(id);
-            if self.get::<CaseNumber>(&key)?.is_none() {
-                self.put(key, &case)?;
+            let digest = keys::msg_id_digest(id);
+            if known.contains(&digest) {
+                continue;
             }
+            let key = keys::msg_id(id);
+            match self.get::<CaseNumber>(&key)? {
+                None => self.put(key, &case)?,
+                Some(_) => self.put(keys::at_seq(keys::later_msg_ids(&digest), entry.seq), &case)?,
+            }
+            known.push(digest);
         }
-        Ok(())
+        Ok(known)
     }
 
     /// Counts an answer for the caps and the breaker from the moment it is given to the outbox, so that a burst is
@@ -307,6 +330,9 @@ fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
         [keys::listed(row.status), order.clone()].concat(),
         [keys::queued(&row.queue, row.status), order].concat(),
     ]);
+    if row.purged.is_some() {
+        return all;
+    }
     all.extend(listed(row));
     match row.answer.as_ref().map(|answer| &answer.state) {
         Some(AnswerState::Waiting { next, .. }) => drop(all.insert(keys::due_answer(*next, row.number))),
@@ -319,6 +345,17 @@ fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
 /// Was it handed over, or may it have been? Only such an answer can come back.
 fn went_out(state: &AnswerState) -> bool {
     matches!(state, AnswerState::Sent { .. } | AnswerState::Waiting { attempts: 1.., .. })
+}
+
+impl CaseState {
+    /// The answer goes to another address from now on.
+    fn address(&mut self, to: Option<String>) {
+        if let Some(former) = std::mem::replace(&mut self.answer_to, to)
+            && !self.former_to.contains(&former)
+        {
+            self.former_to.push(former);
+        }
+    }
 }
 
 fn renew_due(row: &mut CaseRow) {
@@ -355,7 +392,7 @@ fn outbox_entry(
 }
 
 /// For a case whose folder is gone.
-fn no_summary() -> JudgementSummary {
+pub(super) fn no_summary() -> JudgementSummary {
     JudgementSummary {
         scope: Scope::Unclear,
         complained_about: Vec::new(),

@@ -123,6 +123,14 @@ fn sentence(what: &Event) -> String {
         Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
         Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),
         Event::Noted { .. } => "Notitie toegevoegd.".to_owned(),
+        Event::Purged { term: Some(term), basis, .. } => {
+            format!("Vernietigd na {} ({basis}).", crate::record::term_in_words(term))
+        }
+        Event::Purged { term: None, basis, .. } => format!("Vernietigd ({basis})."),
+        Event::Kept { .. } => "Mag niet vernietigd worden.".to_owned(),
+        Event::Unkept { .. } => "Mag weer vernietigd worden als de termijn voorbij is.".to_owned(),
+        Event::Exported { cases, .. } => format!("{cases} zaken zijn uitgegeven."),
+        Event::Restored { entries, .. } => format!("Teruggezet uit een back-up tot en met regel {entries}."),
         Event::BreakerOpened { answers } => {
             format!("De noodrem ging aan na {answers} bevestigingen in een uur.")
         }

@@ -58,7 +58,7 @@ fn chained(head: &str, json: &[u8]) -> String {
 }
 
 /// The segments, oldest first, each with the number of its first entry.
-fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+pub(super) fn segments(dir: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
     let mut found = Vec::new();
     for item in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
         let path = item.map_err(StoreError::io("list", dir))?.path();

@@ -17,9 +17,13 @@ pub(super) const BREAKER: &[u8] = b"m/breaker";
 pub(super) const BREAKER_CLOSED: &[u8] = b"m/breaker-closed";
 /// Who stopped the answers; not there while they go out.
 pub(super) const SENDING_PAUSED: &[u8] = b"m/sending-paused";
+/// Where numbers go on after a restore.
+pub(super) const RESTORED: &[u8] = b"m/restored";
 /// Counters.
 pub(super) const PIECES: &[u8] = b"k/pieces";
 pub(super) const DUPLICATES: &[u8] = b"k/duplicates";
+/// Pieces that were destroyed.
+pub(super) const PURGED: &[u8] = b"k/purged";
 pub(super) const ASIDE_COUNT: &[u8] = b"k/aside";
 /// Kinds that are walked.
 pub(super) const WORK: &[u8] = b"w";
@@ -30,6 +34,7 @@ pub(super) const RUNS: &[u8] = b"g";
 pub(super) const DUE_ANSWERS: &[u8] = b"o";
 pub(super) const COUNTS: &[u8] = b"n";
 pub(super) const UNDELIVERED: &[u8] = b"u";
+pub(super) const LIKENESS_BANDS: &[u8] = b"x";
 
 fn numbered(kind: u8, year: u16, serial: u32) -> Vec<u8> {
     let mut key = vec![kind];
@@ -99,6 +104,26 @@ fn hashed(text: &str) -> [u8; 16] {
 pub(super) fn msg_id(id: &str) -> Vec<u8> {
     let mut key = vec![b'i'];
     key.extend(hashed(id.trim()));
+    key
+}
+
+/// The short digest of a Message-ID, in hexadecimal.
+pub(super) fn msg_id_digest(id: &str) -> String {
+    super::entry::hex(&hashed(id.trim()))
+}
+
+/// The key of a Message-ID by that digest.
+pub(super) fn msg_id_of(digest: &str) -> Vec<u8> {
+    let octet = |pair: &[u8]| {
+        std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or_default()
+    };
+    std::iter::once(b'i').chain(digest.as_bytes().chunks(2).map(octet)).collect()
+}
+
+/// The cases after the first that had a Message-ID, in the order of the journal.
+pub(super) fn later_msg_ids(digest: &str) -> Vec<u8> {
+    let mut key = msg_id_of(digest);
+    key[0] = b'j';
     key
 }
 

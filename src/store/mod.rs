@@ -26,6 +26,7 @@ mod answers;
 mod breaker;
 mod card;
 mod change;
+mod copy;
 mod digests;
 mod entry;
 mod envelope_key;
@@ -42,6 +43,7 @@ mod keys;
 mod letters;
 mod open;
 mod original;
+mod purge;
 mod query;
 mod reseal;
 mod rows;
@@ -54,12 +56,16 @@ mod types;
 mod verify;
 
 pub use breaker::BreakerRow;
+pub use copy::{
+    BackupReport, CopyError, CopyOf, CopyState, Manifest, Restored, backup, read_manifest, restore,
+};
 pub use digests::Ledger;
 pub use entry::DAEMON;
 pub use error::StoreError;
 pub use kept_rules::kept_rules;
 pub use keyring::new_key;
 pub use letters::{CheckedLetter, LetterDay};
+pub use purge::{PurgeOrder, PurgeReport, Purgeable};
 pub use reseal::Resealed;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,

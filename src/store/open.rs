@@ -1,5 +1,6 @@
 //! Opening a store: the lock, the journal's end, the index brought up to it, and the folders that a crash left.
 
+use super::copy::AfterRestore;
 use super::entry::Entry;
 use super::fold::Fold;
 use super::journal::{self, End, Journal};
@@ -9,7 +10,7 @@ use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
 use super::sealed::{Sealing, ValueKey};
 use super::sync::GroupSync;
 use super::tail::{self, Marker};
-use super::{Core, Opening, Store, StoreError};
+use super::{Core, Opening, Store, StoreError, purge};
 use crate::record::{RegistrationNumber, StorePlace};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File, OpenOptions};
@@ -20,7 +21,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Version of keys and values of the index; a store with another one is folded again.
-const INDEX_FORMAT: u32 = 4;
+const INDEX_FORMAT: u32 = 5;
 
 /// Changes folded before they are written to the index together.
 const BATCH_CHANGES: usize = 4_000;
@@ -36,6 +37,12 @@ impl Store {
     /// together; [`StoreError::Key`] when it is sealed with a key that is not there; [`StoreError::Io`] naming the path. An index that will not open is no error: it is built again.
     pub fn open(place: impl Into<StorePlace>) -> Result<Store, StoreError> {
         let place = place.into();
+        expect_whole(&place)?;
+        Store::open_restored(place)
+    }
+
+    /// The same, also while a restore is under way.
+    pub(super) fn open_restored(place: StorePlace) -> Result<Store, StoreError> {
         let dir: &Path = &place;
         fs::create_dir_all(dir).map_err(StoreError::io("make", dir))?;
         let lock = lock(dir)?;
@@ -52,6 +59,7 @@ impl Store {
         opening.cut_off_entries = cut_off;
         let journal = Journal::append_after(&journal_dir, &end)?;
         finish_moves(&originals, &rows, &mut opening)?;
+        opening.destroyed = purge::finish(dir, &rows, &originals)?;
         tell(&opening);
         marker.note(end.next_seq - 1);
         marker.sync().map_err(StoreError::io("sync", &journal_dir))?;
@@ -66,6 +74,7 @@ impl Store {
     pub fn open_read_only(place: impl Into<StorePlace>) -> Result<Store, StoreError> {
         let place = place.into();
         let dir: &Path = &place;
+        expect_whole(dir)?;
         let originals = Originals::at(dir.join("originals"), Sealing::of(&place, false)?);
         let (rows, mut opening) = (Memory::default(), Opening::default());
         follow(&rows, &originals, &dir.join("journal"), (0, String::new()), &mut opening)?;
@@ -99,6 +108,17 @@ impl Store {
             _lock: lock,
         })
     }
+}
+
+/// Stands in a store that is being put back from a backup, until it is whole.
+pub(super) const RESTORING: &str = ".restoring";
+
+fn expect_whole(dir: &Path) -> Result<(), StoreError> {
+    if dir.join(RESTORING).exists() {
+        let why = "a restore into this store was cut off: run bode restore again";
+        return Err(StoreError::State { object: dir.display().to_string(), why });
+    }
+    Ok(())
 }
 
 /// How often, and after what pause, a lock that somebody holds is asked for again: half a second in all.
@@ -249,6 +269,9 @@ fn tell(opening: &Opening) {
     if let Some(why) = &opening.rebuilt {
         tracing::warn!(%why, entries = opening.replayed, "built the index again");
     }
+    if opening.destroyed > 0 {
+        tracing::info!(records = opening.destroyed, "removed what a purge had left that was cut off");
+    }
     if opening.completed + opening.removed > 0 {
         let (completed, removed) = (opening.completed, opening.removed);
         tracing::info!(completed, removed, "finished what a stop had cut off in originals/new");
@@ -262,7 +285,8 @@ pub(super) fn last_serial(rows: &dyn Rows, kind: &[u8], year: u16) -> Result<u32
         last = keys::number_at_end(key).map_or(0, |(_, serial)| serial);
         Ok(false)
     })?;
-    Ok(last)
+    let restored: Option<AfterRestore> = rows.get(keys::RESTORED)?.map(|value| decode(&value)).transpose()?;
+    Ok(last.max(restored.map_or(0, |restored| restored.last(kind, year))))
 }
 
 impl Core {

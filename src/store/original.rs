@@ -29,7 +29,7 @@ pub(super) const EXTRACT: &str = "extract.json";
 pub(super) const JUDGEMENT: &str = "judgement.json";
 pub(super) const CARD: &str = "card.json";
 pub(super) const ANSWERS: [&str; 2] = ["answer.eml", "answer.pdf"];
-const ORIGINALS: [&str; 6] =
+pub(super) const ORIGINALS: [&str; 6] =
     ["original.eml", "original.pdf", "original.tif", "original.jpg", "original.png", "original.bin"];
 const NEW: &str = "new";
 const NOTES: &str = "notes";
@@ -148,6 +148,24 @@ impl Originals {
         Ok(numbers)
     }
 
+    /// Removes a destroyed record's folder, wherever it stands. Was there one?
+    pub fn destroy(&self, number: RegistrationNumber) -> Result<bool, StoreError> {
+        let mut was_there = false;
+        for folder in [self.folder(number), self.new_folder(number)] {
+            match fs::remove_dir_all(&folder) {
+                Ok(()) => was_there = true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StoreError::io("remove", &folder)(error)),
+            }
+        }
+        Ok(was_there)
+    }
+
+    /// Does anything of a record lie there?
+    pub fn is_there(&self, number: RegistrationNumber) -> bool {
+        self.folder(number).exists() || self.new_folder(number).exists()
+    }
+
     /// Every folder that stands in its place, in order.
     pub fn settled(&self) -> Result<Vec<RegistrationNumber>, StoreError> {
         let mut numbers = Vec::new();
@@ -191,6 +209,25 @@ impl Originals {
         };
         let length = file.metadata().map_err(StoreError::io("look at", path))?.len();
         self.sealing.open(place, path, length, file, each).map(Some)
+    }
+
+    /// Opens the first of these files of a record, as it lies there, wherever the folder stands.
+    pub fn open_raw(
+        &self,
+        number: RegistrationNumber,
+        names: &[&str],
+    ) -> Result<Option<(String, File)>, StoreError> {
+        for folder in [self.folder(number), self.new_folder(number), self.folder(number)] {
+            for name in names {
+                let path = folder.join(name);
+                match File::open(&path) {
+                    Ok(file) => return Ok(Some(((*name).to_owned(), file))),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(source) => return Err(StoreError::Io { doing: "open", path, source }),
+                }
+            }
+        }
+        Ok(None)
     }
 
     pub fn read_json<T: DeserializeOwned>(
@@ -268,13 +305,13 @@ impl Originals {
         let json = to_json(&Words { salt: super::entry::hex(&salt), text: text.to_owned() }, &folder)?;
         let digest = digest_of(&json);
         make_dir(&folder)?;
-        self.put(number, &words_name(&digest), &json)?;
+        self.put(number, &words_path(&digest), &json)?;
         Ok(digest)
     }
 
     /// `None`: purged, or never there.
     pub fn words(&self, number: RegistrationNumber, digest: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.read_json::<Words>(number, &words_name(digest))?.map(|words| words.text))
+        Ok(self.read_json::<Words>(number, &words_path(digest))?.map(|words| words.text))
     }
 
     /// The bytes of kept words, for checking their digest.
@@ -283,7 +320,7 @@ impl Originals {
         number: RegistrationNumber,
         digest: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(number, &words_name(digest))
+        self.read(number, &words_path(digest))
     }
 
     /// Removes a file of a record's folder, if it is there.
@@ -338,7 +375,8 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.tmp"))
 }
 
-fn words_name(digest: &str) -> String {
+/// Where kept words lie in a record's folder.
+pub(super) fn words_path(digest: &str) -> String {
     format!("{NOTES}/{}.json", digest.get(..24).unwrap_or(digest))
 }
 

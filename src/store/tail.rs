@@ -116,16 +116,25 @@ pub(super) fn mend(originals: &Originals, dir: &Path, marker: &Marker) -> Result
         }
         Ok(())
     })?;
+    // The files of what was destroyed since are gone by right.
+    let destroyed: BTreeSet<RegistrationNumber> = tail
+        .iter()
+        .flat_map(|entry| match &entry.what {
+            Event::Purged { records, .. } => records.keys().copied().collect(),
+            _ => Vec::new(),
+        })
+        .collect();
     let mut torn = None;
     for (at, entry) in tail.iter().enumerate() {
-        if !holds(originals, &entry.what)? {
+        let gone = named(&entry.what).is_some_and(|record| destroyed.contains(&record));
+        if !gone && !holds(originals, &entry.what)? {
             torn = Some(at);
             break;
         }
     }
     let cut = tail.split_off(torn.unwrap_or(tail.len()));
     let written: BTreeSet<_> = tail.iter().filter_map(|entry| named(&entry.what)).collect();
-    for number in written {
+    for number in written.difference(&destroyed).copied() {
         originals.write_again(number)?;
     }
     let root = originals.root();

@@ -180,4 +180,6 @@ pub struct Opening {
     pub completed: u64,
     /// Folders of pieces that were never registered; the source still has them.
     pub removed: u64,
+    /// Folders of destroyed records that a purge which was cut off had left.
+    pub destroyed: u64,
 }

@@ -34,6 +34,8 @@ pub struct VerifyReport {
     pub in_work: u64,
     /// Pieces whose original is not there or is not what was written, and folders that the journal does not know.
     pub missing: u64,
+    /// Pieces that were destroyed, each named by the journal with its ground.
+    pub purged: u64,
     /// Arrivals that were byte for byte a piece we had.
     pub duplicates: u64,
     pub cases: u64,
@@ -77,10 +79,14 @@ impl VerifyReport {
 
     /// One line, such as `stukken 212 = zaken 205 + terzijde 7 + in behandeling 0; ontbreekt 0`.
     pub fn summary(&self) -> String {
-        format!(
+        let mut line = format!(
             "stukken {} = zaken {} + terzijde {} + in behandeling {}; ontbreekt {}",
             self.pieces, self.in_cases, self.aside, self.in_work, self.missing
-        )
+        );
+        if self.purged > 0 {
+            line.push_str(&format!("; vernietigd {}", self.purged));
+        }
+        line
     }
 
     fn tell(&mut self, what: impl Into<String>, advice: &str) {
@@ -145,9 +151,21 @@ impl Store {
             fresh.get(keys::APPLIED)?.map(|value| decode(&value)).transpose()?.unwrap_or_default();
         open::follow(fresh, &self.originals, journal, at, &mut Opening::default())?;
         let mut different = 0u64;
-        let ignored = |key: &[u8]| key == keys::FORMAT;
+        // What was alike is told from the texts that were there then: after a purge a fresh fold has fewer of them.
+        let purged = fresh.get(keys::PURGED)?.is_some();
+        let ignored = |key: &[u8]| key == keys::FORMAT || purged && key.starts_with(keys::LIKENESS_BANDS);
         fresh.each(b"", None, false, &mut |key, value| {
-            different += u64::from(!ignored(key) && self.rows.get(key)?.as_deref() != Some(value));
+            if ignored(key) {
+                return Ok(true);
+            }
+            let ours = self.rows.get(key)?;
+            let same = match &ours {
+                Some(ours) if purged && ours != value && key.starts_with(keys::CASES) => {
+                    without_alike(ours)? == without_alike(value)?
+                }
+                ours => ours.as_deref() == Some(value),
+            };
+            different += u64::from(!same);
             Ok(true)
         })?;
         self.rows.each(b"", None, false, &mut |key, _| {
@@ -187,6 +205,14 @@ impl Store {
                         REBUILD,
                     ),
                 },
+            }
+            if state.purged {
+                report.purged += 1;
+                if self.originals.is_there(number) {
+                    let advice = "start bode opnieuw: dat ruimt op wat de vernietiging liet liggen";
+                    report.tell(format!("stuk {number} is vernietigd, maar zijn map staat er nog"), advice);
+                }
+                return Ok(true);
             }
             self.check_files(number, &state, report)?;
             Ok(true)
@@ -263,14 +289,16 @@ impl Store {
             let (Some(case), Some(digest)) = (entry.what.case(), entry.what.words()) else { return Ok(true) };
             let state: Option<CaseState> =
                 rows.get(&keys::case(case))?.map(|value| decode(&value)).transpose()?;
-            let Some(record) = state.and_then(|state| state.row.records.first().copied()) else {
+            let there = state.filter(|state| state.row.purged.is_none());
+            let Some(record) = there.and_then(|state| state.row.records.first().copied()) else {
                 return Ok(true);
             };
             let what = match &entry.what {
                 Event::Noted { .. } => "een notitie",
-                Event::Decided { .. } | Event::AnswerWithheld { .. } | Event::AnswerHeld { .. } => {
-                    "een reden"
-                }
+                Event::Kept { .. }
+                | Event::Decided { .. }
+                | Event::AnswerWithheld { .. }
+                | Event::AnswerHeld { .. } => "een reden",
                 Event::LetterAddressed { .. } => "een adres",
                 _ => "een antwoord van de mailserver",
             };
@@ -347,6 +375,12 @@ fn overdue(number: CaseNumber, late: SignedDuration, report: &mut VerifyReport) 
             "kijk of bode draait en of de mailserver bereikbaar is (bode doctor)",
         );
     }
+}
+
+fn without_alike(value: &[u8]) -> Result<CaseState, StoreError> {
+    let mut state: CaseState = decode(value)?;
+    state.row.alike = Vec::new();
+    Ok(state)
 }
 
 fn applied(rows: &dyn Rows) -> Result<u64, StoreError> {
