@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod answers;
+mod backup;
 mod cases;
 mod demo;
 mod doctor;
@@ -14,6 +15,7 @@ mod key;
 mod letters;
 mod log;
 mod look;
+mod restore;
 mod rules;
 mod run;
 mod setting;
@@ -93,6 +95,10 @@ enum Command {
     Templates(templates::TemplatesCommand),
     /// Counts that every piece ever taken in is a case, part of one, or set aside with a reason.
     Verify(verify::VerifyArgs),
+    /// A copy of the store beside a running daemon: incremental, and read back before it counts.
+    Backup(backup::BackupArgs),
+    /// Puts a backup back as the store, into an empty place; answers stand still until a person has looked.
+    Restore(restore::RestoreArgs),
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
     Doctor,
     /// Separator sheets to print, which the post room lays before each letter of a stack.
@@ -170,6 +176,8 @@ pub fn main() -> ExitCode {
         Command::Rules(command) => rules::rules(global, command),
         Command::Templates(command) => templates::templates(global, &command),
         Command::Verify(args) => verify::verify(global, &args),
+        Command::Backup(args) => backup::backup(global, &args),
+        Command::Restore(args) => restore::restore(global, &args),
         Command::Doctor => doctor::doctor(global),
         Command::Sheets(args) => sheets::sheets(global, &args),
         Command::User(command) => user::user(global, command),

@@ -66,6 +66,15 @@ pub(super) fn progress(global: &Global, total: u64, what: &'static str) -> Progr
     bar
 }
 
+/// A count with its rate, where nobody knows how many there are; hidden where standard error is no terminal.
+pub(super) fn spinner(global: &Global, what: &'static str) -> ProgressBar {
+    let bar = progress(global, 0, what);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {pos}  {per_sec}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// The same for saved files: what never passed a mail server has no Return-Path, so the author's address stands in.
 pub(super) fn rulebook_for_files(config: &Config) -> Result<Rulebook, Failure> {
     let mut rulebook = Rulebook::load(config).map_err(|error| Failure::Usage(error.to_string()))?;

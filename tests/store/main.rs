@@ -1,6 +1,7 @@
 //! The store: restart states, the outbox, people's changes, faults, and the proof by a fresh fold.
 
 mod alike;
+mod copies;
 mod faults;
 mod killed;
 mod measure;

@@ -2,8 +2,9 @@
 
 use super::check::{Damage, Line, is_below, read_manifest, record_of};
 use super::{
-    CHANGING, COPY_FORMAT, Changing, Copy, CopyError, CopyOf, LISTS, List, MANIFEST, Manifest, Progress, Segment,
-    UNFINISHED, Unfinished, copy_in, digest_of_file, files_below, make_dirs, part_of, pump, replace, replace_json,
+    CHANGING, COPY_FORMAT, Changing, Copy, CopyError, CopyOf, LISTS, List, MANIFEST, Manifest, Progress,
+    Segment, UNFINISHED, Unfinished, copy_in, digest_of_file, files_below, make_dirs, part_of, pump, replace,
+    replace_json,
 };
 use crate::record::{CaseNumber, RegistrationNumber, StorePlace};
 use crate::store::StoreError;
