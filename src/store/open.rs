@@ -38,15 +38,15 @@ impl Store {
     pub fn open(place: impl Into<StorePlace>) -> Result<Store, StoreError> {
         let place = place.into();
         expect_whole(&place)?;
-        Store::open_restored(place)
+        Store::open_restored(&place)
     }
 
     /// The same, also while a restore is under way.
-    pub(super) fn open_restored(place: StorePlace) -> Result<Store, StoreError> {
-        let dir: &Path = &place;
+    pub(super) fn open_restored(place: &StorePlace) -> Result<Store, StoreError> {
+        let dir: &Path = place;
         fs::create_dir_all(dir).map_err(StoreError::io("make", dir))?;
         let lock = lock(dir)?;
-        let sealing = Sealing::of(&place, true)?;
+        let sealing = Sealing::of(place, true)?;
         let values = sealing.values()?;
         let (originals, journal_dir) = (Originals::at(dir.join("originals"), sealing), dir.join("journal"));
         originals.create()?;

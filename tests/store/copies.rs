@@ -4,7 +4,8 @@
 use crate::support::*;
 use bode::record::*;
 use bode::store::{
-    BackupReport, CopyError, CopyOf, PurgeOrder, Purgeable, Registered, Store, StoreError, backup, read_manifest, restore,
+    BackupReport, CopyError, CopyOf, PurgeOrder, Purgeable, Registered, Store, StoreError, backup,
+    read_manifest, restore,
 };
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,10 @@ fn what_is_put_back_gives_the_same_answers() {
     // A second one brings only what is new; the store stays open meanwhile.
     done(&house, "vier");
     let second = back_up(&house, copy.path()).unwrap();
-    assert!(second.new_files < 10 && second.files > first.files && second.entries > first.entries, "{second:?}");
+    assert!(
+        second.new_files < 10 && second.files > first.files && second.entries > first.entries,
+        "{second:?}"
+    );
     let third = back_up(&house, copy.path()).unwrap();
     assert_eq!((third.new_files, third.new_bytes, third.files), (0, 0, second.files));
 
@@ -114,7 +118,10 @@ fn no_answer_goes_out_twice_and_no_number_is_given_twice_after_a_restore() {
     assert_eq!(restored.held, 1);
     assert!(store.sending_paused().unwrap().is_some());
     let answer = store.case(waits).unwrap().unwrap().answer.unwrap();
-    assert!(matches!(answer.state, AnswerState::Held { ref reason } if reason.contains("back-up")), "{answer:?}");
+    assert!(
+        matches!(answer.state, AnswerState::Held { ref reason } if reason.contains("back-up")),
+        "{answer:?}"
+    );
     store.keep_extract(in_work, &extract("in-werk"), noon()).unwrap();
     let case = store.next_case_number(2026).unwrap();
     assert!(case.serial > given.serial && case.serial == 1001, "{case}");
@@ -192,7 +199,8 @@ fn what_was_cut_off_does_no_harm_and_is_gone_on_with() {
     let folder = copy.path().join("store/originals/2026/000002");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("original.eml"), b"half").unwrap();
-    std::fs::write(copy.path().join("unfinished.json"), format!("{{\"begun_at\":\"{}\"}}", hours(5))).unwrap();
+    std::fs::write(copy.path().join("unfinished.json"), format!("{{\"begun_at\":\"{}\"}}", hours(5)))
+        .unwrap();
 
     let place = tempfile::tempdir().unwrap();
     let restored = put_back(copy.path(), &place.path().join("store")).unwrap();

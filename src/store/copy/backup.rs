@@ -160,6 +160,9 @@ impl Work<'_, '_> {
         let mut tries = 0;
         let (journal, walked) = loop {
             let journal = self.copy_journal()?;
+            // What was read must be on disk there before it counts here, the entries and their files.
+            let store = File::open(self.store).map_err(StoreError::io("open", self.store))?;
+            rustix::fs::syncfs(store).map_err(|error| StoreError::io("sync", self.store)(error.into()))?;
             self.begin_list(&list_name)?;
             let walked = self.follow(from)?;
             if self.all_there(&walked)? {
@@ -311,7 +314,6 @@ impl Work<'_, '_> {
         name: String,
         before: Option<&Segment>,
     ) -> Result<Segment, CopyError> {
-        // What is read must be on disk there before it counts here.
         File::open(from).and_then(|file| file.sync_data()).map_err(StoreError::io("sync", from))?;
         let mut bytes = fs::read(from).map_err(StoreError::io("read", from))?;
         bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
