@@ -6,6 +6,9 @@ DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev
 DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd dovecot-sieve exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon
 DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation mupdf-tools
 
+# The sign-in server of the tests runs on node; where npm is there already, nothing is installed for it.
+DEBIAN_TEST += $(shell command -v npm >/dev/null || echo nodejs npm)
+
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CARGO := cargo
 # A panic is a test's way to fail, and a test may read the clock.
@@ -32,8 +35,15 @@ help:
 deps:
 	$(call install,$(DEBIAN_BUILD))
 
+# Outside the tree: the sign-in server of the tests, with the versions and digests of its lock file.
+TEST_CACHE := $(or $(BODE_TEST_CACHE),$(HOME)/.cache/bode-test)
+
 deps-test: deps
 	$(call install,$(DEBIAN_TEST))
+	@cmp -s tests/servers/oidc/package-lock.json $(TEST_CACHE)/oidc/package-lock.json \
+	&& test -f $(TEST_CACHE)/oidc/node_modules/.package-lock.json \
+	|| { mkdir -p $(TEST_CACHE)/oidc && cp tests/servers/oidc/package*.json $(TEST_CACHE)/oidc/ \
+	&& npm ci --prefix $(TEST_CACHE)/oidc --omit=dev --ignore-scripts --no-audit --no-fund; }
 
 deps-bench: deps-test
 	$(call install,$(DEBIAN_BENCH))

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::config::{Answers, Config};
 use crate::explain::with_causes;
 use crate::limits::{DIGEST_LINES_MAX, RECONNECT_PAUSE_MAX};
+use crate::oauth::SignIns;
 use crate::outbox::{Handed, Mailer, OutboxError};
 use crate::queue::{DueLine, DueList, Nearness, deadline_label, due_list};
 use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, office_date};
@@ -80,7 +81,7 @@ impl Digest {
     ///
     /// # Errors
     /// When the mail server's settings cannot be used.
-    pub fn new(config: &Config, store: &Arc<Store>) -> Result<Option<Self>, OutboxError> {
+    pub fn new(config: &Config, store: &Arc<Store>, sign_ins: &SignIns) -> Result<Option<Self>, OutboxError> {
         let (Some(digest), Some(smtp)) = (&config.digest, &config.smtp) else { return Ok(None) };
         if !config.answers.send {
             return Ok(None);
@@ -90,7 +91,7 @@ impl Digest {
         };
         Ok(Some(Self {
             store: Arc::clone(store),
-            mailer: Mailer::new(smtp, &config.answers)?,
+            mailer: Mailer::new(smtp, sign_ins.named(smtp.oauth.as_deref()), &config.answers)?,
             to,
             at: digest.at,
             answers: config.answers.clone(),

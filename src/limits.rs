@@ -256,3 +256,29 @@ pub const PURGE_BATCH_MAX: usize = 50;
 
 /// The longest term of retention, in years: what is kept longer is kept for good.
 pub const RETENTION_YEARS_MAX: u16 = 200;
+
+/// Characters of the name of a sign-in: it is the name of a file.
+pub const SIGN_IN_NAME_CHARS_MAX: usize = 40;
+
+/// Time for one token, from connecting to the last byte. As long as a stop may wait for it ([`DRAIN_TIME_MAX`]): cut
+/// off, a refresh token that was used up would be lost.
+pub const TOKEN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Bytes of a token endpoint's answer: a few tokens.
+pub const TOKEN_REPLY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one token, so that the line that carries it in base64 stays below SMTP's 12,288 octets (RFC 4954 §4).
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// How long a token is used at the most, whatever the server says, and how long when it says nothing.
+pub const TOKEN_USE_MAX: Duration = Duration::from_secs(24 * 3600);
+pub const TOKEN_USE_UNTOLD: Duration = Duration::from_secs(300);
+
+/// A token is renewed so long before it ends (but never more than a fifth of its life), so that none ends on the way.
+pub const TOKEN_MARGIN: Duration = Duration::from_secs(300);
+
+/// The longest that a server may ask us to wait (Retry-After); after it we ask again.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// The first pause after a server said that it is asked too much and not how long to wait.
+pub const THROTTLE_PAUSE: Duration = Duration::from_secs(30);

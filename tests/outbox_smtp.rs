@@ -166,7 +166,7 @@ impl Drop for Running {
 
 fn mailer(smtp: &Smtp, patience: Patience) -> Mailer {
     let answers = Answers { return_path: RETURN_PATH.into(), ..Answers::default() };
-    Mailer::patient(smtp, &answers, patience).unwrap()
+    Mailer::patient(smtp, None, &answers, patience).unwrap()
 }
 
 /// What a probe of this server tells, as `doctor` does.

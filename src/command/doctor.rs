@@ -5,6 +5,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::explain::with_causes;
 use crate::extract::{Clamd, FenceReport, Hold};
+use crate::oauth::SignIns;
 use crate::outbox::{Mailer, OutboxError};
 use crate::source::Imap;
 use std::path::Path;
@@ -56,19 +57,32 @@ pub(super) fn doctor(global: &Global) -> CommandResult {
                 .map_err(|error| format!("{}; nothing is read until it answers", with_causes(&error)));
             doctor.line("virus scanner", probed.and_then(|version| signatures(&clamd, &version)));
         }
+        let sign_ins = match SignIns::new(&config) {
+            Ok(sign_ins) => sign_ins,
+            Err(error) => {
+                doctor.line("sign-in", Err(with_causes(&error)));
+                return Ok(());
+            }
+        };
+        for name in config.oauth.keys() {
+            let Some(sign_in) = sign_ins.named(Some(name)) else { continue };
+            let token = sign_in.token().await.map(|_| "gives an access token".to_owned());
+            doctor.line(&format!("sign-in {name}"), token.map_err(|error| with_causes(&error)));
+        }
         if let Some(mailbox) = &config.mailbox {
-            let probed = Imap::probe(mailbox).await;
+            let probed = Imap::probe(mailbox, sign_ins.named(mailbox.oauth.as_deref()).as_ref()).await;
             doctor.line(
                 "mailbox",
                 probed.map(|state| format!("{state:?}")).map_err(|error| with_causes(&error)),
             );
         }
         if let Some(smtp) = &config.smtp {
-            let tried = match Mailer::new(smtp, &config.answers) {
+            let tried = match Mailer::new(smtp, sign_ins.named(smtp.oauth.as_deref()), &config.answers) {
                 Ok(mailer) => mailer.probe().await,
                 Err(error) => Err(error),
             };
             let told = |error: OutboxError| match error.advice() {
+                Some(advice) if advice == with_causes(&error) => with_causes(&error),
                 Some(advice) => format!("{}; {advice}", with_causes(&error)),
                 None => with_causes(&error),
             };

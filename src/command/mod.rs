@@ -15,6 +15,7 @@ mod key;
 mod letters;
 mod log;
 mod look;
+mod oauth;
 mod restore;
 mod rules;
 mod run;
@@ -101,6 +102,9 @@ enum Command {
     Restore(restore::RestoreArgs),
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
     Doctor,
+    /// Signing in to the mail server without a password.
+    #[command(subcommand)]
+    Oauth(oauth::OauthCommand),
     /// Separator sheets to print, which the post room lays before each letter of a stack.
     Sheets(sheets::SheetsArgs),
     /// Local accounts of the desk.
@@ -179,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::backup(global, &args),
         Command::Restore(args) => restore::restore(global, &args),
         Command::Doctor => doctor::doctor(global),
+        Command::Oauth(command) => oauth::oauth(global, &command),
         Command::Sheets(args) => sheets::sheets(global, &args),
         Command::User(command) => user::user(global, command),
         Command::Key(command) => key::key(global, command),

@@ -1,7 +1,7 @@
 //! Reading a configuration file, and every fault that can be told before anything starts.
 
 use super::{ClamdAddress, Config};
-use crate::limits::{CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX};
+use crate::limits::{CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX, SIGN_IN_NAME_CHARS_MAX};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -111,10 +111,37 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     if config.smtp.is_some() && !config.answers.from_address.contains('@') {
         fault("from_address", "must be the e-mail address of the office when [smtp] is there".into());
     }
+    let is_there = |one: [bool; 3]| one.into_iter().filter(|is| *is).count();
     if let Some(smtp) = &config.smtp {
-        let secrets = usize::from(smtp.password.is_some()) + usize::from(smtp.access_token.is_some());
-        if secrets != usize::from(smtp.user.is_some()) {
-            fault("user", "in [smtp], user goes with one of password and access_token".into());
+        let logins = [smtp.password.is_some(), smtp.access_token.is_some(), smtp.oauth.is_some()];
+        if is_there(logins) != usize::from(smtp.user.is_some()) {
+            fault("user", "in [smtp], user goes with one of password, access_token and oauth".into());
+        }
+    }
+    if let Some(mailbox) = &config.mailbox {
+        let logins = [mailbox.password.is_some(), mailbox.access_token.is_some(), mailbox.oauth.is_some()];
+        if is_there(logins) != 1 {
+            fault("[mailbox]", "needs one of password, access_token and oauth".into());
+        }
+    }
+    let used = [config.mailbox.as_ref().map(|it| &it.oauth), config.smtp.as_ref().map(|it| &it.oauth)];
+    for name in used.into_iter().flatten().flatten() {
+        if !config.oauth.contains_key(name) {
+            fault("oauth", format!("there is no [oauth.{name}]"));
+        }
+    }
+    for (name, oauth) in &config.oauth {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > SIGN_IN_NAME_CHARS_MAX || !name.chars().all(fits) {
+            fault(
+                "[oauth.",
+                format!(
+                    "{name:?}: a name has small letters, digits and hyphens, at most {SIGN_IN_NAME_CHARS_MAX}"
+                ),
+            );
+        }
+        if let Some((key, what)) = oauth.fault() {
+            fault(key, format!("in [oauth.{name}], {what}"));
         }
     }
     let (answers, separator) = (&config.answers, &config.answers.return_path_separator);
@@ -182,7 +209,9 @@ fn rebase(config: &mut Config, base: &Path) {
     config.store.key_file.clone_from(&config.encryption.key_file);
     if let Some(mailbox) = &mut config.mailbox {
         mailbox.ca_file.iter_mut().for_each(join);
-        mailbox.password.rebase(base);
+        for secret in [&mut mailbox.password, &mut mailbox.access_token].into_iter().flatten() {
+            secret.rebase(base);
+        }
     }
     if let Some(smtp) = &mut config.smtp {
         smtp.ca_file.iter_mut().for_each(join);
@@ -190,6 +219,7 @@ fn rebase(config: &mut Config, base: &Path) {
             secret.rebase(base);
         }
     }
+    config.oauth.values_mut().for_each(|oauth| oauth.rebase(base));
     if let Some(maildir) = &mut config.maildir {
         join(&mut maildir.dir);
     }

@@ -4,13 +4,16 @@
 //! file (a secret is the name of a file or of an environment variable, read only when it is needed).
 
 mod load;
+mod oauth;
 mod secret;
 
 pub use load::{ConfigError, load, position};
+pub use oauth::{ClientAuth, EndpointUrl, Grant, Oauth};
 pub use secret::{Secret, SecretError};
 
 use crate::record::{Cover, Office, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -35,6 +38,9 @@ pub struct Config {
     pub scan: Option<ScanFolder>,
     #[serde(default)]
     pub smtp: Option<Smtp>,
+    /// Sign-ins by name, for `[mailbox] oauth` and `[smtp] oauth`.
+    #[serde(default)]
+    pub oauth: BTreeMap<String, Oauth>,
     #[serde(default)]
     pub answers: Answers,
     #[serde(default)]
@@ -78,7 +84,15 @@ pub struct Mailbox {
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     pub user: String,
-    pub password: Secret,
+    /// One of `password`, `access_token` and `oauth`.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// In place of a password: an access token (OAuth 2.0, RFC 6749) that something else renews.
+    #[serde(default)]
+    pub access_token: Option<Secret>,
+    /// In place of a password: the name of a sign-in, `[oauth.NAME]`.
+    #[serde(default)]
+    pub oauth: Option<String>,
     #[serde(default = "inbox")]
     pub folder: String,
     /// Where a message is moved once it is durable here.
@@ -156,27 +170,47 @@ pub struct Smtp {
     pub user: Option<String>,
     #[serde(default)]
     pub password: Option<Secret>,
-    /// In place of a password: an access token (OAuth 2.0, RFC 6749), given by XOAUTH2.
+    /// In place of a password: an access token (OAuth 2.0, RFC 6749) that something else renews.
     #[serde(default)]
     pub access_token: Option<Secret>,
+    /// In place of a password: the name of a sign-in, `[oauth.NAME]`.
+    #[serde(default)]
+    pub oauth: Option<String>,
 }
 
 /// By what we log in.
 #[derive(Clone, Copy, Debug)]
-pub enum SmtpLogin<'a> {
+pub enum Login<'a> {
     Password(&'a Secret),
     AccessToken(&'a Secret),
+    /// The name of a sign-in.
+    SignIn(&'a str),
+}
+
+impl<'a> Login<'a> {
+    /// The one of the three that is there; a configuration that was loaded has no two.
+    fn of(
+        password: &'a Option<Secret>,
+        token: &'a Option<Secret>,
+        oauth: &'a Option<String>,
+    ) -> Option<Self> {
+        let password = password.as_ref().map(Self::Password);
+        let token = token.as_ref().map(Self::AccessToken);
+        oauth.as_deref().map(Self::SignIn).or(token).or(password)
+    }
+}
+
+impl Mailbox {
+    /// By what we log in; a configuration that was loaded has it.
+    pub fn login(&self) -> Option<Login<'_>> {
+        Login::of(&self.password, &self.access_token, &self.oauth)
+    }
 }
 
 impl Smtp {
     /// User and secret; `None` for a server that asks for none.
-    pub fn login(&self) -> Option<(&str, SmtpLogin<'_>)> {
-        let login = match (&self.access_token, &self.password) {
-            (Some(token), _) => SmtpLogin::AccessToken(token),
-            (None, Some(password)) => SmtpLogin::Password(password),
-            (None, None) => return None,
-        };
-        Some((self.user.as_deref()?, login))
+    pub fn login(&self) -> Option<(&str, Login<'_>)> {
+        Some((self.user.as_deref()?, Login::of(&self.password, &self.access_token, &self.oauth)?))
     }
 }
 

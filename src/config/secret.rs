@@ -7,11 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
-/// `{ file = "…" }`, `{ env = "…" }` or `{ command = ["…", "…"] }`.
+/// Where systemd lays the credentials of a service.
+const CREDENTIALS_DIR: &str = "CREDENTIALS_DIRECTORY";
+
+/// `{ file = "…" }`, `{ credential = "…" }`, `{ env = "…" }` or `{ command = ["…", "…"] }`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub enum Secret {
     File(PathBuf),
+    /// A file that systemd lays down for this service alone (`LoadCredential=`, systemd.exec(5)).
+    Credential(String),
     Env(String),
     /// A program and its arguments, run without a shell; it prints the secret, such as an access token.
     Command(Vec<String>),
@@ -20,13 +25,17 @@ pub enum Secret {
 /// A secret that is not where the configuration says.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    #[error("the file {path} that should hold the password cannot be read: {source}")]
+    #[error("the file {path} that should hold the secret cannot be read: {source}")]
     File { path: PathBuf, source: io::Error },
-    #[error("the environment variable {0} that should hold the password is not set")]
+    #[error(
+        "the credential {0} cannot be had: bode runs as no service that systemd gave one (LoadCredential=)"
+    )]
+    Credential(String),
+    #[error("the environment variable {0} that should hold the secret is not set")]
     Env(String),
-    #[error("the command {program} that should print the password failed: {source}")]
+    #[error("the command {program} that should print the secret failed: {source}")]
     Command { program: String, source: io::Error },
-    #[error("the password from {0} is empty")]
+    #[error("the secret from {0} is empty")]
     Empty(String),
 }
 
@@ -35,12 +44,17 @@ impl TryFrom<toml::Value> for Secret {
 
     /// By hand, so that a password typed into the file is not repeated in the message about it.
     fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
-        const ALLOWED: &str = "a password never stands here: write { file = \"/path\" }, { env = \"NAME\" } or \
-                               { command = [\"/path\", \"argument\"] }";
+        const ALLOWED: &str = "a secret never stands here: write { file = \"/path\" }, \
+                               { credential = \"NAME\" }, { env = \"NAME\" } or { command = [\"/path\", \"argument\"] }";
         let toml::Value::Table(table) = value else { return Err(ALLOWED) };
         let mut entries = table.into_iter();
         match (entries.next(), entries.next()) {
             (Some((key, toml::Value::String(path))), None) if key == "file" => Ok(Secret::File(path.into())),
+            (Some((key, toml::Value::String(name))), None)
+                if key == "credential" && !name.contains('/') && !name.starts_with('.') =>
+            {
+                Ok(Secret::Credential(name))
+            }
             (Some((key, toml::Value::String(name))), None) if key == "env" => Ok(Secret::Env(name)),
             (Some((key, toml::Value::Array(words))), None) if key == "command" && !words.is_empty() => words
                 .into_iter()
@@ -67,6 +81,17 @@ impl Secret {
                     .map_err(|source| SecretError::File { path: path.clone(), source })?,
                 path.display().to_string(),
             ),
+            Secret::Credential(name) => {
+                let dir =
+                    std::env::var_os(CREDENTIALS_DIR).ok_or_else(|| SecretError::Credential(name.clone()))?;
+                let path = Path::new(&dir).join(name);
+                (
+                    std::fs::read_to_string(&path)
+                        .map(first_line)
+                        .map_err(|source| SecretError::File { path: path.clone(), source })?,
+                    path.display().to_string(),
+                )
+            }
             Secret::Env(name) => {
                 (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, name.clone())
             }
@@ -91,7 +116,7 @@ impl Secret {
                     *program = base.join(&*program).to_string_lossy().into_owned();
                 }
             }
-            Secret::Env(_) => {}
+            Secret::Credential(_) | Secret::Env(_) => {}
         }
     }
 }

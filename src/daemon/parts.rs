@@ -14,6 +14,7 @@ use crate::explain::with_causes;
 use crate::extract::{Clamd, Leaf, Reader, ReaderOptions};
 use crate::intake::{Became, CheckError, Intake, LetterChecked, Rulebook, RunPolicy, check_letter};
 use crate::limits::PIPELINE_RECORDS_MAX;
+use crate::oauth::{OauthError, SignIns};
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
 use crate::review::{self, Accounts, Health, PagesRequest, PagesWish, ReviewState};
@@ -69,6 +70,8 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error("the outbox cannot be set up")]
     Outbox(#[from] OutboxError),
+    #[error("a sign-in cannot be set up")]
+    SignIn(#[from] OauthError),
     #[error("the desk cannot listen on {address}: {source}; choose another [desk] listen")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
     #[error("the control socket {path} cannot be made: {source}")]
@@ -110,6 +113,7 @@ impl Daemon {
         if config.mailbox.is_none() && config.maildir.is_none() && config.scan.is_none() {
             return Err(DaemonError::NoSource);
         }
+        let sign_ins = SignIns::new(&config)?;
         let store = open_store(&config).await?;
         let health = Health::default();
         let stop = Stop::default();
@@ -152,11 +156,12 @@ impl Daemon {
             stop: stop.clone(),
             resumed,
         };
-        start_sources(&config, &store, &feed, &mut tasks)?;
+        start_sources(&config, &store, &sign_ins, &feed, &mut tasks)?;
         drop(feed);
         start_control(&config, &store, &intake, &answer_due, &stop, &mut tasks)?;
-        start_outbox(&config, &options.lay_messages_in, &store, &health, &answer_due, &stop, &mut tasks)?;
-        start_digest(&config, &store, &stop, &mut tasks)?;
+        let delivery = delivery(&config, &sign_ins, options.lay_messages_in)?;
+        start_outbox(delivery, &store, &health, &answer_due, &stop, &mut tasks);
+        start_digest(&config, &store, &sign_ins, &stop, &mut tasks)?;
         let reload = Reload {
             config_path: options.config_path,
             intake: Arc::clone(&intake),
@@ -310,6 +315,7 @@ async fn resume(
 fn start_sources(
     config: &Config,
     store: &Store,
+    sign_ins: &SignIns,
     feed: &Feed,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), DaemonError> {
@@ -323,7 +329,8 @@ fn start_sources(
         None => founded,
     };
     if let Some(mailbox) = &config.mailbox {
-        let source = Imap::new(mailbox, Some(answer_from(mailbox.answer_from)));
+        let source = Imap::new(mailbox, Some(answer_from(mailbox.answer_from)))
+            .signing_in(sign_ins.named(mailbox.oauth.as_deref()));
         tasks.spawn(feed.clone().run(source));
     }
     if let Some(maildir) = &config.maildir {
@@ -336,26 +343,33 @@ fn start_sources(
     Ok(())
 }
 
-fn start_outbox(
+/// How answers go out, by the configuration.
+fn delivery(
     config: &Config,
-    lay_messages_in: &Option<PathBuf>,
+    sign_ins: &SignIns,
+    lay_messages_in: Option<PathBuf>,
+) -> Result<Delivery, OutboxError> {
+    let mailer = match &config.smtp {
+        Some(smtp) => Some(Mailer::new(smtp, sign_ins.named(smtp.oauth.as_deref()), &config.answers)?),
+        None => None,
+    };
+    Ok(Delivery {
+        mailer,
+        lay_messages_in,
+        print_dir: print_dir(config),
+        send: config.answers.send,
+        ..Delivery::default()
+    })
+}
+
+fn start_outbox(
+    delivery: Delivery,
     store: &Arc<Store>,
     health: &Health,
     answer_due: &Arc<Notify>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
-) -> Result<(), DaemonError> {
-    let mailer = match &config.smtp {
-        Some(smtp) => Some(Mailer::new(smtp, &config.answers)?),
-        None => None,
-    };
-    let delivery = Delivery {
-        mailer,
-        lay_messages_in: lay_messages_in.clone(),
-        print_dir: print_dir(config),
-        send: config.answers.send,
-        ..Delivery::default()
-    };
+) {
     let told: outbox::Told = {
         let health = health.clone();
         Box::new(move |ailment| match ailment {
@@ -368,17 +382,17 @@ fn start_outbox(
     tasks.spawn(async move {
         outbox::run(store, delivery, wake, told, async move { ended.asked().await }).await;
     });
-    Ok(())
 }
 
 /// The daily overview for staff, where one is wanted.
 fn start_digest(
     config: &Config,
     store: &Arc<Store>,
+    sign_ins: &SignIns,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), DaemonError> {
-    if let Some(digest) = Digest::new(config, store)? {
+    if let Some(digest) = Digest::new(config, store, sign_ins)? {
         let ended = stop.clone();
         tasks.spawn(async move { digest.run(async move { ended.asked().await }).await });
     }

@@ -1,19 +1,23 @@
 //! One connection with the mail server: TLS before anything else is said, login, and one message at a time with an
-//! envelope of its own (RFC 5321, 3461). Every step has its time.
+//! envelope of its own (RFC 5321, 3461). The login is by password, or by a token (RFC 7628). Every step has its time.
 //!
 //! Invariant: a fault tells at which step it was, for that decides what it means: before the content nothing was
 //! handed over; once the content is on its way and no reply comes, nobody can know.
 
 use super::OutboxError;
-use crate::config::{Smtp, SmtpLogin, Tls};
+use crate::config::{Login, Smtp, Tls};
 use crate::explain::with_causes;
 use crate::limits::{NETWORK_TIME_MAX, SMTP_REPLY_TIME_MAX, SMTP_TAKEN_TIME_MAX};
+use crate::oauth::{AccessToken, Mechanism as ByToken, Refusal, SignIn};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, MailParameter, RcptParameter};
+use lettre::transport::smtp::response::Response;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -58,15 +62,18 @@ pub(super) struct Failed {
     /// The server's reply; `None` when there was none.
     pub code: Option<u16>,
     pub reply: String,
+    /// The token was not taken, and what the server said of it.
+    pub refusal: Option<Refusal>,
 }
 
 impl Failed {
     fn of(step: Step, error: &smtp::Error) -> Self {
-        Self { step, code: error.status().map(u16::from), reply: with_causes(error) }
+        Self { step, code: error.status().map(u16::from), reply: with_causes(error), refusal: None }
     }
 
     fn late(step: Step, time: Duration) -> Self {
-        Self { step, code: None, reply: format!("no reply within {} seconds", time.as_secs()) }
+        let reply = format!("no reply within {} seconds", time.as_secs());
+        Self { step, code: None, reply, refusal: None }
     }
 }
 
@@ -94,15 +101,46 @@ pub(super) fn port(smtp: &Smtp) -> u16 {
 }
 
 impl Connection {
-    /// Connects, sets up TLS and logs in, with certificates and password as they stand now.
+    /// Connects, sets up TLS and logs in, with certificates and password as they stand now, or with the sign-in's token.
     ///
     /// # Errors
     /// The outer one when ours are unusable, the inner one when the exchange failed.
-    pub async fn open(smtp: &Smtp, patience: Patience) -> Result<Result<Self, Failed>, OutboxError> {
+    pub async fn open(
+        smtp: &Smtp,
+        sign_in: Option<&SignIn>,
+        patience: Patience,
+    ) -> Result<Result<Self, Failed>, OutboxError> {
+        let Some((sign_in, user)) = sign_in.zip(smtp.user.as_deref()) else {
+            return Self::open_by(smtp, &proof(smtp).await?, patience).await;
+        };
+        let token = sign_in.token().await?;
+        let proof = |token: &AccessToken| Proof::Token(user.to_owned(), token.clone());
+        let opened = Self::open_by(smtp, &proof(&token), patience).await?;
+        if !is_refused(&opened) {
+            return Ok(opened);
+        }
+        sign_in.refused(&token);
+        if token.is_fresh() {
+            return Ok(opened);
+        }
+        // It may have been revoked before its end, or this machine slept: once more, with one that is surely new.
+        let token = sign_in.token().await?;
+        let opened = Self::open_by(smtp, &proof(&token), patience).await?;
+        if is_refused(&opened) {
+            sign_in.refused(&token);
+        }
+        Ok(opened)
+    }
+
+    async fn open_by(
+        smtp: &Smtp,
+        proof: &Proof,
+        patience: Patience,
+    ) -> Result<Result<Self, Failed>, OutboxError> {
         let tls = tls_parameters(smtp)?;
-        let credentials = credentials(smtp).await?;
         let hello = ClientId::default();
         let mut step = Step::Opening;
+        let mut refusal = None;
         let opening = async {
             let implicit = (smtp.tls == Tls::Implicit).then(|| tls.clone());
             let server = (smtp.host.as_str(), port(smtp));
@@ -113,19 +151,46 @@ impl Connection {
                 connection.starttls(tls, &hello).await?;
             }
             step = Step::Login;
-            if let Some((mechanisms, credentials)) = &credentials {
-                connection.auth(mechanisms, credentials).await?;
+            match proof {
+                Proof::None => {}
+                Proof::Password(credentials) => {
+                    connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await?;
+                }
+                Proof::Token(user, token) => {
+                    // Once more: lettre does not keep whether the server knows OAUTHBEARER.
+                    let offered = connection.command(Ehlo::new(hello.clone())).await?;
+                    let Some(mechanism) = offered_mechanism(&offered) else {
+                        return Ok(Err(no_token_login()));
+                    };
+                    let first = mechanism.first(user, server, token);
+                    refusal = Some(Refusal::default());
+                    let line = format!("AUTH {} {}\r\n", mechanism.name(), STANDARD.encode(first));
+                    let reply = connection.command(line).await?;
+                    if reply.has_code(CHALLENGE) {
+                        let challenge = reply.first_word().and_then(|text| STANDARD.decode(text).ok());
+                        refusal = Some(Refusal::of(&challenge.unwrap_or_default()));
+                        connection
+                            .command(format!("{}\r\n", STANDARD.encode(mechanism.after_refusal())))
+                            .await?;
+                    }
+                    refusal = None;
+                }
             }
             // Once more: lettre does not keep whether the server knows DSN, and it may only say so after the login.
             let offered = connection.command(Ehlo::new(hello)).await?;
             let keyword = |line: &str| line.split_ascii_whitespace().next().map(str::to_ascii_uppercase);
             let dsn = offered.message().any(|line| keyword(line).as_deref() == Some("DSN"));
-            Ok::<_, smtp::Error>(Self { smtp: connection, dsn, patience })
+            Ok::<_, smtp::Error>(Ok(Self { smtp: connection, dsn, patience }))
         };
         let opened = timeout(patience.opening, opening).await;
         Ok(match opened {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Failed::of(step, &error)),
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                let failed = Failed::of(step, &error);
+                // A server that is busy, or gone, did not judge the token (RFC 4954 §6).
+                let judged = failed.code.is_some_and(|code| code >= 500);
+                Err(Failed { refusal: refusal.filter(|_| judged), ..failed })
+            }
             Err(_) => Err(Failed::late(step, patience.opening)),
         })
     }
@@ -154,7 +219,7 @@ impl Connection {
             if !self.smtp.server_info().supports_feature(smtp::extension::Extension::SmtpUtfEight) {
                 let reply = "the mail server takes no address with such letters (RFC 6531)".to_owned();
                 // As the server would say of this one recipient (RFC 6531 §3.5).
-                return Err(Failed { step: Step::Recipient, code: Some(553), reply });
+                return Err(Failed { step: Step::Recipient, code: Some(553), reply, refusal: None });
             }
             asked.push(MailParameter::SmtpUtfEight);
         }
@@ -212,18 +277,47 @@ pub(super) fn tls_parameters(smtp: &Smtp) -> Result<TlsParameters, OutboxError> 
     tls.build().map_err(|source| OutboxError::Tls { source })
 }
 
+/// By what a login proves itself.
+enum Proof {
+    None,
+    Password(Credentials),
+    /// The user and the token.
+    Token(String, AccessToken),
+}
+
 /// User and secret as they stand now: one that was wrong is right at the next connection when somebody mended it, and
 /// an access token lasts an hour.
-pub(super) async fn credentials(
-    smtp: &Smtp,
-) -> Result<Option<(&'static [Mechanism], Credentials)>, OutboxError> {
-    let Some((user, login)) = smtp.login() else { return Ok(None) };
-    let (mechanisms, secret): (&'static [Mechanism], _) = match login {
-        SmtpLogin::Password(secret) => (&[Mechanism::Plain, Mechanism::Login], secret.clone()),
-        SmtpLogin::AccessToken(secret) => (&[Mechanism::Xoauth2], secret.clone()),
-    };
+async fn proof(smtp: &Smtp) -> Result<Proof, OutboxError> {
+    let Some((user, login)) = smtp.login() else { return Ok(Proof::None) };
+    let (Login::Password(secret) | Login::AccessToken(secret)) = login else { return Ok(Proof::None) };
+    let copy = secret.clone();
     // A command may have to be run for it.
-    let read = tokio::task::spawn_blocking(move || secret.read()).await?;
-    let secret = read.map_err(|source| OutboxError::Password { source })?;
-    Ok(Some((mechanisms, Credentials::new(user.to_owned(), secret))))
+    let read = tokio::task::spawn_blocking(move || copy.read()).await?;
+    let value = read.map_err(|source| OutboxError::Password { source })?;
+    Ok(match login {
+        Login::AccessToken(_) => Proof::Token(user.to_owned(), AccessToken::given("smtp", &value)?),
+        _ => Proof::Password(Credentials::new(user.to_owned(), value)),
+    })
+}
+
+/// The code before the reason why a token is not taken (RFC 4954 §4).
+const CHALLENGE: u16 = 334;
+
+/// How the server takes a token, by its answer to EHLO.
+fn offered_mechanism(offered: &Response) -> Option<ByToken> {
+    let auth = |line: &'_ str| {
+        let (keyword, rest) = line.split_once([' ', '='])?;
+        keyword.eq_ignore_ascii_case("AUTH").then(|| rest.to_owned())
+    };
+    let names: Vec<String> = offered.message().filter_map(auth).collect();
+    ByToken::choose(names.iter().flat_map(|names| names.split_ascii_whitespace()))
+}
+
+fn no_token_login() -> Failed {
+    let reply = "the server offers neither OAUTHBEARER nor XOAUTH2".to_owned();
+    Failed { step: Step::Login, code: None, reply, refusal: None }
+}
+
+fn is_refused<T>(opened: &Result<T, Failed>) -> bool {
+    matches!(opened, Err(Failed { refusal: Some(_), .. }))
 }

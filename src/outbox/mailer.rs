@@ -2,11 +2,13 @@
 //! own. What the server says is put into what it means for the answer.
 
 use super::connection::{self, Connection, Envelope, Failed, Patience, Step};
-use crate::config::{Answers, Secret, Smtp, SmtpLogin};
-use crate::limits::SMTP_CONNECTIONS_MAX;
+use crate::config::{Answers, Login, Secret, Smtp};
+use crate::limits::{SMTP_CONNECTIONS_MAX, THROTTLE_PAUSE};
+use crate::oauth::{OauthError, SignIn};
 use crate::record::{CaseNumber, EnvelopeKey, ReturnPath};
 use lettre::Address;
 use lettre::transport::smtp;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +20,9 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(45);
 /// Replies that speak of us or of the server and not of the message: it is shut, TLS or login is wanting.
 /// RFC 5321 §4.2.3, RFC 3207 §4, RFC 4954 §6.
 const NOT_THE_MESSAGE: [u16; 6] = [421, 454, 530, 534, 535, 538];
+
+/// What the admin should look at: an English sentence of ours, without personal data.
+pub type Advice = Cow<'static, str>;
 
 /// Why mail cannot be sent at all; the configuration or the server is at fault.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +36,9 @@ pub enum OutboxError {
     #[error("TLS for SMTP cannot be set up")]
     Tls { source: smtp::Error },
     #[error("the mail server {host} port {port} cannot be used: {reply}")]
-    Server { host: String, port: u16, reply: String, advice: &'static str },
+    Server { host: String, port: u16, reply: String, advice: Advice, wait: Duration },
+    #[error(transparent)]
+    SignIn(#[from] OauthError),
     #[error("the folder {path} cannot be written: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
     #[error("a task was cut off")]
@@ -50,8 +57,9 @@ pub enum Handed {
     /// The content went and no reply came: it may have been taken. Again later, the same bytes under the same
     /// Message-ID, but not often.
     Unsure { reply: String },
-    /// No server, no TLS, no login, or a sender that it does not take: not the message's fault.
-    Unreachable { reply: String, advice: &'static str },
+    /// No server, no TLS, no login, or a sender that it does not take: not the message's fault. `wait`: how long not to
+    /// come back, at the least.
+    Unreachable { reply: String, advice: Advice, wait: Duration },
 }
 
 /// Hands messages to the office's own mail server.
@@ -62,6 +70,7 @@ pub struct Mailer {
 
 struct Inner {
     smtp: Smtp,
+    sign_in: Option<SignIn>,
     /// MAIL FROM, before the token of the case; `None` is the null return path.
     return_path: Option<ReturnPath>,
     patience: Patience,
@@ -80,15 +89,20 @@ impl Mailer {
     ///
     /// # Errors
     /// When the authority's certificate, the password or the return path cannot be used.
-    pub fn new(smtp: &Smtp, answers: &Answers) -> Result<Self, OutboxError> {
-        Self::patient(smtp, answers, Patience::default())
+    pub fn new(smtp: &Smtp, sign_in: Option<SignIn>, answers: &Answers) -> Result<Self, OutboxError> {
+        Self::patient(smtp, sign_in, answers, Patience::default())
     }
 
     /// The same with other times, for tests.
     ///
     /// # Errors
     /// As [`Mailer::new`].
-    pub fn patient(smtp: &Smtp, answers: &Answers, patience: Patience) -> Result<Self, OutboxError> {
+    pub fn patient(
+        smtp: &Smtp,
+        sign_in: Option<SignIn>,
+        answers: &Answers,
+        patience: Patience,
+    ) -> Result<Self, OutboxError> {
         let address = answers.return_path.clone();
         let return_path = answers.envelope_sender();
         let is_address = |path: &ReturnPath| path.bare().parse::<Address>().is_ok();
@@ -97,12 +111,12 @@ impl Mailer {
         }
         connection::tls_parameters(smtp)?;
         // A command is run when its secret is needed, not before.
-        if let Some((_, SmtpLogin::Password(secret) | SmtpLogin::AccessToken(secret))) = smtp.login()
+        if let Some((_, Login::Password(secret) | Login::AccessToken(secret))) = smtp.login()
             && !matches!(secret, Secret::Command(_))
         {
             secret.read().map_err(|source| OutboxError::Password { source })?;
         }
-        let inner = Inner { smtp: smtp.clone(), return_path, patience, idle: Mutex::default() };
+        let inner = Inner { smtp: smtp.clone(), sign_in, return_path, patience, idle: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -113,7 +127,7 @@ impl Mailer {
     /// When the password cannot be read, or the server cannot be reached, has no TLS or certificate to trust, or refuses the login.
     pub async fn probe(&self) -> Result<(), OutboxError> {
         let smtp = &self.inner.smtp;
-        let opened = match Connection::open(smtp, self.inner.patience).await? {
+        let opened = match Connection::open(smtp, self.inner.sign_in.as_ref(), self.inner.patience).await? {
             Ok(mut connection) => connection.try_sender(self.made_up_sender()).await.map(|()| connection),
             Err(failed) => Err(failed),
         };
@@ -126,6 +140,7 @@ impl Mailer {
                 host: smtp.host.clone(),
                 port: connection::port(smtp),
                 advice: advice(&failed),
+                wait: wait(&failed),
                 reply: failed.reply,
             }),
         }
@@ -150,9 +165,11 @@ impl Mailer {
             Ok(Ok(connection)) => connection,
             Ok(Err(failed)) => return handed(failed),
             Err(error) => {
-                let advice =
-                    error.advice().unwrap_or("the settings of [smtp] cannot be used; `bode doctor` says why");
-                return Handed::Unreachable { reply: crate::explain::with_causes(&error), advice };
+                let advice = error
+                    .advice()
+                    .unwrap_or("the settings of [smtp] cannot be used; `bode doctor` says why".into());
+                let reply = crate::explain::with_causes(&error);
+                return Handed::Unreachable { reply, advice, wait: error.wait() };
             }
         };
         match connection.send(&envelope, bytes).await {
@@ -184,7 +201,7 @@ impl Mailer {
                 return Ok(Ok(connection));
             }
         }
-        Connection::open(&self.inner.smtp, self.inner.patience).await
+        Connection::open(&self.inner.smtp, self.inner.sign_in.as_ref(), self.inner.patience).await
     }
 
     fn keep(&self, connection: Connection) {
@@ -215,7 +232,21 @@ impl Mailer {
 }
 
 /// What the admin should look at when nothing can be handed over: a sentence of ours, without personal data.
-fn advice(failed: &Failed) -> &'static str {
+fn advice(failed: &Failed) -> Advice {
+    // As Exchange Online says it of a mailbox or a tenant, whatever the token.
+    if failed.reply.contains("5.7.139") {
+        return "SMTP AUTH is switched off for this mailbox or tenant; switch it on (Set-CASMailbox)".into();
+    }
+    if let Some(refusal) = &failed.refusal {
+        return format!(
+            "the mail server does not take the access token ({refusal}); {}",
+            refusal.advice("[smtp]")
+        )
+        .into();
+    }
+    if !wait(failed).is_zero() {
+        return "the mail server is asked too much; nothing to do unless it lasts".into();
+    }
     match (failed.step, failed.code) {
         (_, Some(530 | 534 | 535 | 538)) | (Step::Login, Some(400..=599)) => {
             "the mail server refuses the user or the password; check user and password under [smtp], or access_token"
@@ -231,35 +262,64 @@ fn advice(failed: &Failed) -> &'static str {
         }
         _ => "the mail server takes nothing now; nothing to do unless it lasts",
     }
+    .into()
+}
+
+/// How long to leave alone a server that says that it is asked too much: by the enhanced status codes of RFC 3463 (4.3.2:
+/// it takes nothing now; 4.4.5: it is congested), and those that Microsoft (4.7.500 to 4.7.699) and Google (4.7.28) use.
+fn wait(failed: &Failed) -> Duration {
+    let throttled = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_ascii_digit());
+        let microsoft = || {
+            let number = word.strip_prefix("4.7.").and_then(|rest| rest.parse::<u16>().ok());
+            number.is_some_and(|number| (500..700).contains(&number))
+        };
+        ["4.3.2", "4.4.5", "4.7.28"].contains(&word) || microsoft()
+    };
+    let is_passing = failed.code.is_some_and(|code| (400..500).contains(&code));
+    if is_passing && failed.reply.split([' ', '-']).any(throttled) { THROTTLE_PAUSE } else { Duration::ZERO }
 }
 
 impl OutboxError {
     /// What the admin should do, when that is known: an English sentence for `/healthz`, the log and `doctor`, without
     /// personal data.
-    pub fn advice(&self) -> Option<&'static str> {
+    pub fn advice(&self) -> Option<Advice> {
         match self {
-            Self::Server { advice, .. } => Some(advice),
+            Self::Server { advice, .. } => Some(advice.clone()),
             Self::Password { .. } => Some(
-                "the password or access token for SMTP cannot be read; check password or access_token under [smtp]",
+                "the password or access token for SMTP cannot be read; check password or access_token under [smtp]"
+                    .into(),
             ),
+            Self::SignIn(error) => Some(error.to_string().into()),
             _ => None,
+        }
+    }
+
+    /// How long not to come back, at the least.
+    pub fn wait(&self) -> Duration {
+        match self {
+            Self::Server { wait, .. } => *wait,
+            Self::SignIn(error) => error.wait(),
+            _ => Duration::ZERO,
         }
     }
 }
 
 /// What a fault means for the answer: by the reply where there is one, by the step where there is none.
 fn handed(failed: Failed) -> Handed {
-    let advice = advice(&failed);
-    let Failed { step, code, reply } = failed;
+    let (advice, wait) = (advice(&failed), wait(&failed));
+    let Failed { step, code, reply, .. } = failed;
     match (step, code) {
-        (Step::Opening | Step::Login, _) => Handed::Unreachable { reply, advice },
-        (_, Some(code)) if NOT_THE_MESSAGE.contains(&code) => Handed::Unreachable { reply, advice },
+        (Step::Opening | Step::Login, _) => Handed::Unreachable { reply, advice, wait },
+        (_, Some(code)) if NOT_THE_MESSAGE.contains(&code) => Handed::Unreachable { reply, advice, wait },
+        // It is asked too much, whatever it was asked.
+        (_, Some(400..=499)) if !wait.is_zero() => Handed::Unreachable { reply, advice, wait },
         // Nothing but our sender was told so far, and that is the same for all.
-        (Step::Sender, Some(500..=599)) => Handed::Unreachable { reply, advice },
+        (Step::Sender, Some(500..=599)) => Handed::Unreachable { reply, advice, wait },
         (_, Some(500..=599)) => Handed::Refused { reply },
         (_, Some(400..=499)) => Handed::Deferred { reply },
         (Step::Content, _) => Handed::Unsure { reply },
-        (_, _) => Handed::Unreachable { reply, advice },
+        (_, _) => Handed::Unreachable { reply, advice, wait },
     }
 }
 
@@ -268,7 +328,30 @@ mod tests {
     use super::*;
 
     fn of(step: Step, code: Option<u16>) -> Handed {
-        handed(Failed { step, code, reply: String::new() })
+        handed(Failed { step, code, reply: String::new(), refusal: None })
+    }
+
+    #[test]
+    fn a_server_that_is_asked_too_much_is_left_alone() {
+        let wait = |code, reply: &str| {
+            let failed =
+                Failed { step: Step::Recipient, code: Some(code), reply: reply.into(), refusal: None };
+            match handed(failed) {
+                Handed::Unreachable { wait, .. } => Some(wait),
+                _ => None,
+            }
+        };
+        for (code, reply) in [
+            (421, "421 4.3.2 Service not available"),
+            (432, "transient error (432): 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded"),
+            (451, "451 4.7.500 Server busy. Please try again later"),
+            (421, "421-4.7.28 Our system has detected an unusual rate"),
+        ] {
+            assert_eq!(wait(code, reply), Some(THROTTLE_PAUSE), "{reply}");
+        }
+        assert_eq!(wait(421, "421 closing"), Some(Duration::ZERO));
+        assert_eq!(wait(451, "451 4.2.1 mailbox is busy"), None);
+        assert_eq!(wait(550, "550 5.7.500"), None);
     }
 
     #[test]

@@ -12,5 +12,5 @@ mod mailer;
 mod run;
 
 pub use connection::Patience;
-pub use mailer::{Handed, Mailer, OutboxError};
+pub use mailer::{Advice, Handed, Mailer, OutboxError};
 pub use run::{Delivery, PAUSES, Told, run};

@@ -2,7 +2,7 @@
 //! due or somebody calls.
 
 use super::lay::{lay, lay_letter};
-use super::mailer::{Handed, Mailer};
+use super::mailer::{Advice, Handed, Mailer};
 use crate::clock;
 use crate::explain::with_causes;
 use crate::limits::{
@@ -128,13 +128,14 @@ pub async fn run(
                 }
                 until
             }
-            Ok(Round::Unreachable(Away { reply, advice })) => {
+            Ok(Round::Unreachable(Away { reply, advice, wait })) => {
                 unreached += 1;
-                let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(unreached - 1));
-                warn!(unreached, advice, "the mail server cannot be used; answers wait");
+                // A server that asked to be left alone is left alone longer each time it asks again.
+                let doubled = FIRST_PAUSE.max(wait).saturating_mul(2_u32.saturating_pow(unreached - 1));
+                warn!(unreached, %advice, "the mail server cannot be used; answers wait");
                 debug!(reply, "the mail server said");
-                told(Some(advice));
-                doubled.min(RECONNECT_PAUSE_MAX)
+                told(Some(&advice));
+                doubled.min(RECONNECT_PAUSE_MAX).max(wait)
             }
             Err(fault) => {
                 error!(error = %with_causes(&fault), "the outbox could not go on");
@@ -169,7 +170,9 @@ enum Round {
 /// The mail server cannot be used: what it said, and what the admin should look at.
 struct Away {
     reply: String,
-    advice: &'static str,
+    advice: Advice,
+    /// How long not to come back, at the least.
+    wait: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -216,8 +219,9 @@ impl Outbox {
         if let (true, Some(mailer)) = (ask_first, &self.delivery.mailer)
             && let Err(away) = mailer.probe().await
         {
-            let advice = away.advice().unwrap_or("the mail server cannot be used; `bode doctor` says why");
-            return Ok(Round::Unreachable(Away { reply: with_causes(&away), advice }));
+            let advice =
+                away.advice().unwrap_or("the mail server cannot be used; `bode doctor` says why".into());
+            return Ok(Round::Unreachable(Away { reply: with_causes(&away), advice, wait: away.wait() }));
         }
         let full = due.len() == BATCH_MAX;
         let (mut attempts, mut due) = (JoinSet::new(), due.into_iter());
@@ -331,10 +335,10 @@ impl Outbox {
             Handed::Deferred { reply } | Handed::Unsure { reply } => {
                 self.note(case, Note::Deferred(next(clock::now()), reply)).await
             }
-            Handed::Unreachable { reply, advice } => {
+            Handed::Unreachable { reply, advice, wait } => {
                 // Soon again: the loop's own pause grows, and this one tells whether the server is back.
                 self.note(case, Note::Deferred(clock::now(), reply.clone())).await?;
-                Ok(Some(Away { reply, advice }))
+                Ok(Some(Away { reply, advice, wait }))
             }
         }
     }

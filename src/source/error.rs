@@ -4,8 +4,12 @@
 //! server's bytes; [`SourceError::from_io`] lets only what is known to be harmless through.)
 
 use crate::config::SecretError;
+use crate::limits::{RETRY_AFTER_MAX, THROTTLE_PAUSE};
+use crate::oauth::{OauthError, Refusal};
+use crate::tls::TlsError;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio_rustls::rustls;
 
 /// A source that cannot be read or cannot let go of a piece. Nothing is lost by any of them.
@@ -25,8 +29,25 @@ pub enum SourceError {
          under [mailbox]"
     )]
     WrongLogin { server: String, said: String },
-    #[error("the password of the mailbox cannot be read: {0}")]
+    #[error("the password or token of the mailbox cannot be read: {0}")]
     Password(#[from] SecretError),
+    #[error(transparent)]
+    SignIn(#[from] OauthError),
+    #[error(
+        "the mail server {server} does not take the access token (it says: {refusal}); {}",
+        refusal.advice("[mailbox]")
+    )]
+    TokenRefused { server: String, refusal: Refusal },
+    #[error(
+        "the mail server {server} offers no login by token (OAUTHBEARER, XOAUTH2); use password under [mailbox]"
+    )]
+    NoTokenLogin { server: String },
+    #[error("the task was cut off")]
+    CutOff(#[from] tokio::task::JoinError),
+    #[error(
+        "the mail server is asked too much during {during} (it says: {said}); nothing to do unless it lasts"
+    )]
+    Throttled { during: &'static str, said: String, wait: Duration },
     #[error(
         "the mail server {server} cannot log in anybody now (it says: {said}); nothing to do unless it lasts"
     )]
@@ -47,7 +68,46 @@ pub enum SourceError {
 impl SourceError {
     /// Whether trying again soon may help. A wrong password or certificate wants a person first.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::NotReachable { .. } | Self::Busy { .. } | Self::Lost { .. })
+        match self {
+            Self::NotReachable { .. } | Self::Busy { .. } | Self::Lost { .. } | Self::Throttled { .. } => {
+                true
+            }
+            Self::SignIn(error) => error.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// How long the server asked not to come back, at the least.
+    pub fn wait(&self) -> Duration {
+        match self {
+            Self::Throttled { wait, .. } => *wait,
+            Self::SignIn(error) => error.wait(),
+            Self::Busy { said, .. } => throttle(said).unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// A command that the server did not do, by what it said about it.
+    pub(super) fn refused(during: &'static str, said: String) -> Self {
+        match throttle(&said) {
+            Some(wait) => Self::Throttled { during, said, wait },
+            None => Self::Protocol { during, said },
+        }
+    }
+
+    /// TLS that does not stand.
+    pub(super) fn from_tls(server: &str, error: TlsError) -> Self {
+        let server = server.to_owned();
+        match error {
+            TlsError::CaFile { path, reason } => Self::CaFile { path, reason },
+            TlsError::Refused { reason } => Self::CertificateRefused { server, reason },
+            TlsError::NotTls => {
+                let hint =
+                    "it does not speak TLS on this port (tls = \"starttls\" is port 143, \"implicit\" 993)";
+                Self::NotReachable { server, source: io::Error::new(io::ErrorKind::InvalidData, hint) }
+            }
+            TlsError::Lost(source) => Self::NotReachable { server, source },
+        }
     }
 
     /// A connection that failed in the middle of an exchange.
@@ -73,6 +133,30 @@ impl SourceError {
     pub(super) fn closed(during: &'static str) -> Self {
         Self::Lost { during, reason: "the server closed the connection".to_owned() }
     }
+}
+
+/// Words by which servers say that they are asked too much. `UNAVAILABLE`, `LIMIT` and `OVERQUOTA` are RFC 5530's and RFC
+/// 9208's; the others are what Exchange Online and Gmail say, of which no standard knows.
+const THROTTLES: [&str; 6] = [
+    "THROTTLED",
+    "Request is throttled",
+    "[UNAVAILABLE]",
+    "[LIMIT]",
+    "exceeded command or bandwidth limits",
+    "Server Unavailable. 15",
+];
+
+/// How long a server that is asked too much wants to be left alone; `None`: it does not say that it is. Exchange Online
+/// names the time: `Request is throttled. Suggested Backoff Time: 299910 milliseconds`.
+pub(super) fn throttle(said: &str) -> Option<Duration> {
+    if !THROTTLES.iter().any(|sign| said.contains(sign)) {
+        return None;
+    }
+    let asked = said.split_once("Suggested Backoff Time: ").map(|(_, rest)| {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).take(12).collect();
+        Duration::from_millis(digits.parse().unwrap_or_default())
+    });
+    Some(asked.unwrap_or_default().clamp(THROTTLE_PAUSE, RETRY_AFTER_MAX))
 }
 
 /// Characters kept of what a server says in a refusal.
@@ -114,6 +198,23 @@ mod tests {
     fn a_network_error_keeps_its_reason() {
         let error = io::Error::from_raw_os_error(104);
         assert!(SourceError::from_io("IDLE", &error).to_string().contains("reset"));
+    }
+
+    #[test]
+    fn throttle_answers_lengthen_the_pause() {
+        let told = "Request is throttled. Suggested Backoff Time: 299910 milliseconds";
+        let error = SourceError::refused("FETCH", told.to_owned());
+        assert_eq!(error.wait(), Duration::from_millis(299_910));
+        assert!(error.is_passing());
+        assert_eq!(throttle("[UNAVAILABLE] Temporary authentication failure."), Some(THROTTLE_PAUSE));
+        assert_eq!(throttle("[THROTTLED] slow down"), Some(THROTTLE_PAUSE));
+        assert_eq!(throttle("Request is throttled. Suggested Backoff Time: x"), Some(THROTTLE_PAUSE));
+        let forever = "Request is throttled. Suggested Backoff Time: 999999999999999 milliseconds";
+        assert_eq!(throttle(forever), Some(RETRY_AFTER_MAX));
+        assert!(matches!(
+            SourceError::refused("SELECT", "no such folder".into()),
+            SourceError::Protocol { .. }
+        ));
     }
 
     #[test]

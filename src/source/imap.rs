@@ -7,10 +7,11 @@
 
 use super::imap_connection::{Connection, Head, Selected};
 use super::imap_login;
-use super::pause::Pause;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Mailbox;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, IDLE_TIME_MAX, PIECE_BYTES_MAX};
+use crate::oauth::SignIn;
+use crate::pause::Pause;
 use crate::record::{Arrival, Channel, Origin};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +60,7 @@ pub struct MailboxState {
 #[derive(Debug)]
 pub struct Imap {
     mailbox: Mailbox,
+    sign_in: Option<SignIn>,
     answer_from: Option<Timestamp>,
     bounds: ImapBounds,
     connection: Option<Connection>,
@@ -125,6 +127,7 @@ impl Imap {
     pub fn new(mailbox: &Mailbox, answer_from: Option<Timestamp>) -> Self {
         Self {
             mailbox: mailbox.clone(),
+            sign_in: None,
             answer_from,
             bounds: ImapBounds::default(),
             connection: None,
@@ -133,6 +136,13 @@ impl Imap {
             ledger: Ledger::default(),
             move_fault: None,
         }
+    }
+
+    /// Logs in with the tokens of a sign-in, where the configuration names one.
+    #[must_use]
+    pub fn signing_in(mut self, sign_in: Option<SignIn>) -> Self {
+        self.sign_in = sign_in;
+        self
     }
 
     /// Other bounds than those of the house.
@@ -146,8 +156,8 @@ impl Imap {
     ///
     /// # Errors
     /// What is wrong, and what the admin should do.
-    pub async fn probe(mailbox: &Mailbox) -> Result<MailboxState, SourceError> {
-        let mut connection = imap_login::open(mailbox).await?;
+    pub async fn probe(mailbox: &Mailbox, sign_in: Option<&SignIn>) -> Result<MailboxState, SourceError> {
+        let mut connection = imap_login::open(mailbox, sign_in).await?;
         let selected = connection.select(&mailbox.folder).await?;
         let abilities = connection.abilities();
         Ok(MailboxState { messages: selected.messages, tells: abilities.idle, moves: abilities.moves })
@@ -158,7 +168,7 @@ impl Imap {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let connection = imap_login::open(&self.mailbox).await?;
+        let connection = imap_login::open(&self.mailbox, self.sign_in.as_ref()).await?;
         info!(idle = connection.abilities().idle, moves = connection.abilities().moves, "mailbox connected");
         Ok(connection)
     }
@@ -305,7 +315,7 @@ impl Imap {
     fn failed(&mut self, error: &SourceError) {
         self.connection = None;
         self.look_at = None;
-        self.pause.failed(Instant::now(), error.is_passing());
+        self.pause.failed(Instant::now(), error.is_passing(), error.wait());
     }
 
     /// How long to wait for news at most: the server's silence is checked with every look.

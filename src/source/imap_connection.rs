@@ -7,7 +7,7 @@
 //! thrown away, never used again.
 
 use super::SourceError;
-use super::error::said;
+use super::error::{said, throttle};
 use super::imap_names::{folder, uid_set};
 use crate::limits::NETWORK_TIME_MAX;
 use async_imap::Session;
@@ -246,10 +246,10 @@ impl Connection {
                 let (started, stirred) = self
                     .next(DURING, |response| match response {
                         Response::Continue(_) => Ok((true, false)),
-                        Response::Done { outcome, .. } => Err(SourceError::Protocol {
-                            during: DURING,
-                            said: said(outcome.information.as_deref().unwrap_or_default()),
-                        }),
+                        Response::Done { outcome, .. } => Err(SourceError::refused(
+                            DURING,
+                            said(outcome.information.as_deref().unwrap_or_default()),
+                        )),
                         other => Ok((false, is_news(other))),
                     })
                     .await??;
@@ -271,7 +271,9 @@ impl Connection {
     pub(super) async fn idle_wait(&mut self, until: Instant) -> Result<(), SourceError> {
         while !self.stirred {
             let waiting = self.next("IDLE", |response| match response {
-                Response::Data { status: Status::Bye, .. } => Err(SourceError::closed("IDLE")),
+                Response::Data { status: Status::Bye, outcome } => {
+                    Err(farewell("IDLE", outcome.information.as_deref()))
+                }
                 // The server ended the IDLE of itself: no news, and nothing to rely on either.
                 Response::Done { .. } => Err(SourceError::closed("IDLE")),
                 other => Ok(is_news(other)),
@@ -338,16 +340,16 @@ impl Connection {
                             let text = said(outcome.information.as_deref().unwrap_or_default());
                             let ended = match status {
                                 Status::Ok => Ok(Ending::Ok),
-                                Status::No => Ok(Ending::No {
+                                Status::No if throttle(&text).is_none() => Ok(Ending::No {
                                     try_create: matches!(outcome.code, Some(ResponseCode::TryCreate)),
                                     said: text,
                                 }),
-                                _ => Err(SourceError::Protocol { during, said: text }),
+                                _ => Err(SourceError::refused(during, text)),
                             };
                             (Some(ended), false)
                         }
-                        Response::Data { status: Status::Bye, .. } => {
-                            (Some(Err(SourceError::closed(during))), false)
+                        Response::Data { status: Status::Bye, outcome } => {
+                            (Some(Err(farewell(during, outcome.information.as_deref()))), false)
                         }
                         other => {
                             each(other);
@@ -378,6 +380,14 @@ impl Connection {
             Ok(Err(error)) => Err(SourceError::from_io(during, &error)),
             Err(_) => Err(SourceError::Protocol { during, said: "an answer out of form".to_owned() }),
         }
+    }
+}
+
+/// The server said goodbye: because it is asked too much, or for a reason of its own.
+fn farewell(during: &'static str, text: Option<&str>) -> SourceError {
+    match text.filter(|text| throttle(text).is_some()) {
+        Some(text) => SourceError::refused(during, said(text)),
+        None => SourceError::closed(during),
     }
 }
 

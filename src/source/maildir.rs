@@ -6,10 +6,10 @@
 
 use super::file::{self, ReadFile, Stamp};
 use super::imap::size;
-use super::pause::Pause;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Maildir;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
+use crate::pause::Pause;
 use crate::record::{Arrival, Channel, Origin};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ impl Source for MaildirFolder {
         let looked = self.look().await;
         match &looked {
             Ok(_) => self.pause.worked(),
-            Err(_) => self.pause.failed(Instant::now(), true),
+            Err(_) => self.pause.failed(Instant::now(), true, Duration::ZERO),
         }
         looked
     }

@@ -15,11 +15,9 @@ mod imap_names;
 pub mod import;
 mod maildir;
 mod mbox;
-mod pause;
 mod received;
 mod scan;
 mod scan_folder;
-mod tls;
 
 pub use error::SourceError;
 pub use imap::{Imap, ImapBounds};

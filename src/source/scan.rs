@@ -7,11 +7,11 @@
 
 use super::file::{self, ReadFile, Stamp};
 use super::imap::size;
-use super::pause::Pause;
 use super::scan_folder::{Entry, entries, name_of, put_away};
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble};
 use crate::config::ScanFolder;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
+use crate::pause::Pause;
 use crate::record::{Arrival, Channel, Origin};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -187,7 +187,7 @@ impl Source for ScanInbox {
         let looked = self.look(Instant::now()).await;
         match &looked {
             Ok(_) => self.pause.worked(),
-            Err(_) => self.pause.failed(Instant::now(), true),
+            Err(_) => self.pause.failed(Instant::now(), true, Duration::ZERO),
         }
         // What was found unfit goes at once: nothing of it is to be kept here.
         let _ = self.discharge().await;

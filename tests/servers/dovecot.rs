@@ -1,7 +1,7 @@
 //! Dovecot 2.3 without rights: every folder and port of its own, no chroot, one password for all.
 
 use super::program::Owner;
-use super::{Options, PASSWORD, Ports};
+use super::{Oauth, Options, PASSWORD, Ports};
 use std::path::Path;
 
 pub fn arguments(dir: &Path) -> Vec<String> {
@@ -22,6 +22,19 @@ pub fn config(dir: &Path, owner: &Owner, ports: Ports, options: &Options) -> Str
     };
     let capability =
         options.imap_capability.as_ref().map(|list| format!("imap_capability = {list}")).unwrap_or_default();
+    let (passwords, tokens) = match &options.oauth {
+        None => (String::new(), String::new()),
+        Some(Oauth { mechanisms, .. }) => {
+            let names = mechanisms.join(" ").to_lowercase();
+            (
+                "  mechanisms = plain login\n".to_owned(),
+                format!(
+                    "auth_mechanisms = plain login {names}\npassdb {{\n  driver = oauth2\n  mechanisms = {names}\n  \
+                     args = {dir}/dovecot-oauth2.conf\n}}\n"
+                ),
+            )
+        }
+    };
     format!(
         "base_dir = {dir}/dovecot/base
 state_dir = {dir}/dovecot/state
@@ -43,9 +56,9 @@ ssl = required
 ssl_cert = <{dir}/certificate.pem
 ssl_key = <{dir}/key.pem
 {capability}
-passdb {{
+{tokens}passdb {{
   driver = static
-  args = password={PASSWORD}
+{passwords}  args = password={PASSWORD}
 }}
 userdb {{
   driver = static
@@ -79,5 +92,16 @@ service lmtp {{
   }}
 }}
 "
+    )
+}
+
+/// Each token is asked about at the sign-in server (RFC 7662); the mailbox is the one that it tells.
+pub fn oauth2_config(oauth: &Oauth) -> String {
+    let super::oidc::Introspection { port, client, secret } = oauth.introspection;
+    format!(
+        "introspection_mode = post\nintrospection_url = http://{client}:{secret}@127.0.0.1:{port}/token/introspection\n\
+         force_introspection = yes\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n\
+         scope = {}\n",
+        oauth.scope
     )
 }

@@ -2,7 +2,7 @@
 //! and hands all to Dovecot over LMTP.
 
 use super::program::Owner;
-use super::{ACCESS_TOKEN, OFFICE, OTHER_OFFICE, PASSWORD, Ports, Submission};
+use super::{ACCESS_TOKEN, OFFICE, OTHER_OFFICE, Oauth, Options, PASSWORD, Ports, Submission};
 use std::path::Path;
 
 /// In the foreground, with a look at its queue each second.
@@ -10,8 +10,12 @@ pub fn arguments(dir: &Path) -> Vec<String> {
     vec!["-C".into(), dir.join("exim.conf").to_str().unwrap().into(), "-bdf".into(), "-q1s".into()]
 }
 
-pub fn config(dir: &Path, owner: &Owner, ports: Ports, submission: Submission) -> String {
-    let dir = dir.display();
+pub fn config(dir: &Path, owner: &Owner, ports: Ports, options: &Options) -> String {
+    let (dir, submission) = (dir.display(), options.submission);
+    let by_token = match &options.oauth {
+        Some(oauth) => oauth.mechanisms.iter().map(|mechanism| asking(mechanism, oauth)).collect(),
+        None => fixed_token(),
+    };
     let tls = match submission {
         Submission::NoTls => "tls_advertise_hosts =".to_owned(),
         _ => format!(
@@ -128,12 +132,7 @@ plain:
   public_name = PLAIN
   server_condition = ${{if and{{{{eq{{$auth2}}{{{OFFICE}}}}}{{eq{{$auth3}}{{{PASSWORD}}}}}}}}}
   server_set_id = $auth2
-xoauth2:
-  driver = plaintext
-  public_name = XOAUTH2
-  server_condition = ${{if eq{{$auth1}}{{user={OFFICE}\\x01auth=Bearer {ACCESS_TOKEN}\\x01\\x01}}}}
-  server_set_id = {OFFICE}
-login:
+{by_token}login:
   driver = plaintext
   public_name = LOGIN
   server_prompts = Username:: : Password::
@@ -141,4 +140,44 @@ login:
   server_set_id = $auth1
 "
     )
+}
+
+/// One token that never changes.
+fn fixed_token() -> String {
+    format!(
+        "xoauth2:
+  driver = plaintext
+  public_name = XOAUTH2
+  server_condition = ${{if eq{{$auth1}}{{user={OFFICE}\\x01auth=Bearer {ACCESS_TOKEN}\\x01\\x01}}}}
+  server_set_id = {OFFICE}
+"
+    )
+}
+
+/// Each token is asked about at the sign-in server (RFC 7662), and must be the office's. A token of that provider has 43
+/// letters, digits, hyphens and underscores.
+const ASKING: &str = r#"NAME:
+  driver = plaintext
+  public_name = MECHANISM
+  server_condition = ${if and{\
+    {match{$auth1}{\N^(n,a|user)=USER[,\x01]\N}}\
+    {match{$auth1}{\N\x01auth=Bearer [A-Za-z0-9_-]{43}\x01\x01$\N}}\
+    {match{${readsocket{inet:127.0.0.1:PORT}\
+      {POST /token/introspection HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic ${base64:CLIENT:SECRET}\r\n\
+Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 49\r\n\r\n\
+token=${sg{$auth1}{\N^.*\x01auth=Bearer ([A-Za-z0-9_-]{43})\x01\x01$\N}{\$1}}}{10s}{ }{unavailable}}}\
+      {\N"active":true.*"username":"USER"\N}}}}
+  server_set_id = OFFICE
+"#;
+
+fn asking(mechanism: &str, oauth: &Oauth) -> String {
+    let super::oidc::Introspection { port, client, secret } = oauth.introspection;
+    ASKING
+        .replace("NAME", &mechanism.to_lowercase())
+        .replace("MECHANISM", mechanism)
+        .replace("USER", &OFFICE.replace('.', r"\."))
+        .replace("PORT", &port.to_string())
+        .replace("CLIENT", client)
+        .replace("SECRET", secret)
+        .replace("OFFICE", OFFICE)
 }

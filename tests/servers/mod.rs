@@ -10,6 +10,8 @@
 //! time over RCPT, for `late` over the content. What comes to the office's return path (`mislukt`, with or without a
 //! token) is delivered to the office's own account.
 //!
+//! With [`Options::oauth`] both take tokens too, and ask a real sign-in server ([`oidc`]) about each.
+//!
 //! Needs the Debian packages dovecot-imapd, dovecot-lmtpd, dovecot-sieve, exim4-daemon-light and openssl; a test without them
 //! fails and says so.
 #![allow(dead_code, reason = "each test file uses a part of it")]
@@ -17,6 +19,8 @@
 pub mod clamd;
 mod dovecot;
 mod exim;
+mod http;
+pub mod oidc;
 mod program;
 pub mod relay;
 mod smtp;
@@ -49,8 +53,20 @@ pub struct Options {
     pub authority_as_server: bool,
     /// Sieve scripts (RFC 5228, 5230) by address.
     pub sieve: Vec<(String, String)>,
+    /// Logins by token (SASL OAUTHBEARER and XOAUTH2, or what is named here), asked about at a sign-in server.
+    pub oauth: Option<Oauth>,
     /// What is the matter with the submission server.
     pub submission: Submission,
+}
+
+/// How both servers take tokens.
+#[derive(Clone, Debug)]
+pub struct Oauth {
+    pub introspection: oidc::Introspection,
+    /// Names of SASL.
+    pub mechanisms: &'static [&'static str],
+    /// A scope that Dovecot wants of each token.
+    pub scope: &'static str,
 }
 
 /// Another kind of submission server than the usual one.
@@ -121,8 +137,10 @@ impl MailServers {
         fs::write(dir.path().join("password"), format!("{PASSWORD}\n")).unwrap();
         fs::write(dir.path().join("dovecot.conf"), dovecot::config(dir.path(), &owner, ports, options))
             .unwrap();
-        fs::write(dir.path().join("exim.conf"), exim::config(dir.path(), &owner, ports, options.submission))
-            .unwrap();
+        if let Some(oauth) = &options.oauth {
+            fs::write(dir.path().join("dovecot-oauth2.conf"), dovecot::oauth2_config(oauth)).unwrap();
+        }
+        fs::write(dir.path().join("exim.conf"), exim::config(dir.path(), &owner, ports, options)).unwrap();
         owner.give_all(dir.path());
         let mut servers = Self { ports, dir, owner, dovecot: None, exim: None };
         servers.start_dovecot();
@@ -196,7 +214,9 @@ impl MailServers {
             tls,
             ca_file: Some(self.ca_file()),
             user: OFFICE.into(),
-            password: Secret::File(self.password_file()),
+            password: Some(Secret::File(self.password_file())),
+            access_token: None,
+            oauth: None,
             folder: "INBOX".into(),
             done_folder: "Verwerkt".into(),
             poll_seconds: 60,
@@ -214,7 +234,16 @@ impl MailServers {
             user: Some(OFFICE.into()),
             password: Some(Secret::File(self.password_file())),
             access_token: None,
+            oauth: None,
         }
+    }
+
+    /// `[mailbox]` and `[smtp]` for a configuration file, both with the sign-in `proef`.
+    pub fn toml_by_token(&self) -> String {
+        let password = format!("password = {{ file = {:?} }}", self.password_file());
+        let toml = self.toml();
+        assert_eq!(toml.matches(&password).count(), 2);
+        toml.replace(&password, "oauth = \"proef\"")
     }
 
     /// `[mailbox]` and `[smtp]` for a configuration file, with TLS from the first byte.

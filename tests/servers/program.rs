@@ -37,6 +37,11 @@ impl Owner {
         }
     }
 
+    /// The caller, whoever that is: for a program that has nothing against root.
+    pub fn caller_itself() -> Self {
+        Self { steps_down: None, ..Self::of_caller() }
+    }
+
     /// Makes a file or folder the servers' own.
     pub fn give(&self, path: &Path) {
         if let Some((user, group)) = self.steps_down {

@@ -250,6 +250,6 @@ async fn a_password_outside_ascii_goes_by_sasl() {
     .await;
     let password = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(password.path(), "pässword").unwrap();
-    mailbox.password = Secret::File(password.path().to_owned());
+    mailbox.password = Some(Secret::File(password.path().to_owned()));
     assert_eq!(Imap::new(&mailbox, None).poll().await.unwrap().len(), 2);
 }

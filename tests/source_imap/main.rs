@@ -109,14 +109,14 @@ fn unread(servers: &MailServers, address: &str) -> usize {
 async fn what_is_wrong_is_told_with_what_to_do() {
     let servers = MailServers::start();
     let right = servers.mailbox(Tls::Implicit);
-    let probe = Imap::probe(&right).await.unwrap();
+    let probe = Imap::probe(&right, None).await.unwrap();
     assert!(probe.tells && probe.moves && probe.messages == 0);
 
     let wrong_password = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(wrong_password.path(), "verkeerd").unwrap();
     for tls in [Tls::Implicit, Tls::Starttls] {
         let mut mailbox = servers.mailbox(tls);
-        mailbox.password = Secret::File(wrong_password.path().to_owned());
+        mailbox.password = Some(Secret::File(wrong_password.path().to_owned()));
         let error = poll_error(&mailbox).await;
         assert!(matches!(error, SourceError::WrongLogin { .. }), "{error:?}");
         let told = error.to_string();
@@ -138,7 +138,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     }
 
     let mut mailbox = right.clone();
-    mailbox.password = Secret::File("/nonexistent/password".into());
+    mailbox.password = Some(Secret::File("/nonexistent/password".into()));
     assert!(matches!(poll_error(&mailbox).await, SourceError::Password(_)));
 
     let mut mailbox = right.clone();

@@ -12,27 +12,32 @@ const FIRST_FOR_PERSON: Duration = Duration::from_secs(30);
 
 /// Counts failures in a row and tells until when to pause.
 #[derive(Debug, Default)]
-pub(super) struct Pause {
+pub struct Pause {
     failures: u32,
     until: Option<Instant>,
 }
 
 impl Pause {
-    /// After a failure.
-    pub(super) fn failed(&mut self, now: Instant, passing: bool) {
-        self.until = Some(now + length(self.failures, passing, random()));
+    /// After a failure. `at_least`: what the server asked for (Retry-After, a throttle answer).
+    pub fn failed(&mut self, now: Instant, passing: bool, at_least: Duration) {
+        self.until = Some(now + length(self.failures, passing, random()).max(at_least));
         self.failures = self.failures.saturating_add(1);
     }
 
+    /// How much is left of it.
+    pub fn left(&self, now: Instant) -> Option<Duration> {
+        self.until.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+    }
+
     /// After something that shows that the server works.
-    pub(super) fn worked(&mut self) {
+    pub fn worked(&mut self) {
         self.failures = 0;
         self.until = None;
     }
 
     /// Waits out what is left of the pause, if there is one; true if there was. May be dropped: the pause
     /// does not start anew.
-    pub(super) async fn keep(&mut self) -> bool {
+    pub async fn keep(&mut self) -> bool {
         let Some(until) = self.until else { return false };
         tokio::time::sleep_until(until).await;
         self.until = None;
@@ -67,11 +72,19 @@ mod tests {
         assert_eq!(length(u32::MAX, false, 255), RECONNECT_PAUSE_MAX);
     }
 
+    #[test]
+    fn what_the_server_asked_for_is_waited_out() {
+        let (mut pause, now) = (Pause::default(), Instant::now());
+        pause.failed(now, true, Duration::from_secs(90));
+        assert_eq!(pause.left(now), Some(Duration::from_secs(90)));
+        assert_eq!(pause.left(now + Duration::from_secs(90)), None);
+    }
+
     #[tokio::test]
     async fn a_pause_is_kept_once() {
         let mut pause = Pause::default();
         assert!(!pause.keep().await);
-        pause.failed(Instant::now() - Duration::from_secs(60), true);
+        pause.failed(Instant::now() - Duration::from_secs(60), true, Duration::ZERO);
         assert!(pause.keep().await);
         assert!(!pause.keep().await);
     }
