@@ -235,6 +235,12 @@ pub const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
 pub const KEYS_MAX: usize = 32;
 pub const KEY_ID_CHARS_MAX: usize = 40;
 
+/// Looks come to the disk together, so long after the first of them.
+pub const LOOKS_SYNC_TIME: Duration = Duration::from_secs(1);
+
+/// Looks at one case that are listed, the newest.
+pub const LOOKS_SHOWN_MAX: usize = 1_000;
+
 /// Separator sheets printed at once: a box of paper.
 pub const SHEETS_MAX: u32 = 500;
 

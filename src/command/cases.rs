@@ -5,7 +5,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::daemon::control::{Change, Changed, Reply, apply, ask};
 use crate::queue::{Nearness, deadline_label, due_list};
-use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, Verdict, office_date};
+use crate::record::{
+    AnswerState, Bsns, CaseNumber, CaseRow, CaseStatus, Extract, HistoryLine, Judgement, Look, Record, Seen,
+    Verdict, office_date,
+};
 use crate::store::{CaseFilter, Store, StoreError};
 use clap::{Args, Subcommand};
 use jiff::ToSpan;
@@ -33,6 +36,15 @@ pub(super) enum CasesCommand {
     },
     /// One case: judgement with its evidence, text, answer and history.
     Show {
+        number: CaseNumber,
+        #[arg(long)]
+        json: bool,
+        /// With citizen service numbers whole; that you saw them is written in the history of the case.
+        #[arg(long)]
+        show_bsn: bool,
+    },
+    /// Who looked at a case, when and how.
+    Looks {
         number: CaseNumber,
         #[arg(long)]
         json: bool,
@@ -131,7 +143,8 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
             list(&config, &filter, json)
         }
         CasesCommand::Due { days, json } => due(&config, days, json),
-        CasesCommand::Show { number, json } => show(&config, number, json),
+        CasesCommand::Show { number, json, show_bsn } => show(&config, number, json, show_bsn),
+        CasesCommand::Looks { number, json } => looks(&config, number, json),
         CasesCommand::Assign { number, assignee, json } => {
             change(&config, &Change::Assign { case: number, assignee, by: account() }, json)
         }
@@ -202,21 +215,57 @@ fn due(config: &Config, days: u16, json: bool) -> CommandResult {
     Ok(Ended::Well)
 }
 
-fn show(config: &Config, number: CaseNumber, json: bool) -> CommandResult {
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
-    let row = store
-        .case(number)
-        .map_err(Failure::failed)?
-        .ok_or_else(|| Failure::Failed(format!("there is no case {number}")))?;
-    let history = store.history(number).map_err(Failure::failed)?;
-    let mut records = Vec::new();
-    for record in &row.records {
-        records.push((
-            store.record(*record).map_err(Failure::failed)?,
-            store.extract(*record).map_err(Failure::failed)?.unwrap_or_default(),
-            store.judgement(*record).map_err(Failure::failed)?,
-        ));
+/// A case with all that was read and judged of it.
+struct Whole {
+    row: CaseRow,
+    history: Vec<HistoryLine>,
+    records: Vec<(Record, Extract, Option<Judgement>)>,
+}
+
+impl Whole {
+    fn of(store: &Store, number: CaseNumber) -> Result<Whole, StoreError> {
+        let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
+        let history = store.history(number)?;
+        let mut records = Vec::new();
+        for record in &row.records {
+            let extract = store.extract(*record)?.unwrap_or_default();
+            records.push((store.record(*record)?, extract, store.judgement(*record)?));
+        }
+        Ok(Whole { row, history, records })
     }
+
+    /// With its citizen service numbers covered.
+    fn covered(self) -> Result<Whole, serde_json::Error> {
+        let mut all = Bsns::named_in(self.history.iter().filter_map(|line| line.note.as_deref()));
+        self.records.iter().for_each(|(_, extract, _)| all.extend(Bsns::in_extract(extract)));
+        if all.is_empty() {
+            return Ok(self);
+        }
+        let cover = |(record, extract, judgement): &(Record, Extract, Option<Judgement>)| {
+            let covered = all.cover_extract(extract)?;
+            let judgement = judgement.as_ref().map(|one| all.cover_judgement(one, &covered)).transpose()?;
+            Ok((all.cover_all(record)?, covered, judgement))
+        };
+        Ok(Whole {
+            row: all.cover_all(&self.row)?,
+            history: all.cover_all(&self.history)?,
+            records: self.records.iter().map(cover).collect::<Result<_, serde_json::Error>>()?,
+        })
+    }
+}
+
+fn show(config: &Config, number: CaseNumber, json: bool, show_bsn: bool) -> CommandResult {
+    if show_bsn {
+        ask_for(config, &Change::ShowBsn { case: number, by: account() })?;
+    }
+    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let whole = Whole::of(&store, number).map_err(Failure::failed)?;
+    let seen = if show_bsn { Seen::BsnShown } else { Seen::Viewed };
+    let (at, by) = (clock::now(), account());
+    let look = Look { at, by, seen, case: Some(number), record: None, document: None, page: None };
+    store.note_look(&look).map_err(Failure::failed)?;
+    let Whole { row, history, records } =
+        if show_bsn { whole } else { whole.covered().map_err(Failure::failed)? };
     if json {
         let records: Vec<_> = records
             .iter()
@@ -255,6 +304,26 @@ fn show(config: &Config, number: CaseNumber, json: bool) -> CommandResult {
         if let Some(note) = &line.note {
             println!("      {note}");
         }
+    }
+    Ok(Ended::Well)
+}
+
+fn looks(config: &Config, number: CaseNumber, json: bool) -> CommandResult {
+    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let (looks, older) = store.looks(number).map_err(Failure::failed)?;
+    if json {
+        let value = json!({ "looks": looks, "older": older });
+        println!("{}", serde_json::to_string_pretty(&value).map_err(Failure::failed)?);
+        return Ok(Ended::Well);
+    }
+    for look in &looks {
+        let record = look.record.map(|record| format!(" {record}")).unwrap_or_default();
+        let document = look.document.map(|index| format!(" document {}", index + 1)).unwrap_or_default();
+        let page = look.page.map(|page| format!(" page {page}")).unwrap_or_default();
+        println!("{}  {:<24} {}{record}{document}{page}", look.at, look.by, label(&look.seen));
+    }
+    if older > 0 {
+        println!("{older} older ones");
     }
     Ok(Ended::Well)
 }

@@ -355,6 +355,8 @@ pub struct Desk {
     pub https: bool,
     /// `GET /metrics` without a login.
     pub metrics_open: bool,
+    /// Months that it is kept who looked at which case; 0: always.
+    pub looks_months: u32,
 }
 
 fn inbox() -> String {
@@ -416,6 +418,11 @@ impl Default for Reading {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))), https: false, metrics_open: false }
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            https: false,
+            metrics_open: false,
+            looks_months: 24,
+        }
     }
 }

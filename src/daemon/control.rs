@@ -44,6 +44,11 @@ pub enum Change {
         into: CaseNumber,
         by: String,
     },
+    /// Has the citizen service numbers of a case shown: written down, the case stays as it is.
+    ShowBsn {
+        case: CaseNumber,
+        by: String,
+    },
     /// Lets a held answer go out, or a failed one once more.
     Release {
         case: CaseNumber,
@@ -135,6 +140,10 @@ pub fn apply(store: &Store, rulebook: Option<&Rulebook>, change: Change) -> Resu
         }
         Change::Assign { case, assignee, by } => store.assign(case, None, &by, assignee.as_deref(), now)?,
         Change::Join { case, into, by } => store.join_cases(case, None, into, &by, now)?,
+        Change::ShowBsn { case, by } => {
+            store.bsn_shown(case, &by, now)?;
+            whole(store, case)?
+        }
         Change::Note { case, text, by } => store.note(case, &by, &text, now)?,
         Change::Release { case, by } => {
             let row = store.case(case)?.ok_or(StoreError::UnknownCase(case))?;

@@ -234,6 +234,7 @@ impl Daemon {
 async fn open_store(config: &Config) -> Result<Arc<Store>, DaemonError> {
     let dir = config.store.clone();
     let store = tokio::task::spawn_blocking(move || Store::open(&dir)).await??;
+    store.keep_looks_for(config.desk.looks_months);
     let opening = store.opening();
     if opening.cut_off_bytes > 0 {
         warn!(bytes = opening.cut_off_bytes, "an unfinished last line of the journal was cut off");

@@ -5,6 +5,7 @@
 
 mod acknowledgement;
 mod arrival;
+mod bsn;
 mod case;
 mod cover;
 mod envelope;
@@ -12,6 +13,7 @@ mod evidence;
 mod extract;
 mod judgement;
 mod likeness;
+mod look;
 mod message;
 mod number;
 mod office;
@@ -25,6 +27,7 @@ pub use acknowledgement::{
     Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
 };
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
+pub use bsn::{Bsns, COVERED, passes_elfproef};
 pub use case::{
     Alike, CaseRow, CaseStatus, Decision, Destroyed, HistoryLine, JudgementSummary, KeptBack, Verdict,
     running,
@@ -38,6 +41,7 @@ pub use judgement::{
     Scope, Writer,
 };
 pub use likeness::{ALIKE_MIN, Likeness};
+pub use look::{Look, Seen};
 pub use message::{Address, Message, Returned};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};

@@ -3,11 +3,13 @@
 //! Errors are problem+json (RFC 9457), a case's revision is its ETag (RFC 9110 §8.8). Invariant: a program
 //! with a token needs no CSRF token; a browser with a session must send one, in `X-CSRF-Token`.
 
-use super::case_page::{case_number, gather};
+use super::bsn;
+use super::case_page::{case_number, gather, gather_whole};
 use super::decide::{self, Outcome};
 use super::errors::Fault;
 use super::guard::Visitor;
 use super::queue_page::Choice;
+use super::rights::Right;
 use super::session::same_secret;
 use super::state::ReviewState;
 use crate::limits::PAGE_ROWS_MAX;
@@ -64,9 +66,31 @@ struct PieceBody {
     extract: Option<crate::record::Extract>,
 }
 
+/// How a case is asked for.
+#[derive(Deserialize)]
+pub struct Wish {
+    /// With its citizen service numbers; written down, and only for who may.
+    #[serde(default)]
+    show_bsn: bool,
+}
+
 /// `GET /api/v1/cases/{number}`
-pub async fn case(State(state): State<ReviewState>, Path(number): Path<String>) -> Result<Response, Fault> {
-    let given = gather(&state, case_number(&number)?).await?;
+pub async fn case(
+    State(state): State<ReviewState>,
+    Extension(visitor): Extension<Visitor>,
+    Path(number): Path<String>,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Fault> {
+    let number = case_number(&number)?;
+    let given = if wish.show_bsn {
+        if !visitor.may(Right::SeeBsn) {
+            return Err(Fault::forbidden());
+        }
+        bsn::note(&state, &visitor, number).await?;
+        gather_whole(&state, number).await?
+    } else {
+        gather(&state, number).await?
+    };
     let revision = given.row.revision;
     let judgement = given.pieces.iter().find_map(|piece| piece.judgement.clone());
     let body = CaseBody {

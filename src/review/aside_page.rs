@@ -149,7 +149,7 @@ pub async fn one(
     let Some(row) = state.with_store(move |store| store.set_aside(number)).await? else {
         return Err(Fault::not_found(format!("Stuk {number} is niet terzijde gelegd.")));
     };
-    let piece = state.with_store(move |store| piece(store, number)).await?;
+    let piece = super::bsn::cover_piece(state.with_store(move |store| piece(store, number)).await?)?;
     let (class, reason) = why(&row.why);
     let message = piece.extract.as_ref().and_then(|extract| extract.message.as_ref());
     let author = message.and_then(|message| message.author.clone()).unwrap_or_default();

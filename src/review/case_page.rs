@@ -4,6 +4,7 @@
 //! as `text/plain`, everything else as a download; a piece is given only under the case it belongs to.
 
 use super::answer_view;
+use super::bsn::{self, Shows};
 use super::case_view::{self, Given, Notice, Typed};
 use super::errors::{Fault, Written};
 use super::guard::Visitor;
@@ -15,7 +16,7 @@ use super::state::ReviewState;
 use super::words;
 use crate::limits::PAGE_PIECES_MAX;
 use crate::queue;
-use crate::record::{AnswerChannel, CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
+use crate::record::{AnswerChannel, Bsns, CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
 use crate::store::{CaseFilter, Store, StoreError};
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -62,8 +63,13 @@ pub fn draw(
     Ok(response)
 }
 
-/// All that the page of a case needs.
+/// All that the page of a case needs, its citizen service numbers covered.
 pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fault> {
+    bsn::cover(gather_whole(state, number).await?)
+}
+
+/// The same with nothing covered: only for who has been written down.
+pub(super) async fn gather_whole(state: &ReviewState, number: CaseNumber) -> Result<Given, Fault> {
     let people = state.with_accounts(|accounts| accounts.list()).await?;
     let people: Vec<String> = people
         .into_iter()
@@ -95,7 +101,8 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
             for one in &row.alike {
                 alike.extend(store.case(one.case)?.map(|other| (other, one.percent)));
             }
-            Ok(Given { alike, row, pieces, gone, history, answer, people, opens, shows_pages })
+            let bsn = Shows::None;
+            Ok(Given { alike, row, pieces, gone, history, answer, people, opens, shows_pages, bsn })
         })
         .await
 }
@@ -164,8 +171,10 @@ pub async fn document(
     let record = piece_of(&state, &number, &record).await?;
     let extract = state.with_store(move |store| store.extract(record)).await?;
     let text = extract
-        .and_then(|extract| extract.documents.into_iter().nth(index))
-        .map(|document| document.text)
+        .and_then(|extract| {
+            let document = extract.documents.get(index)?;
+            Some(Bsns::in_extract(&extract).cover(&document.text).into_owned())
+        })
         .ok_or_else(|| Fault::not_found("Dit document is er niet, of het is nog niet gelezen."))?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }

@@ -1,6 +1,7 @@
 //! A case as the page shows it: pure, from what the store gave to plain values for the template.
 
 use super::answer_view::{AnswerGiven, AnswerView, answer_view};
+use super::bsn::Shows;
 use super::dates::{self, Due};
 use super::guard::Visitor;
 use super::marking::one_line;
@@ -35,6 +36,7 @@ pub struct Given {
     pub opens: bool,
     /// Pictures of pages can be made.
     pub shows_pages: bool,
+    pub bsn: Shows,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,10 @@ pub struct View {
     pub note: String,
     pub note_chars_max: usize,
     pub may_decide: bool,
+    /// `none`, `covered` or `whole`.
+    pub bsn: &'static str,
+    pub may_see_bsn: bool,
+    pub may_see_looks: bool,
 }
 
 /// What was just done, and where to go on.
@@ -280,6 +286,9 @@ pub fn view(
         note: typed.note.clone(),
         note_chars_max: NOTE_CHARS_MAX,
         may_decide,
+        bsn: given.bsn.id(),
+        may_see_bsn: visitor.may(Right::SeeBsn),
+        may_see_looks: visitor.may(Right::SeeLooks),
         shell,
     }
 }

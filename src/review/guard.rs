@@ -51,6 +51,12 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         Ok(Some(visitor)) if visitor.may(guard.right) => {
             request.extensions_mut().insert(visitor.clone());
             let mut response = next.run(request).await;
+            // A form that was refused shows the case again.
+            let gave =
+                response.status().is_success() || response.status() == StatusCode::UNPROCESSABLE_ENTITY;
+            if let Err(fault) = super::looks::noted(&guard.state, &visitor, &asked.path, gave).await {
+                response = fault.into_response();
+            }
             // For the page of a refusal: it then keeps its menu.
             response.extensions_mut().insert(visitor);
             response

@@ -91,6 +91,22 @@ impl Health {
         told.collect()
     }
 
+    /// A look was written down, or could not be: then the log of the desk's answers is not whole, and somebody must know.
+    pub fn look(&self, written: bool) {
+        let label = if written { "written=\"yes\"" } else { "written=\"no\"" };
+        self.count(
+            "bode_looks_total",
+            "Looks at cases by people, by whether they were written down.",
+            label,
+            1,
+        );
+        if !written {
+            self.ill("looks", "a look at a case could not be written down");
+        } else if self.lock().parts.contains_key("looks") {
+            self.well("looks");
+        }
+    }
+
     /// Counts: `name` such as `bode_records_total`, `label` such as `channel="email"` or empty.
     pub fn count(&self, name: &'static str, help: &'static str, label: &str, by: u64) {
         let mut inner = self.lock();

@@ -24,12 +24,13 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
     ("queue.html", include_str!("../../templates/desk/queue.html")),
     ("case.html", include_str!("../../templates/desk/case.html")),
+    ("looks.html", include_str!("../../templates/desk/looks.html")),
     ("changed.html", include_str!("../../templates/desk/changed.html")),
     ("aside.html", include_str!("../../templates/desk/aside.html")),
     ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),

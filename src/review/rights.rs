@@ -33,6 +33,10 @@ pub enum Right {
     Letters,
     /// Put changed rules into force.
     KeepRules,
+    /// Have the citizen service numbers of a case uncovered; each time is written down.
+    SeeBsn,
+    /// See who looked at a case.
+    SeeLooks,
 }
 
 impl Role {
@@ -45,7 +49,8 @@ impl Role {
             Right::Read => true,
             Right::Letters => self != Role::Auditor,
             Right::KeepRules => matches!(self, Role::RuleEditor | Role::Admin),
-            Right::Decide => matches!(self, Role::Reviewer | Role::RuleEditor | Role::Admin),
+            Right::SeeLooks => matches!(self, Role::Auditor | Role::Admin),
+            Right::Decide | Right::SeeBsn => matches!(self, Role::Reviewer | Role::RuleEditor | Role::Admin),
         }
     }
 
@@ -93,6 +98,9 @@ mod tests {
         assert!(!Role::Auditor.may(Right::Decide) && !Role::Auditor.may(Right::Letters));
         assert!(Role::PostRoom.may(Right::Letters) && !Role::PostRoom.may(Right::KeepRules));
         assert!(!Role::PostRoom.may(Right::Decide));
+        assert!(Role::Reviewer.may(Right::SeeBsn) && !Role::Reviewer.may(Right::SeeLooks));
+        assert!(!Role::PostRoom.may(Right::SeeBsn) && !Role::Auditor.may(Right::SeeBsn));
+        assert!(Role::Auditor.may(Right::SeeLooks) && Role::Admin.may(Right::SeeLooks));
         assert!(Role::Reviewer.may(Right::Decide));
         assert!(Role::RuleEditor.may(Right::KeepRules) && !Role::Reviewer.may(Right::KeepRules));
         assert!("baas".parse::<Role>().is_err());

@@ -5,8 +5,8 @@ use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
 use super::{
-    address_page, answers_page, api, aside_page, case_page, decide, due_page, login, page_images, pages,
-    print_page, probe, queue_page, rules_page, sending_page,
+    address_page, answers_page, api, aside_page, bsn, case_page, decide, due_page, login, looks, page_images,
+    pages, print_page, probe, queue_page, rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -70,6 +70,8 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/print/{day}/samen.pdf", post(print_page::together_listed))
         .route("/print/printed", post(print_page::printed))
         .route("/print/again", post(print_page::again));
+    let seeing_bsn = Router::new().route("/cases/{number}/bsn", post(bsn::show));
+    let seeing_looks = Router::new().route("/cases/{number}/looks", get(looks::page));
     let keeping_rules = Router::new().route("/rules/reload", post(rules_page::reload));
     // One path, two rights: to look at an answer, and to let it go out.
     let answer_seen = Router::new().route("/cases/{number}/answer", get(case_page::answer));
@@ -83,6 +85,8 @@ pub fn routes(state: &ReviewState) -> Router {
         .merge(guarded(deciding, Right::Decide))
         .merge(guarded(letters, Right::Letters))
         .merge(guarded(keeping_rules, Right::KeepRules))
+        .merge(guarded(seeing_bsn, Right::SeeBsn))
+        .merge(guarded(seeing_looks, Right::SeeLooks))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(state.clone(), errors::dress))
         .layer(from_fn(pages::protect))

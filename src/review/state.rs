@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Notify, Semaphore};
 
@@ -113,6 +114,7 @@ struct Inner {
     pictures: Pictures,
     released: Option<Arc<Notify>>,
     rehearsal: bool,
+    looks_waiting: AtomicBool,
 }
 
 /// What staff read that can change while the daemon runs (SIGHUP).
@@ -152,6 +154,7 @@ impl ReviewState {
             pictures: Pictures::default(),
             released: None,
             rehearsal: false,
+            looks_waiting: AtomicBool::new(false),
         }))
     }
 
@@ -225,6 +228,15 @@ impl ReviewState {
             inner.rehearsal = rehearsal;
         }
         self
+    }
+
+    /// A look was written. True: the caller sees to it that it comes to the disk; false: somebody does already.
+    pub(super) fn looks_to_sync(&self) -> bool {
+        !self.0.looks_waiting.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn looks_synced(&self) {
+        self.0.looks_waiting.store(false, Ordering::Release);
     }
 
     pub(super) fn is_rehearsal(&self) -> bool {

@@ -2,11 +2,12 @@
 
 use crate::limits::{LIKENESS_CHARS_MAX, LIKENESS_DOCUMENTS_MAX, ROW_TEXT_CHARS_MAX};
 use crate::record::{
-    Answer, AnswerState, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary, Likeness,
-    Part, PartKind, SetAside, Verdict, running,
+    Answer, AnswerState, Bsns, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary,
+    Likeness, Part, PartKind, SetAside, Verdict, running,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// `card.json`: the little of extract, judgement and outcome that the index needs, so that building it again does
 /// not read every text. Personal data stand here and in the folder's other files, never in the journal.
@@ -131,12 +132,25 @@ impl Card {
     pub fn new(judgement: &Judgement, head: &ExtractHead) -> Self {
         let message = head.message.as_ref();
         let writer = judgement.writer.name.as_ref().or(judgement.writer.address.as_ref());
-        Self {
+        let texts = head.documents.iter().map(|document| document.text.as_str());
+        let named = Bsns::named_in(texts.chain(message.and_then(|message| message.subject.as_deref())));
+        let mut card = Self {
             writer: writer.map(|text| shortened(text)),
             subject: message.and_then(|message| message.subject.as_deref()).map(shortened),
             msg_id: message.and_then(|message| message.msg_id.clone()),
             summary: Some(JudgementSummary::of(judgement, head.defects.len())),
             ..Card::default()
+        };
+        card.cover(&named);
+        card
+    }
+
+    /// Rows show no citizen service numbers: neither in a list nor in what is found or exported of one.
+    pub fn cover(&mut self, named: &Bsns) {
+        for text in [&mut self.writer, &mut self.subject].into_iter().flatten() {
+            if let Cow::Owned(covered) = named.cover(text) {
+                *text = covered;
+            }
         }
     }
 }

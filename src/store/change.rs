@@ -213,6 +213,20 @@ impl Store {
         self.by_person(number, None, by, Some(text), now, |_, note| Ok(Event::Noted { case: number, note }))
     }
 
+    /// Writes down that a person had the citizen service numbers of a case uncovered, before they are shown. It does not
+    /// change the case.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownCase`], [`StoreError::TooLong`], or the store cannot write.
+    pub fn bsn_shown(&self, number: CaseNumber, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        bounded("the account", by, ACCOUNT_CHARS_MAX)?;
+        self.change(now, by, |_| {
+            self.case_state(number)?.ok_or(StoreError::UnknownCase(number))?;
+            Ok(vec![Event::BsnShown { case: number }])
+        })?;
+        Ok(())
+    }
+
     /// One change to a case, by a person or with words: the words are kept first, then the entry is made by `build`
     /// from the state at that moment.
     pub(super) fn by_person(

@@ -152,6 +152,10 @@ pub(super) enum Event {
         case: CaseNumber,
         note: Digest,
     },
+    /// A person had the citizen service numbers of a case uncovered.
+    BsnShown {
+        case: CaseNumber,
+    },
     /// Too many answers in an hour: from here on each is held.
     BreakerOpened {
         answers: u32,
@@ -263,7 +267,8 @@ impl Event {
             | Event::Assigned { case, .. }
             | Event::Kept { case, .. }
             | Event::Unkept { case }
-            | Event::Noted { case, .. } => Some(*case),
+            | Event::Noted { case, .. }
+            | Event::BsnShown { case } => Some(*case),
         }
     }
 

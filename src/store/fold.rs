@@ -11,7 +11,7 @@ use super::keys;
 use super::original::{CARD, Originals, RECORD};
 use super::rows::{Changes, Rows, decode, encode};
 use super::types::AsideRow;
-use crate::record::{Channel, Record, RegistrationNumber, SetAside};
+use crate::record::{Bsns, Channel, Record, RegistrationNumber, SetAside};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,6 +163,8 @@ impl<'a> Fold<'a> {
             Event::Decided { case, .. } | Event::Assigned { case, .. } | Event::Noted { case, .. } => {
                 self.changed_by_person(entry, *case)?;
             }
+            // Only the history tells of it: the case stays as it was shown.
+            Event::BsnShown { .. } => {}
             Event::BreakerOpened { answers } => self.breaker_opened(entry, *answers)?,
             Event::BreakerClosed => self.breaker_closed(entry)?,
             Event::Restored { .. } => self.restored(&entry.what)?,
@@ -215,7 +217,9 @@ impl<'a> Fold<'a> {
 
     /// The card of a judged piece; an empty one where the folder is gone or damaged.
     pub(super) fn card(&self, record: RegistrationNumber) -> Result<Card, StoreError> {
-        Ok(self.lenient(record, CARD)?.unwrap_or_default())
+        let mut card: Card = self.lenient(record, CARD)?.unwrap_or_default();
+        card.cover(&Bsns::default());
+        Ok(card)
     }
 
     pub(super) fn piece(&self, record: RegistrationNumber) -> Result<Option<Record>, StoreError> {
@@ -233,7 +237,8 @@ impl<'a> Fold<'a> {
             None => Ok(None),
         };
         match found {
-            Ok(found) => Ok(found.unwrap_or_else(|| GONE.to_owned())),
+            Ok(Some(found)) => Ok(Bsns::default().cover(&found).into_owned()),
+            Ok(None) => Ok(GONE.to_owned()),
             Err(StoreError::Damaged { .. }) => Ok(GONE.to_owned()),
             Err(error) => Err(error),
         }

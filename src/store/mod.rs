@@ -6,6 +6,7 @@
 //!         journal/000000000001.log  lines, each chained to the last  what happened; makes a change durable
 //!         journal/durable         the last entry that is known to be on disk
 //!         envelope.key            by which a bounce finds its case
+//!         looks/2026-11.log       who looked at which case, chained, a file a month
 //!         rules/<version>/        every rule set that was in force
 //!         sealed                  the names of the keys in use, where a key file is configured
 //!         index/                  sled, a fold of the two above  what can be asked; may be removed
@@ -41,6 +42,7 @@ mod kept_rules;
 mod keyring;
 mod keys;
 mod letters;
+mod looks;
 mod open;
 mod original;
 mod purge;
@@ -107,6 +109,7 @@ pub struct Store {
     /// `None`: opened for reading.
     marker: Option<Marker>,
     opening: Opening,
+    looks: looks::LookLog,
     /// Its lock goes when it is closed.
     _lock: Option<File>,
 }

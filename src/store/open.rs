@@ -5,6 +5,7 @@ use super::entry::Entry;
 use super::fold::Fold;
 use super::journal::{self, End, Journal};
 use super::keys;
+use super::looks::LookLog;
 use super::original::{Originals, make_dir};
 use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
 use super::sealed::{Sealing, ValueKey};
@@ -105,6 +106,7 @@ impl Store {
             marker,
             opening,
             originals,
+            looks: LookLog::at(dir.join("looks")),
             _lock: lock,
         })
     }

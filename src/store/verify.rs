@@ -131,6 +131,12 @@ impl Store {
         check_runs(witness, &known, &mut report)?;
         check_cases(witness, now, &mut report)?;
         self.check_words(witness, &mut report)?;
+        if let Some((month, line)) = self.looks_fault()? {
+            report.tell(
+                format!("het inzagelogboek klopt niet: {month}, regel {line}"),
+                "vergelijk met de back-up: er is een regel gewijzigd, verwijderd of ingevoegd",
+            );
+        }
         let sum = report.in_cases + report.aside + report.in_work;
         if sum != report.pieces {
             report.tell(format!("{} stukken geregistreerd, {sum} teruggevonden", report.pieces), REBUILD);
