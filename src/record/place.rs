@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The directory of a store, and the file with the keys that its files are sealed with. It stands for the directory
 /// wherever a path is asked for, so that whoever opens the store cannot leave the key behind.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "PathBuf")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorePlace {
     pub dir: PathBuf,
     /// `None`: what it holds lies open.
@@ -28,21 +27,22 @@ impl AsRef<Path> for StorePlace {
     }
 }
 
-impl From<PathBuf> for StorePlace {
-    fn from(dir: PathBuf) -> Self {
-        Self { dir, key_file: None }
+/// From the path of the directory; the key file has a section of its own.
+impl<'de> Deserialize<'de> for StorePlace {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self { dir: PathBuf::deserialize(deserializer)?, key_file: None })
     }
 }
 
 impl From<&PathBuf> for StorePlace {
     fn from(dir: &PathBuf) -> Self {
-        dir.clone().into()
+        dir.as_path().into()
     }
 }
 
 impl From<&Path> for StorePlace {
     fn from(dir: &Path) -> Self {
-        dir.to_path_buf().into()
+        Self { dir: dir.to_path_buf(), key_file: None }
     }
 }
 

@@ -17,10 +17,11 @@ use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+/// A case or piece, and which document and page of it.
+type Place = (Option<CaseNumber>, Option<RegistrationNumber>, Option<usize>, Option<u32>);
+
 /// What a path shows; `None`: nothing of one case.
-fn look_at(
-    path: &str,
-) -> Option<(Seen, Option<CaseNumber>, Option<RegistrationNumber>, Option<usize>, Option<u32>)> {
+fn look_at(path: &str) -> Option<(Seen, Place)> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let parts = parts.strip_prefix(&["api", "v1"]).unwrap_or(&parts);
     let (first, number, rest) = match parts {
@@ -43,16 +44,16 @@ fn look_at(
                 ["pieces", _, "documents", _, "pages", page] => (Seen::PageImage, page.parse().ok()),
                 _ => (Seen::Viewed, None),
             };
-            Some((seen, Some(case), record, document, page))
+            Some((seen, (Some(case), record, document, page)))
         }
         "aside" => {
             let seen = if rest == ["original"] { Seen::Original } else { Seen::Viewed };
-            Some((seen, None, Some(number.parse().ok()?), None, None))
+            Some((seen, (None, Some(number.parse().ok()?), None, None)))
         }
         // A letter of ours lies there under the number of its case.
         "print" => {
             let case = rest.first()?.strip_suffix(".pdf")?.parse().ok()?;
-            Some((Seen::Answer, Some(case), None, None, None))
+            Some((Seen::Answer, (Some(case), None, None, None)))
         }
         _ => None,
     }
@@ -65,7 +66,7 @@ pub(super) async fn noted(
     path: &str,
     gave: bool,
 ) -> Result<(), Fault> {
-    let Some((seen, case, record, document, page)) = look_at(path).filter(|_| gave) else { return Ok(()) };
+    let Some((seen, (case, record, document, page))) = look_at(path).filter(|_| gave) else { return Ok(()) };
     let look = Look { at: state.now(), by: visitor.name.clone(), seen, case, record, document, page };
     match note(state, look).await {
         Err(_) if seen == Seen::Viewed => Ok(()),
@@ -152,10 +153,10 @@ mod tests {
         let case = CaseNumber::new(2026, 42);
         let record = RegistrationNumber::new(2026, 7);
         let of = |rest: &str| look_at(&format!("/cases/{case}{rest}"));
-        assert_eq!(of(""), Some((Seen::Viewed, Some(case), None, None, None)));
-        assert_eq!(of("/answer"), Some((Seen::Answer, Some(case), None, None, None)));
-        assert_eq!(of("/iets-nieuws"), Some((Seen::Viewed, Some(case), None, None, None)));
-        let piece = |seen, document, page| Some((seen, Some(case), Some(record), document, page));
+        assert_eq!(of(""), Some((Seen::Viewed, (Some(case), None, None, None))));
+        assert_eq!(of("/answer"), Some((Seen::Answer, (Some(case), None, None, None))));
+        assert_eq!(of("/iets-nieuws"), Some((Seen::Viewed, (Some(case), None, None, None))));
+        let piece = |seen, document, page| Some((seen, (Some(case), Some(record), document, page)));
         assert_eq!(of(&format!("/pieces/{record}/original")), piece(Seen::Original, None, None));
         assert_eq!(of(&format!("/pieces/{record}/documents/1")), piece(Seen::Text, Some(1), None));
         assert_eq!(
@@ -164,15 +165,15 @@ mod tests {
         );
         assert_eq!(
             look_at(&format!("/api/v1/cases/{case}")),
-            Some((Seen::Viewed, Some(case), None, None, None))
+            Some((Seen::Viewed, (Some(case), None, None, None)))
         );
         assert_eq!(
             look_at(&format!("/aside/{record}/original")),
-            Some((Seen::Original, None, Some(record), None, None))
+            Some((Seen::Original, (None, Some(record), None, None)))
         );
         assert_eq!(
             look_at(&format!("/print/2026-03-02/{case}.pdf")),
-            Some((Seen::Answer, Some(case), None, None, None))
+            Some((Seen::Answer, (Some(case), None, None, None)))
         );
         for nothing in ["/", "/aside", "/due", "/cases/onzin", "/rules", "/api/v1/cases"] {
             assert_eq!(look_at(nothing), None, "{nothing}");

@@ -134,7 +134,7 @@ impl Keyring {
     }
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !id.is_empty() && id.len() <= KEY_ID_CHARS_MAX && id.chars().all(good)
 }

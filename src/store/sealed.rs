@@ -164,7 +164,7 @@ impl Sealing {
         head.push(id_length);
         next(&mut buffer, u64::from(id_length) + SALT_BYTES as u64)?;
         let (id, salt) = buffer.split_at_checked(usize::from(id_length)).ok_or_else(damaged)?;
-        let id = std::str::from_utf8(id).map_err(|_| damaged())?;
+        let id = std::str::from_utf8(id).ok().filter(|id| keyring::is_id(id)).ok_or_else(damaged)?;
         let ring = self.ring.as_deref();
         let key = ring.and_then(|ring| ring.find(id)).ok_or_else(|| StoreError::Key {
             fault: format!("{place} is sealed with the key {id}, which is not in the key file"),

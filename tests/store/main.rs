@@ -4,6 +4,7 @@ mod alike;
 mod copies;
 mod faults;
 mod killed;
+mod looks;
 mod measure;
 mod outbox;
 mod people;

@@ -101,7 +101,7 @@ fn an_open_store_is_sealed_and_a_new_key_takes_over() {
     let only_new: String =
         lines.lines().filter(|line| !line.starts_with("een ")).map(|l| format!("{l}\n")).collect();
     fs::write(&key_file, &only_new).unwrap();
-    assert!(matches!(Store::open(&house.place()), Err(StoreError::Key { fault }) if fault.contains("een")));
+    assert!(matches!(Store::open(house.place()), Err(StoreError::Key { fault }) if fault.contains("een")));
     fs::write(&key_file, &lines).unwrap();
     house.reopen();
     let done = house.store().seal_all(&mut |_, _| {}).unwrap();

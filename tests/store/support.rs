@@ -197,7 +197,7 @@ impl House {
 
     pub fn reopen(&mut self) {
         self.store = None;
-        self.store = Some(Store::open(&self.place()).unwrap());
+        self.store = Some(Store::open(self.place()).unwrap());
     }
 
     pub fn reopen_without_index(&mut self) {
