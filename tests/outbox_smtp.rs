@@ -43,7 +43,7 @@ struct Running {
 impl Running {
     fn new() -> Self {
         let scratch = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&scratch.path().join("store")).unwrap());
+        let store = Arc::new(Store::open(scratch.path().join("store")).unwrap());
         Self {
             store,
             scratch,
@@ -477,7 +477,7 @@ fn a_pause_stops_all_and_outlasts_a_restart() {
         assert!(running.store.answer_attempted(case, now()).is_err());
     }
     // As the next start reads it, from the journal.
-    let read = Store::open_read_only(&running.scratch.path().join("store")).unwrap();
+    let read = Store::open_read_only(running.scratch.path().join("store")).unwrap();
     assert_eq!(read.sending_paused().unwrap().unwrap().by, "j.jansen");
     running.start(Some(servers.smtp(Tls::Implicit)), true);
     running.told_of(false);

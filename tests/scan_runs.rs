@@ -215,7 +215,7 @@ fn case_of<'a>(cases: &'a [(String, String, String)], word: &str) -> &'a (String
 
 /// What became of the runs, once the daemon has ended.
 fn divided(office: &OfficeDir) -> Vec<Divided> {
-    let store = Store::open(&office.store()).unwrap();
+    let store = Store::open(office.store()).unwrap();
     let rows = store.aside(0, 100).unwrap().rows;
     rows.into_iter()
         .filter_map(|row| match row.why {
@@ -387,7 +387,7 @@ fn a_half_whose_time_is_over_is_taken_as_it_is() {
         acknowledge: true,
     };
     let five_hours_ago = bode::clock::now() - jiff::SignedDuration::from_hours(5);
-    let store = Store::open(&office.store()).unwrap();
+    let store = Store::open(office.store()).unwrap();
     bode::register::register(&store, vec![arrival], five_hours_ago).unwrap();
     drop(store);
     let mut daemon = office.run();

@@ -45,7 +45,7 @@ fn stores_of_former_versions_open_with_the_same_answers() {
                 let now = answers(&office);
                 holds(&told, &now, &version.display().to_string());
                 // It is a store to go on with.
-                drop(Store::open(&office.store()).unwrap());
+                drop(Store::open(office.store()).unwrap());
             }
         }
     }
@@ -100,7 +100,7 @@ fn holds(then: &Value, now: &Value, place: &str) {
 
 fn bless(place: &Path) {
     let office = office();
-    let store = Store::open(&office.store()).unwrap();
+    let store = Store::open(office.store()).unwrap();
     store.founded_at(noon()).unwrap();
     store.keep_rules(RULES_VERSION, &[("rules.toml".to_owned(), "# invented\n".to_owned())]).unwrap();
     fill(&store);

@@ -34,6 +34,12 @@ impl<'de> Deserialize<'de> for StorePlace {
     }
 }
 
+impl From<PathBuf> for StorePlace {
+    fn from(dir: PathBuf) -> Self {
+        Self { dir, key_file: None }
+    }
+}
+
 impl From<&PathBuf> for StorePlace {
     fn from(dir: &PathBuf) -> Self {
         dir.as_path().into()

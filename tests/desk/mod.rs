@@ -54,7 +54,7 @@ impl Desk {
 
     pub fn start_with(config: DeskConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&dir.path().join("store")).unwrap());
+        let store = Arc::new(Store::open(dir.path().join("store")).unwrap());
         samples::fill(&store);
         let accounts = Arc::new(Accounts::new(dir.path()));
         accounts.add("noor", PASSWORD, Role::Reviewer, now()).unwrap();

@@ -16,7 +16,7 @@ fn a_torn_last_line_is_cut_off_and_told() {
     for torn in [&b"0"[..], &whole[..70], &whole[..whole.iter().position(|b| *b == b'\n').unwrap()]] {
         OpenOptions::new().append(true).open(house.segment()).unwrap().write_all(torn).unwrap();
         // Beside the daemon an unfinished line is one that is being written.
-        assert!(Store::open_read_only(&house.path()).unwrap().case(case).unwrap().is_some());
+        assert!(Store::open_read_only(house.path()).unwrap().case(case).unwrap().is_some());
         house.reopen();
         assert_eq!(house.store().opening().cut_off_bytes, torn.len() as u64);
         assert_eq!(fs::read(house.segment()).unwrap(), whole);
@@ -44,7 +44,7 @@ fn a_changed_line_is_named() {
         let report = house.store().verify(noon()).unwrap();
         assert!(report.exceptions.iter().any(|e| e.what.contains(&format!("regel {line}"))), "{report:?}");
         house.close();
-        match Store::open(&house.path()) {
+        match Store::open(house.path()) {
             Err(StoreError::Chain { segment, line: at, .. }) => {
                 assert_eq!((segment, at), (house.segment(), line))
             }
@@ -126,14 +126,14 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
 fn a_second_daemon_is_refused_and_a_reader_is_not() {
     let mut house = House::new();
     let case = house.case("een", "nieuw", send());
-    match Store::open(&house.path()) {
+    match Store::open(house.path()) {
         Err(error @ StoreError::InUse { pid: Some(pid), .. }) => {
             assert_eq!(pid, std::process::id());
             assert!(error.to_string().contains("use its desk, or stop it first"), "{error}");
         }
         other => panic!("{other:?}"),
     }
-    let reader = Store::open_read_only(&house.path()).unwrap();
+    let reader = Store::open_read_only(house.path()).unwrap();
     assert_eq!(all_answers(&reader), house.all_answers());
     assert!(reader.verify(noon()).unwrap().is_clean());
     for refused in [

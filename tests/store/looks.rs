@@ -18,7 +18,7 @@ fn looks_hold_together_over_months_and_beside_the_daemon() {
     house.store().note_look(&look("2026-03-02T10:00:00Z", "noor", case)).unwrap();
     house.store().note_look(&look("2026-03-03T10:00:00Z", "noor", other)).unwrap();
     // A command beside the daemon, and the daemon again.
-    let reader = Store::open_read_only(&house.path()).unwrap();
+    let reader = Store::open_read_only(house.path()).unwrap();
     reader.note_look(&look("2026-03-04T10:00:00Z", "root", case)).unwrap();
     house.store().note_look(&look("2026-03-05T10:00:00Z", "noor", case)).unwrap();
     reader.note_look(&look("2026-03-06T10:00:00Z", "root", case)).unwrap();

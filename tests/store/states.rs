@@ -43,7 +43,7 @@ fn r1_a_registered_folder_is_moved_into_place() {
     let waiting = house.path().join("originals/new").join(number.to_string());
     fs::rename(folder(&house, number), &waiting).unwrap();
     // A reader beside the daemon finds it there too.
-    let reader = Store::open_read_only(&house.path()).unwrap();
+    let reader = Store::open_read_only(house.path()).unwrap();
     assert_eq!(reader.original(number).unwrap(), arrival("een").bytes);
     house.reopen();
     assert_eq!(house.store().opening().completed, 1);
