@@ -7,6 +7,7 @@ mod breaker;
 pub mod control;
 mod feed;
 mod parts;
+mod proof;
 mod reload;
 mod samples;
 mod stop;
@@ -14,4 +15,5 @@ mod work;
 
 pub use parts::{Broken, Daemon, DaemonError, Event, Options};
 pub(crate) use parts::{clamd, cores, reader, run_policy};
+pub use proof::{Proof, ProofError, Prover};
 pub use stop::Stop;

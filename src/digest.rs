@@ -12,7 +12,7 @@ use crate::limits::{DIGEST_LINES_MAX, RECONNECT_PAUSE_MAX};
 use crate::oauth::SignIns;
 use crate::outbox::{Handed, Mailer, OutboxError};
 use crate::queue::{DueLine, DueList, Nearness, deadline_label, due_list};
-use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, office_date};
+use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, ProofRow, office_date};
 use crate::store::{BreakerRow, Ledger, Store, StoreError};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -74,6 +74,8 @@ pub struct Numbers {
     /// The breaker, while it holds every answer.
     pub breaker: Option<BreakerRow>,
     pub ledger: Ledger,
+    /// The last proof of the ledger, and whether it is of today or yesterday.
+    pub proof: Option<ProofRow>,
 }
 
 impl Digest {
@@ -228,6 +230,7 @@ pub fn numbers(store: &Store, today: Date, hour_max: u32, now: Timestamp) -> Res
         hour_max,
         breaker: store.breaker()?,
         ledger: store.ledger()?,
+        proof: store.proofs(1)?.into_iter().next(),
         ..Numbers::default()
     };
     store.each_case(&mut |row| {
@@ -306,7 +309,31 @@ pub fn text(office: &str, today: Date, numbers: &Numbers) -> String {
     if !numbers.ledger.adds_up() {
         text.push_str("Dit klopt niet. Vraag de beheerder om `bode verify`.\n");
     }
+    proof(&mut text, numbers.proof.as_ref(), today);
     text
+}
+
+/// The lines of the last proof, and its exceptions by kind: without a name of a file, a folder or a person.
+fn proof(text: &mut String, proof: Option<&ProofRow>, today: Date) {
+    let Some(ProofRow { at, note }) = proof else {
+        text.push_str("Nog niet nagerekend.\n");
+        return;
+    };
+    note.sources.iter().for_each(|count| line(text, format_args!("{}", count.line())));
+    let day = office_date(*at);
+    let when = if day == today { "vandaag".to_owned() } else { in_words(day) };
+    match (note.missing, note.exception_count()) {
+        (0, 0) => line(text, format_args!("Nagerekend {when}: alles klopt.")),
+        (missing, exceptions) => line(
+            text,
+            format_args!(
+                "Nagerekend {when}: ontbreekt {missing}, uitzonderingen {exceptions}. Kijk op de werkplek onder Grootboek."
+            ),
+        ),
+    }
+    for (kind, count) in &note.exceptions {
+        line(text, format_args!("- {count} x {}: {}", kind.label(), kind.advice()));
+    }
 }
 
 fn due(text: &mut String, heading: &str, lines: &[DueLine], today: Date) {
@@ -399,6 +426,30 @@ mod tests {
         }
         let (law, promises) = (text.find("Termijnen van de wet"), text.find("Beloften van het kantoor"));
         assert!(law < promises && !text.contains("noor"));
+    }
+
+    #[test]
+    fn the_ledger_is_told_by_kind_and_without_names() {
+        use crate::record::{ExceptionKind, ProofNote, SourceCount, SourceKind};
+        let today: Date = "2026-04-07".parse().unwrap();
+        let count =
+            SourceCount { counted: 3, cases: 2, missing: 1, ..SourceCount::empty(SourceKind::Mailbox) };
+        let mut note =
+            ProofNote { pieces: 2, in_cases: 2, missing: 1, sources: vec![count], ..ProofNote::default() };
+        note.exceptions.insert(ExceptionKind::NotRegistered, 1);
+        let row = |note: &ProofNote, at: &str| Some(ProofRow { at: at.parse().unwrap(), note: note.clone() });
+        let told = |proof| super::text("Ombudsman", today, &Numbers { proof, ..Numbers::default() });
+        let text = told(row(&note, "2026-04-07T04:31:00Z"));
+        for expected in [
+            "postvak 3 = zaken 2 + automatisch 0 + spam 0; ontbreekt 1\n",
+            "Nagerekend vandaag: ontbreekt 1, uitzonderingen 1.",
+            "- 1 x een bericht of scan dat niet is geregistreerd: iemand heeft",
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+        let clean = told(row(&ProofNote::default(), "2026-04-06T04:31:00Z"));
+        assert!(clean.contains("Nagerekend maandag 6 april 2026: alles klopt.\n"), "{clean}");
+        assert!(told(None).contains("Nog niet nagerekend.\n"));
     }
 
     #[test]

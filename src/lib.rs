@@ -17,6 +17,7 @@ pub mod digest;
 pub mod explain;
 pub mod extract;
 pub mod intake;
+pub mod ledger;
 pub mod limits;
 pub mod oauth;
 pub mod outbox;

@@ -288,3 +288,31 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The first pause after a server said that it is asked too much and not how long to wait.
 pub const THROTTLE_PAUSE: Duration = Duration::from_secs(30);
+
+/// Exceptions of a proof that are told one by one; the rest is counted.
+pub const EXCEPTIONS_MAX: usize = 1_000;
+
+/// Time that a piece may wait at its source while the daemon is well, before that is told. A backlog is done in less.
+pub const WAIT_TIME_MAX: Duration = Duration::from_secs(4 * 3600);
+
+/// Days that a refused scan may lie in `failed` before the ledger tells of it: over a weekend.
+pub const REFUSED_WAIT_DAYS_MAX: i64 = 4;
+
+/// Pieces that the ledger tells by their bytes in one proof, and bytes read for it: what neither origin nor Message-ID tells.
+pub const LOOKED_AT_PIECES_MAX: usize = 500;
+pub const LOOKED_AT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Pieces counted at one source: a mailbox with more is a fault of its own.
+pub const TALLY_PIECES_MAX: usize = 2_000_000;
+
+/// Age of a proof from which `/healthz` tells that none was made: two days and some hours.
+pub const PROOF_AGE_MAX: Duration = Duration::from_secs(50 * 3600);
+
+/// Proofs that the desk shows.
+pub const PROOFS_SHOWN_MAX: usize = 42;
+
+/// Bytes of the journal from which a proof folds it on disk, not in memory: some 20,000 cases.
+pub const MEMORY_JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// Time that the command line waits for a proof of the running daemon: a store of a million cases takes minutes.
+pub const PROOF_TIME_MAX: Duration = Duration::from_secs(3 * 3600);

@@ -62,6 +62,7 @@ fn every_page_fits_and_no_browser_complains() {
 
     browser.open(&format!("{base}/login"));
     look(&mut browser, "inloggen");
+    prove(&desk);
     let mut noor = desk.person("noor");
     browser.cookie(&base, "bode_session", &noor.cookies["bode_session"]);
     let record =
@@ -88,6 +89,7 @@ fn every_page_fits_and_no_browser_complains() {
         ("antwoorden", "/answers".to_owned()),
         ("antwoord", "/answers/received".to_owned()),
         ("regels", "/rules".to_owned()),
+        ("grootboek", "/ledger".to_owned()),
         ("niet-gevonden", "/nergens".to_owned()),
     ] {
         browser.open(&format!("{base}{path}"));
@@ -115,6 +117,53 @@ fn every_page_fits_and_no_browser_complains() {
         "document.getElementById('v-refer').checked = true; document.getElementById('reden').value = 'Gaat over het UWV.'",
     );
     look(&mut browser, "zaak-besloten");
+}
+
+/// A proof with an exception, after a clean one.
+fn prove(desk: &Desk) {
+    use bode::record::{Exception, ExceptionKind, ProofNote, ProofRow, SourceCount, SourceKind};
+    let empty = SourceCount::empty;
+    let mailbox = SourceCount {
+        counted: 213,
+        cases: 205,
+        automatic: 5,
+        spam: 2,
+        missing: 1,
+        ..empty(SourceKind::Mailbox)
+    };
+    let scans = SourceCount {
+        counted: 41,
+        cases: 34,
+        stacks: 4,
+        duplicates: 2,
+        refused: 1,
+        gone: 12,
+        sheets: Some((12, 13)),
+        ..empty(SourceKind::Scans)
+    };
+    let note = ProofNote {
+        pieces: 266,
+        in_cases: 252,
+        aside: 14,
+        missing: 1,
+        exceptions: [(ExceptionKind::NotRegistered, 1), (ExceptionKind::RefusedTooLong, 1)].into(),
+        sources: vec![mailbox, scans],
+        seconds: 3,
+    };
+    let clean = ProofNote { missing: 0, exceptions: [].into(), ..note.clone() };
+    let day = jiff::SignedDuration::from_hours(24);
+    desk.store.note_proof(clean, desk::now() - day).unwrap();
+    desk.store.note_proof(note.clone(), desk::now()).unwrap();
+    let exceptions = vec![
+        Exception::new(
+            ExceptionKind::NotRegistered,
+            "een bericht in de map met verwerkte berichten staat niet in het register",
+        )
+        .at("Verwerkt uid 1734"),
+        Exception::new(ExceptionKind::RefusedTooLong, "een geweigerde scan ligt er nog")
+            .at("failed/2026-03-02_brief_van_mevrouw_voorbeeld_met_een_heel_lange_naam_zonder_spaties.pdf"),
+    ];
+    desk.health.proved(bode::review::Proved { row: ProofRow { at: desk::now(), note }, exceptions });
 }
 
 /// Fills in the decision form and sends it.

@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use support::*;
 
 const FIXTURES: &str = "tests/fixtures/stores";
-const RULES_VERSION: &str = "0123abcd";
 
 #[test]
 fn stores_of_former_versions_open_with_the_same_answers() {
@@ -102,7 +101,7 @@ fn bless(place: &Path) {
     let office = office();
     let store = Store::open(office.store()).unwrap();
     store.founded_at(noon()).unwrap();
-    store.keep_rules(RULES_VERSION, &[("rules.toml".to_owned(), "# invented\n".to_owned())]).unwrap();
+    keep_rules(&store);
     fill(&store);
     drop(store);
     let day = office.store().join("print/2026-03-02");

@@ -12,6 +12,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("calendar", &["record", "limits"]),
     ("config", &["record", "limits"]),
     ("store", &["record", "limits"]),
+    ("ledger", &["record", "limits"]),
     ("pause", &["limits"]),
     ("tls", &[]),
     ("oauth", &["limits", "config", "pause", "tls", "clock", "explain"]),
@@ -48,8 +49,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "record", "limits", "config", "store", "oauth", "source", "register", "extract", "outbox",
-            "queue", "digest", "intake", "review", "clock", "explain",
+            "record", "limits", "config", "store", "oauth", "ledger", "source", "register", "extract",
+            "outbox", "queue", "digest", "intake", "review", "clock", "explain",
         ],
     ),
     (

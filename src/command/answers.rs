@@ -77,6 +77,9 @@ fn change(config: &Config, change: Change) -> CommandResult {
         Some(Reply::Changed(row)) => Changed::Case(row),
         Some(Reply::Sending(pause)) => Changed::Sending(pause),
         Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
+        Some(Reply::Proved(_)) => {
+            return Err(Failure::Failed("the daemon answers something else".to_owned()));
+        }
         None => {
             let store = Store::open(&config.store).map_err(Failure::failed)?;
             apply(&store, None, change).map_err(Failure::failed)?

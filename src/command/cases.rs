@@ -381,6 +381,9 @@ pub(super) fn ask_for(config: &Config, change: &Change) -> Result<CaseRow, Failu
         Some(Reply::Changed(row)) => Changed::Case(row),
         Some(Reply::Sending(pause)) => Changed::Sending(pause),
         Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
+        Some(Reply::Proved(_)) => {
+            return Err(Failure::Failed("the daemon answers something else".to_owned()));
+        }
         None => {
             let store = Store::open(&config.store).map_err(locked)?;
             // Only a letter needs the rules and the words.

@@ -49,6 +49,7 @@ pub(super) fn import(global: &Global, args: &ImportArgs) -> CommandResult {
     let config = setting::config(global)?;
     let rulebook = Arc::new(setting::rulebook_for_files(&config)?);
     let store = Arc::new(Store::open(&config.store).map_err(Failure::failed)?);
+    store.keep_rules(&rulebook.version(), &rulebook.kept_files()).map_err(Failure::failed)?;
     let runtime = setting::runtime()?;
     let reader = {
         let _inside = runtime.enter();

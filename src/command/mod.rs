@@ -16,6 +16,7 @@ mod letters;
 mod log;
 mod look;
 mod oauth;
+mod rebuild;
 mod restore;
 mod rules;
 mod run;
@@ -94,12 +95,14 @@ enum Command {
     /// The words of the answers: check them, and see what each office answers in each situation.
     #[command(subcommand)]
     Templates(templates::TemplatesCommand),
-    /// Counts that every piece ever taken in is a case, part of one, or set aside with a reason.
+    /// Counts that every message and scan is a case, part of one, or set aside with a reason; and checks every file.
     Verify(verify::VerifyArgs),
     /// A copy of the store beside a running daemon: incremental, and read back before it counts.
     Backup(backup::BackupArgs),
     /// Puts a backup back as the store, into an empty place; answers stand still until a person has looked.
     Restore(restore::RestoreArgs),
+    /// Builds the index again from originals and journal; the daemon must be down.
+    Rebuild,
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
     Doctor,
     /// Signing in to the mail server without a password.
@@ -182,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(global, &args),
         Command::Backup(args) => backup::backup(global, &args),
         Command::Restore(args) => restore::restore(global, &args),
+        Command::Rebuild => rebuild::rebuild(global),
         Command::Doctor => doctor::doctor(global),
         Command::Oauth(command) => oauth::oauth(global, &command),
         Command::Sheets(args) => sheets::sheets(global, &args),

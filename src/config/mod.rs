@@ -51,6 +51,8 @@ pub struct Config {
     pub desk: Desk,
     #[serde(default)]
     pub digest: Option<Digest>,
+    #[serde(default)]
+    pub ledger: Ledger,
 }
 
 /// Sealing what lies in the store.
@@ -344,6 +346,21 @@ pub struct Digest {
     /// Local time from which that day's goes out: `"07:00"`.
     #[serde(default = "digest_at", deserialize_with = "local_time")]
     pub at: jiff::civil::Time,
+}
+
+/// The proof that nothing was lost, made once a day by itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ledger {
+    /// Local time from which that day's is made: `"06:30"`, before the digest that tells of it.
+    #[serde(deserialize_with = "local_time")]
+    pub at: jiff::civil::Time,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { at: jiff::civil::time(6, 30, 0, 0) }
+    }
 }
 
 /// The review desk.

@@ -2,11 +2,13 @@
 //! store's directory, and one back. Who may write to that directory may decide: the file's permissions are the right.
 
 use super::Stop;
+use super::proof::{self, Proof, Prover};
 use crate::clock;
 use crate::intake::{CheckError, Intake, LetterChecked, Rulebook, check_letter};
-use crate::limits::REQUEST_TIME_MAX;
+use crate::limits::{PROOF_TIME_MAX, REQUEST_TIME_MAX};
 use crate::queue::{self, QueueError};
 use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
+use crate::review::Health;
 use crate::store::{SendingPause, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tracing::warn;
 
 /// A change that a person asks for on the command line.
@@ -74,6 +77,10 @@ pub enum Change {
         case: CaseNumber,
         by: String,
     },
+    /// Proves the ledger; without `sources`, of the store alone. Changes nothing but for what is kept of the proof.
+    Prove {
+        sources: bool,
+    },
     /// A checked address, the name first.
     LetterAddress {
         case: CaseNumber,
@@ -96,6 +103,7 @@ pub enum Changed {
 pub enum Reply {
     Changed(Box<CaseRow>),
     Sending(Option<SendingPause>),
+    Proved(Box<Proof>),
     Refused(String),
 }
 
@@ -178,6 +186,7 @@ pub fn apply(store: &Store, rulebook: Option<&Rulebook>, change: Change) -> Resu
             let first = cases.first().copied().ok_or_else(|| ChangeError::Refused("no case".to_owned()))?;
             whole(store, first)?
         }
+        Change::Prove { .. } => return Err(ChangeError::Refused("only a daemon is asked for it".to_owned())),
         Change::LetterAgain { case, by } => {
             store.letter_again(case, &by, now)?;
             whole(store, case)?
@@ -198,14 +207,18 @@ fn whole(store: &Store, case: CaseNumber) -> Result<CaseRow, ChangeError> {
     Ok(store.case(case)?.ok_or(StoreError::UnknownCase(case))?)
 }
 
+/// What a request is answered with.
+#[derive(Clone)]
+pub(super) struct Served {
+    pub store: Arc<Store>,
+    pub intake: Arc<Intake>,
+    pub changed: Arc<Notify>,
+    pub prover: Prover,
+    pub health: Health,
+}
+
 /// Serves changes until the end is asked for.
-pub(super) async fn serve(
-    listener: UnixListener,
-    store: Arc<Store>,
-    intake: Arc<Intake>,
-    changed: Arc<Notify>,
-    stop: Stop,
-) {
+pub(super) async fn serve(listener: UnixListener, served: Served, stop: Stop) {
     loop {
         let accepted = tokio::select! {
             () = stop.asked() => return,
@@ -213,15 +226,13 @@ pub(super) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let (store, intake, changed) =
-                    (Arc::clone(&store), Arc::clone(&intake), Arc::clone(&changed));
+                let served = served.clone();
                 tokio::spawn(async move {
-                    match tokio::time::timeout(REQUEST_TIME_MAX, answer(stream, store, intake)).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => warn!(%error, "a request of the command line was cut off"),
-                        Err(_) => warn!("a request of the command line took too long"),
+                    match answer(stream, &served).await {
+                        Ok(()) => {}
+                        Err(error) => warn!(%error, "a request of the command line was cut off"),
                     }
-                    changed.notify_one();
+                    served.changed.notify_one();
                 });
             }
             Err(error) => {
@@ -236,13 +247,20 @@ pub(super) async fn serve(
     }
 }
 
-async fn answer(mut stream: UnixStream, store: Arc<Store>, intake: Arc<Intake>) -> std::io::Result<()> {
+async fn answer(mut stream: UnixStream, served: &Served) -> std::io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = String::new();
-    BufReader::new(read.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
+    let mut reader = BufReader::new(read.take(REQUEST_BYTES_MAX));
+    timeout(REQUEST_TIME_MAX, reader.read_line(&mut line)).await??;
     let reply = match serde_json::from_str::<Change>(&line) {
+        Ok(Change::Prove { sources }) => {
+            timeout(PROOF_TIME_MAX, prove(served, sources)).await?.unwrap_or_else(Reply::Refused)
+        }
         Ok(change) => {
-            match tokio::task::spawn_blocking(move || apply(&store, Some(&intake.rulebook()), change)).await {
+            let (store, intake) = (Arc::clone(&served.store), Arc::clone(&served.intake));
+            let applied =
+                tokio::task::spawn_blocking(move || apply(&store, Some(&intake.rulebook()), change));
+            match timeout(REQUEST_TIME_MAX, applied).await? {
                 Ok(Ok(Changed::Case(row))) => Reply::Changed(row),
                 Ok(Ok(Changed::Sending(pause))) => Reply::Sending(pause),
                 Ok(Err(error)) => Reply::Refused(crate::explain::with_causes(&error)),
@@ -253,7 +271,17 @@ async fn answer(mut stream: UnixStream, store: Arc<Store>, intake: Arc<Intake>) 
     };
     let mut bytes = serde_json::to_vec(&reply)?;
     bytes.push(b'\n');
-    write.write_all(&bytes).await
+    timeout(REQUEST_TIME_MAX, write.write_all(&bytes)).await?
+}
+
+/// Proves the ledger. One with its sources counts as that of the day.
+async fn prove(served: &Served, sources: bool) -> Result<Reply, String> {
+    let told = |error: proof::ProofError| crate::explain::with_causes(&error);
+    let proved = served.prover.prove(sources).await.map_err(told)?;
+    if sources {
+        proof::keep(&served.prover, &served.health, &proved).await.map_err(told)?;
+    }
+    Ok(Reply::Proved(Box::new(proved)))
 }
 
 /// Asks the running daemon for a change. `None`: no daemon answers there.
@@ -265,7 +293,8 @@ pub fn ask(store: &Path, change: &Change) -> std::io::Result<Option<Reply>> {
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket_path(store)) else { return Ok(None) };
     let mut bytes = serde_json::to_vec(change)?;
     bytes.push(b'\n');
-    stream.set_read_timeout(Some(2 * REQUEST_TIME_MAX))?;
+    let patience = if matches!(change, Change::Prove { .. }) { PROOF_TIME_MAX } else { REQUEST_TIME_MAX };
+    stream.set_read_timeout(Some(2 * patience))?;
     stream.write_all(&bytes)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;

@@ -3,6 +3,7 @@
 use super::breaker;
 use super::control;
 use super::feed::Feed;
+use super::proof::{self, Prover};
 use super::reload::{self, Reload};
 use super::samples::Samples;
 use super::stop::Stop;
@@ -63,6 +64,11 @@ pub enum Broken {
 /// How often the store is asked whether it still works.
 const STORE_LOOK_TIME: Duration = Duration::from_secs(1);
 
+/// The part of `/healthz` that is the store while it is opened.
+const STORE: &str = "store";
+/// Percents of the index after which the log tells how far it is.
+const PERCENT_TOLD: u64 = 5;
+
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -114,8 +120,8 @@ impl Daemon {
             return Err(DaemonError::NoSource);
         }
         let sign_ins = SignIns::new(&config)?;
-        let store = open_store(&config).await?;
-        let health = Health::default();
+        let (health, since) = (Health::default(), clock::now());
+        let store = open_store(&config, &health).await?;
         let stop = Stop::default();
         let (answer_due, judged) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let unsynced = Arc::new(Notify::new());
@@ -158,7 +164,16 @@ impl Daemon {
         };
         start_sources(&config, &store, &sign_ins, &feed, &mut tasks)?;
         drop(feed);
-        start_control(&config, &store, &intake, &answer_due, &stop, &mut tasks)?;
+        let prover = Prover::new(Arc::clone(&store), &config, &sign_ins).in_daemon(health.clone(), since);
+        let served = control::Served {
+            store: Arc::clone(&store),
+            intake: Arc::clone(&intake),
+            changed: Arc::clone(&answer_due),
+            prover: prover.clone(),
+            health: health.clone(),
+        };
+        start_control(&config, served, &stop, &mut tasks)?;
+        tasks.spawn(proof::daily(prover, health.clone(), config.ledger.at, stop.clone()));
         let delivery = delivery(&config, &sign_ins, options.lay_messages_in)?;
         start_outbox(delivery, &store, &health, &answer_due, &stop, &mut tasks);
         start_digest(&config, &store, &sign_ins, &stop, &mut tasks)?;
@@ -231,9 +246,36 @@ impl Daemon {
     }
 }
 
-async fn open_store(config: &Config) -> Result<Arc<Store>, DaemonError> {
-    let dir = config.store.clone();
-    let store = tokio::task::spawn_blocking(move || Store::open(&dir)).await??;
+/// Opens the store. Meanwhile `/healthz` says so: building the index of a large store again takes minutes.
+async fn open_store(config: &Config, health: &Health) -> Result<Arc<Store>, DaemonError> {
+    health.ill(STORE, "it is being opened");
+    let waiting = match config.desk.listen {
+        // An address that cannot be had is told when the desk itself asks for it.
+        Some(address) if address.port() != 0 => TcpListener::bind(address).await.ok(),
+        _ => None,
+    };
+    let serving = waiting.map(|listener| tokio::spawn(review::serve_health(listener, health.clone())));
+    let (place, told) = (config.store.clone(), health.clone());
+    let mut last = 0;
+    let mut tell = move |done: u64, total: u64| {
+        if done >= total && last == 0 {
+            return;
+        }
+        told.ill(STORE, &format!("the index is being built: {done} of {total} entries"));
+        let percent = done * 100 / total.max(1);
+        if percent >= last + PERCENT_TOLD {
+            last = percent;
+            info!(entries = done, of = total, "building the index");
+        }
+    };
+    let opened = tokio::task::spawn_blocking(move || Store::open_watched(&place, &mut tell)).await;
+    if let Some(serving) = serving {
+        serving.abort();
+        // Until it has let go of the address.
+        let _ = serving.await;
+    }
+    let store = opened??;
+    health.well(STORE);
     store.keep_looks_for(config.desk.looks_months);
     let opening = store.opening();
     if opening.cut_off_bytes > 0 {
@@ -403,9 +445,7 @@ fn start_digest(
 /// The socket through which the command line changes something while this daemon holds the store.
 fn start_control(
     config: &Config,
-    store: &Arc<Store>,
-    intake: &Arc<Intake>,
-    changed: &Arc<Notify>,
+    served: control::Served,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), DaemonError> {
@@ -417,8 +457,7 @@ fn start_control(
     }
     let listener = UnixListener::bind(&path).map_err(fault)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(fault)?;
-    let (store, intake) = (Arc::clone(store), Arc::clone(intake));
-    tasks.spawn(control::serve(listener, store, intake, Arc::clone(changed), stop.clone()));
+    tasks.spawn(control::serve(listener, served, stop.clone()));
     Ok(())
 }
 

@@ -18,10 +18,12 @@ mod message;
 mod number;
 mod office;
 mod place;
+mod proof;
 mod retention;
 mod run;
 mod sheet;
 mod spelling;
+mod tally;
 
 pub use acknowledgement::{
     Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
@@ -46,10 +48,12 @@ pub use message::{Address, Message, Returned};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
 pub use place::StorePlace;
+pub use proof::{Exception, ExceptionKind, ProofNote, ProofRow, SourceCount, pieces_line};
 pub use retention::{Retention, RetentionClass, RetentionRule, RetentionTerm, term_in_words};
 pub use run::{Divided, Run, RunLetter, RunNote};
 pub use sheet::{SheetCode, SheetSide};
 pub use spelling::{distance, nearest};
+pub use tally::{Counted, Held, HeldAs, Mark, Place, SourceKind, Tally};
 
 /// The time zone in which a Dutch office receives its post (Awb 2:20; Algemene termijnenwet).
 pub const OFFICE_TIME_ZONE: &str = "Europe/Amsterdam";

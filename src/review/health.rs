@@ -3,7 +3,9 @@
 //! Invariant (promise 8): names, reasons and numbers of parts, never of people. A reason is a sentence of
 //! this program, not of a mail server.
 
+use crate::record::{Exception, ProofRow};
 use crate::store::BreakerRow;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,8 +26,18 @@ struct Inner {
     staying: BTreeMap<String, Vec<(String, String)>>,
     /// The breaker, while it is open.
     breaker: Option<BreakerRow>,
+    /// The last proof of the ledger.
+    proof: Option<Proved>,
     /// Metric name → help text, kind, and value by label.
     metrics: BTreeMap<&'static str, Metric>,
+}
+
+/// A proof of the ledger, with what the journal does not keep of it.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    pub row: ProofRow,
+    /// Empty although there are some: it was made before this start.
+    pub exceptions: Vec<Exception>,
 }
 
 struct Metric {
@@ -61,6 +73,21 @@ impl Health {
     /// The breaker, when it is open.
     pub fn open_breaker(&self) -> Option<BreakerRow> {
         self.lock().breaker
+    }
+
+    /// The last proof of the ledger that is known.
+    pub fn proof(&self) -> Option<Proved> {
+        self.lock().proof.clone()
+    }
+
+    /// The ledger was proved.
+    pub fn proved(&self, proved: Proved) {
+        self.lock().proof = Some(proved);
+    }
+
+    /// Does this part say that it works?
+    pub fn is_well(&self, part: &str) -> bool {
+        matches!(self.lock().parts.get(part), Some(None))
     }
 
     /// Does a part not work, other than the breaker, which has words of its own?
@@ -124,6 +151,35 @@ impl Health {
         let metric =
             inner.metrics.entry(name).or_insert(Metric { help, kind: "gauge", values: BTreeMap::new() });
         metric.values.insert(label.to_owned(), value);
+    }
+
+    /// The last proof, for Prometheus: counts and its age, no more.
+    pub fn proof_metrics(&self, now: Timestamp) -> String {
+        let Some(Proved { row, .. }) = self.proof() else { return String::new() };
+        let age = now.duration_since(row.at).as_secs().max(0);
+        let mut text = String::new();
+        let note = &row.note;
+        for (name, help, value) in [
+            ("pieces", "Pieces ever registered, at the last proof of the ledger.", note.pieces),
+            ("missing", "Pieces that the last proof missed.", note.missing),
+            ("exceptions", "Exceptions of the last proof.", note.exception_count()),
+        ] {
+            let _ = writeln!(text, "# HELP bode_ledger_{name} {help}\n# TYPE bode_ledger_{name} gauge");
+            let _ = writeln!(text, "bode_ledger_{name} {value}");
+        }
+        let help = "# HELP bode_ledger_age_seconds Age of the last proof.";
+        let _ = writeln!(text, "{help}\n# TYPE bode_ledger_age_seconds gauge\nbode_ledger_age_seconds {age}");
+        let help = "# HELP bode_ledger_source_pieces Pieces that stood at a source, at the last proof.";
+        let _ = writeln!(text, "{help}\n# TYPE bode_ledger_source_pieces gauge");
+        for count in note.sources.iter().filter(|count| count.reached) {
+            let _ = writeln!(
+                text,
+                "bode_ledger_source_pieces{{source=\"{}\"}} {}",
+                count.source.id(),
+                count.counted
+            );
+        }
+        text
     }
 
     /// The Prometheus text format, version 0.0.4.

@@ -20,6 +20,7 @@ mod due_page;
 mod errors;
 mod guard;
 mod health;
+mod ledger_page;
 mod login;
 mod looks;
 mod marking;
@@ -40,7 +41,7 @@ mod words;
 
 pub use accounts::Accounts;
 pub use answers_page::{AnswerSample, Sampler};
-pub use health::Health;
+pub use health::{Health, Proved};
 pub use rights::{Right, Role};
 pub use state::{
     LetterChecked, LetterChecker, LetterFault, Opened, Opener, PageMaker, PagesRequest, PagesWish, Reread,
@@ -59,6 +60,20 @@ pub enum ReviewError {
     Template(String),
     #[error("the desk stopped: {0}")]
     Serve(#[source] std::io::Error),
+}
+
+/// Answers `/healthz` with the reasons while the store is being opened, and everything else with 503, until it is dropped.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve_health(listener: TcpListener, health: Health) -> Result<(), ReviewError> {
+    use axum::http::StatusCode;
+    let told = move || {
+        let reasons = health.reasons();
+        async move { (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n") }
+    };
+    let router = axum::Router::new().fallback(told);
+    axum::serve(listener, router).into_future().await.map_err(ReviewError::Serve)
 }
 
 /// Serves the desk until `shutdown` is done; requests in hand are finished, for [`DRAIN_TIME_MAX`] at most.

@@ -7,6 +7,7 @@
 use super::dates;
 use super::errors::Fault;
 use super::guard::Visitor;
+use super::ledger_page::{self, Foot};
 use super::rights::Right;
 use super::state::ReviewState;
 use crate::limits::REQUEST_TIME_MAX;
@@ -35,6 +36,7 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("aside.html", include_str!("../../templates/desk/aside.html")),
     ("aside_one.html", include_str!("../../templates/desk/aside_one.html")),
     ("due.html", include_str!("../../templates/desk/due.html")),
+    ("ledger.html", include_str!("../../templates/desk/ledger.html")),
     ("address.html", include_str!("../../templates/desk/address.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
     ("sending.html", include_str!("../../templates/desk/sending.html")),
@@ -70,12 +72,14 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
-    /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules` or empty: the chosen page.
+    /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules`, `ledger` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,
     /// The breaker, while it holds all answers.
     pub breaker: Option<OpenBreaker>,
+    /// How the ledger stood at the last proof.
+    pub ledger: Option<Foot>,
 }
 
 /// The breaker as every page tells of it.
@@ -101,6 +105,7 @@ impl Shell {
                 answers: row.answers,
                 held: row.held,
             }),
+            ledger: ledger_page::foot(state.health(), state.now()),
         }
     }
 
@@ -115,6 +120,7 @@ impl Shell {
             here: "",
             search: String::new(),
             breaker: None,
+            ledger: None,
         }
     }
 }

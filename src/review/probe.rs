@@ -23,7 +23,7 @@ pub async fn healthz(State(state): State<ReviewState>) -> Response {
 /// `GET /metrics`: the daemon's counters, and the cases by queue and status.
 pub async fn metrics(State(state): State<ReviewState>) -> Result<Response, Fault> {
     let counts = state.with_store(|store| store.queue_counts()).await?;
-    let mut text = state.health().metrics();
+    let mut text = state.health().metrics() + &state.health().proof_metrics(state.now());
     let _ = writeln!(text, "# HELP bode_cases Cases by queue and status.\n# TYPE bode_cases gauge");
     for count in counts {
         let queue = super::health::escaped(&count.queue);

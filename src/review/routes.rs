@@ -5,8 +5,8 @@ use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
 use super::{
-    address_page, answers_page, api, aside_page, bsn, case_page, decide, due_page, login, looks, page_images,
-    pages, print_page, probe, queue_page, rules_page, sending_page,
+    address_page, answers_page, api, aside_page, bsn, case_page, decide, due_page, ledger_page, login, looks,
+    page_images, pages, print_page, probe, queue_page, rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -40,6 +40,7 @@ pub fn routes(state: &ReviewState) -> Router {
         .route("/aside/{record}", get(aside_page::one))
         .route("/aside/{record}/original", get(aside_page::original))
         .route("/due", get(due_page::page))
+        .route("/ledger", get(ledger_page::page))
         .route("/cases/{number}/address", get(address_page::page))
         .route("/print", get(print_page::page))
         .route("/print/{day}/samen.pdf", get(print_page::together))

@@ -10,6 +10,7 @@ use super::SourceError;
 use super::error::{said, throttle};
 use super::imap_names::{folder, uid_set};
 use crate::limits::NETWORK_TIME_MAX;
+use crate::record::Mark;
 use async_imap::Session;
 use async_imap::imap_proto::{
     AttributeValue, Capability, MailboxDatum, RequestId, Response, ResponseCode, Status,
@@ -35,6 +36,8 @@ pub(super) struct Connection {
     idling: Option<RequestId>,
     /// The server told of a change since the last look.
     stirred: bool,
+    /// Why the server would not open a folder, the last time.
+    refusal: String,
 }
 
 /// What the server can do beyond RFC 3501.
@@ -61,6 +64,15 @@ pub(super) struct Head {
     pub received_at: Option<Timestamp>,
 }
 
+/// The same, with what the ledger needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CountedHead {
+    pub head: Head,
+    pub msg_id: Option<Mark>,
+    /// Marked as deleted.
+    pub deleted: bool,
+}
+
 /// How the server ended an exchange.
 #[derive(Debug, PartialEq, Eq)]
 enum Ending {
@@ -74,7 +86,9 @@ impl Connection {
     /// # Errors
     /// As [`exchange`](Self::exchange).
     pub(super) async fn over(session: Session<TlsStream<TcpStream>>) -> Result<Self, SourceError> {
-        let mut connection = Self { session, abilities: Abilities::default(), idling: None, stirred: false };
+        let abilities = Abilities::default();
+        let mut connection =
+            Self { session, abilities, idling: None, stirred: false, refusal: String::new() };
         connection.ask_abilities().await?;
         Ok(connection)
     }
@@ -109,9 +123,20 @@ impl Connection {
     /// # Errors
     /// `FolderMissing` when the server says no.
     pub(super) async fn select(&mut self, name: &str) -> Result<Selected, SourceError> {
+        self.stirred = false;
+        let opened = self.open("SELECT", name).await?;
+        self.stirred = false;
+        opened.ok_or_else(|| SourceError::FolderMissing {
+            folder: name.to_owned(),
+            key: "folder",
+            said: std::mem::take(&mut self.refusal),
+        })
+    }
+
+    async fn open(&mut self, verb: &'static str, name: &str) -> Result<Option<Selected>, SourceError> {
         let (mut uid_validity, mut messages) = (None, 0);
-        let ending = self
-            .exchange("SELECT", &format!("SELECT {}", folder(name)), NETWORK_TIME_MAX, |response| {
+        let ending =
+            self.exchange(verb, &format!("{verb} {}", folder(name)), NETWORK_TIME_MAX, |response| {
                 match response {
                     Response::Data { outcome, .. } => {
                         if let Some(ResponseCode::UidValidity(value)) = outcome.code {
@@ -123,16 +148,16 @@ impl Connection {
                 }
             })
             .await?;
-        self.stirred = false;
         match (ending, uid_validity) {
             (Ending::No { said, .. }, _) => {
-                Err(SourceError::FolderMissing { folder: name.to_owned(), key: "folder", said })
+                self.refusal = said;
+                Ok(None)
             }
             (Ending::Ok, None) => Err(SourceError::Protocol {
-                during: "SELECT",
+                during: verb,
                 said: "no UIDVALIDITY: this server cannot name its messages for good".to_owned(),
             }),
-            (Ending::Ok, Some(uid_validity)) => Ok(Selected { uid_validity, messages }),
+            (Ending::Ok, Some(uid_validity)) => Ok(Some(Selected { uid_validity, messages })),
         }
     }
 
@@ -159,6 +184,28 @@ impl Connection {
         .await?;
         heads.sort_by_key(|head| head.uid);
         heads.dedup_by_key(|head| head.uid);
+        Ok(heads)
+    }
+
+    /// Opens the folder only to look (RFC 3501 §6.3.2): no flag changes by it, not even `\\Recent`. `None`: there is no such
+    /// folder.
+    pub(super) async fn examine(&mut self, name: &str) -> Result<Option<Selected>, SourceError> {
+        self.open("EXAMINE", name).await
+    }
+
+    /// What the ledger needs of each message that is still there.
+    pub(super) async fn counted(&mut self, uids: &BTreeSet<u32>) -> Result<Vec<CountedHead>, SourceError> {
+        let mut heads = Vec::new();
+        let command = format!(
+            "UID FETCH {} (UID RFC822.SIZE INTERNALDATE FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
+            uid_set(uids)
+        );
+        self.expect_ok("FETCH of Message-IDs", &command, NETWORK_TIME_MAX, |response| {
+            heads.extend(counted(response).filter(|counted| uids.contains(&counted.head.uid)));
+        })
+        .await?;
+        heads.sort_by_key(|counted| counted.head.uid);
+        heads.dedup_by_key(|counted| counted.head.uid);
         Ok(heads)
     }
 
@@ -413,6 +460,24 @@ fn head(response: &Response<'_>) -> Option<Head> {
         }
     }
     Some(Head { uid: uid?, bytes: bytes?, received_at })
+}
+
+/// Reads what the ledger needs of one FETCH response.
+fn counted(response: &Response<'_>) -> Option<CountedHead> {
+    let Response::Fetch(_, attributes) = response else { return None };
+    let (mut msg_id, mut deleted) = (None, false);
+    for attribute in attributes {
+        match attribute {
+            AttributeValue::BodySection { section: Some(_), data: Some(data), .. } => {
+                msg_id = Mark::of_header(data);
+            }
+            AttributeValue::Flags(flags) => {
+                deleted = flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
+            }
+            _ => {}
+        }
+    }
+    Some(CountedHead { head: head(response)?, msg_id, deleted })
 }
 
 /// Reads the message of one FETCH response.

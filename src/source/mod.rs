@@ -18,6 +18,8 @@ mod mbox;
 mod received;
 mod scan;
 mod scan_folder;
+mod tally;
+mod tally_imap;
 
 pub use error::SourceError;
 pub use imap::{Imap, ImapBounds};
@@ -25,6 +27,7 @@ pub use import::Import;
 pub use maildir::MaildirFolder;
 pub use received::received_of_message;
 pub use scan::ScanInbox;
+pub use tally::{Looked, Teller};
 
 use crate::record::Arrival;
 use file::Stamp;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use tracing::warn;
 
 /// Where scans go that are durable here, and those that could not be taken.
-const DONE: &str = "done";
-const FAILED: &str = "failed";
+pub(super) const DONE: &str = "done";
+pub(super) const FAILED: &str = "failed";
 
 /// Names looked at in one poll. A post room with more waiting scans is served in several.
 const NAMES_MAX: usize = 10_000;
@@ -118,7 +118,7 @@ pub(super) fn is_letter(name: &str) -> bool {
 }
 
 /// Names that scanners, copiers and desktops give to what is not finished or not meant for us.
-fn is_temporary(name: &str) -> bool {
+pub(super) fn is_temporary(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     lower.starts_with(['.', '~'])
         || lower.ends_with('~')

@@ -5,8 +5,8 @@
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
 use crate::record::{
-    AnswerChannel, AutomaticClass, CaseNumber, Channel, ComeBack, DigestStep, Divided, RegistrationNumber,
-    Verdict,
+    AnswerChannel, AutomaticClass, CaseNumber, Channel, ComeBack, DigestStep, Divided, ProofNote,
+    RegistrationNumber, Verdict,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -196,6 +196,10 @@ pub(super) enum Event {
         cases: u32,
         person: bool,
     },
+    /// The ledger was proved: counts only.
+    Proved {
+        note: Box<ProofNote>,
+    },
     /// A person stopped all answers, or let them go again.
     Sending {
         paused: bool,
@@ -247,6 +251,7 @@ impl Event {
             | Event::BreakerClosed
             | Event::Restored { .. }
             | Event::Exported { .. }
+            | Event::Proved { .. }
             | Event::Sending { .. } => None,
             Event::Purged { case, .. } => *case,
             Event::Opened { case, .. }

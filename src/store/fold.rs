@@ -11,7 +11,7 @@ use super::keys;
 use super::original::{CARD, Originals, RECORD};
 use super::rows::{Changes, Rows, decode, encode};
 use super::types::AsideRow;
-use crate::record::{Bsns, Channel, Record, RegistrationNumber, SetAside};
+use crate::record::{Bsns, Channel, ProofRow, Record, RegistrationNumber, SetAside, office_date};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,6 +171,10 @@ impl<'a> Fold<'a> {
             Event::Purged { .. } => self.purged(entry)?,
             Event::Kept { case, .. } | Event::Unkept { case } => self.kept(entry, *case)?,
             Event::Exported { .. } => {}
+            Event::Proved { note } => {
+                let row = ProofRow { at: entry.at, note: (**note).clone() };
+                self.put(keys::proof(office_date(entry.at)), &row)?;
+            }
             Event::Sending { paused } => self.sending(entry, *paused)?,
         }
         if let Some(case) = entry.what.case() {

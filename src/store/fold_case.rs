@@ -324,7 +324,7 @@ impl Fold<'_> {
 }
 
 /// The keys under which a case is listed and its answer is due.
-fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
+pub(super) fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
     let order = keys::order(row);
     let mut all = BTreeSet::from([
         [keys::listed(row.status), order.clone()].concat(),

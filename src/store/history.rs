@@ -136,6 +136,7 @@ fn sentence(what: &Event) -> String {
             format!("De noodrem ging aan na {answers} bevestigingen in een uur.")
         }
         Event::BreakerClosed => "De noodrem ging uit.".to_owned(),
+        Event::Proved { .. } => "Het grootboek is nagerekend.".to_owned(),
         Event::Sending { paused: true } => "Het verzenden van antwoorden is stilgezet.".to_owned(),
         Event::Sending { paused: false } => "Het verzenden van antwoorden gaat weer door.".to_owned(),
     }

@@ -33,6 +33,7 @@ pub(super) const ASIDE: &[u8] = b"z";
 pub(super) const RUNS: &[u8] = b"g";
 pub(super) const DUE_ANSWERS: &[u8] = b"o";
 pub(super) const COUNTS: &[u8] = b"n";
+pub(super) const PROOFS: &[u8] = b"p";
 pub(super) const UNDELIVERED: &[u8] = b"u";
 pub(super) const LIKENESS_BANDS: &[u8] = b"x";
 
@@ -204,6 +205,11 @@ fn unpacked(bytes: [u8; 4]) -> Option<Date> {
     let days = (u32::from_be_bytes(bytes) ^ (1 << 31)).cast_signed();
     let part = |value: i32| i8::try_from(value).ok();
     Date::new(i16::try_from(days >> 9).ok()?, part((days >> 5) & 15)?, part(days & 31)?).ok()
+}
+
+/// The last proof of a day.
+pub(super) fn proof(on: Date) -> Vec<u8> {
+    [PROOFS, &day(on)].concat()
 }
 
 /// Letters whose address a person must check.

@@ -36,6 +36,7 @@ mod fold;
 mod fold_alike;
 mod fold_case;
 mod founded;
+mod held;
 mod history;
 mod journal;
 mod kept_rules;
@@ -45,6 +46,7 @@ mod letters;
 mod looks;
 mod open;
 mod original;
+mod proofs;
 mod purge;
 mod query;
 mod reseal;
@@ -56,6 +58,9 @@ mod tail;
 mod take;
 mod types;
 mod verify;
+mod verify_answers;
+mod verify_files;
+mod verify_index;
 
 pub use breaker::BreakerRow;
 pub use copy::{
@@ -67,13 +72,14 @@ pub use error::StoreError;
 pub use kept_rules::kept_rules;
 pub use keyring::new_key;
 pub use letters::{CheckedLetter, LetterDay};
+pub use open::Tell;
 pub use purge::{PurgeOrder, PurgeReport, Purgeable};
 pub use reseal::Resealed;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,
     Outcome, QueueCount, Registered, SendingPause,
 };
-pub use verify::{AnswerCounts, Exception, VerifyReport};
+pub use verify::{AnswerCounts, VerifyReport};
 
 use entry::{ENTRY_VERSION, Entry, Event};
 use fold::Fold;

@@ -27,8 +27,11 @@ const INDEX_FORMAT: u32 = 5;
 /// Changes folded before they are written to the index together.
 const BATCH_CHANGES: usize = 4_000;
 
-/// Entries between two lines of progress while the index is built.
-const PROGRESS_ENTRIES: u64 = 50_000;
+/// Entries after which it is told how far the index is.
+const PROGRESS_ENTRIES: u64 = 500;
+
+/// Is given the entries that the index has, and of how many.
+pub type Tell<'a> = &'a mut dyn FnMut(u64, u64);
 
 impl Store {
     /// Opens the store in `dir` for writing, makes it when it is not there, and mends what a crash left.
@@ -37,16 +40,51 @@ impl Store {
     /// [`StoreError::InUse`] when another process has it open; [`StoreError::Chain`] when the journal does not hold
     /// together; [`StoreError::Key`] when it is sealed with a key that is not there; [`StoreError::Io`] naming the path. An index that will not open is no error: it is built again.
     pub fn open(place: impl Into<StorePlace>) -> Result<Store, StoreError> {
+        Store::open_watched(place, &mut |_, _| {})
+    }
+
+    /// The same, and `tell` is given how many entries of the journal the index has, and of how many, while it is built.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_watched(place: impl Into<StorePlace>, tell: Tell<'_>) -> Result<Store, StoreError> {
         let place = place.into();
         expect_whole(&place)?;
-        Store::open_restored(&place)
+        Store::open_restored(&place, tell)
     }
 
     /// The same, also while a restore is under way.
-    pub(super) fn open_restored(place: &StorePlace) -> Result<Store, StoreError> {
+    pub(super) fn open_restored(place: &StorePlace, tell: Tell<'_>) -> Result<Store, StoreError> {
+        fs::create_dir_all(place).map_err(StoreError::io("make", place))?;
+        let lock = lock(place)?;
+        Store::open_locked(place, lock, tell)
+    }
+
+    /// Builds the index again from originals and journal, and gives the number of entries. `tell` is as in
+    /// [`Store::open_watched`].
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] while a daemon holds the store; else as [`Store::open`].
+    pub fn rebuild(place: impl Into<StorePlace>, tell: Tell<'_>) -> Result<u64, StoreError> {
+        let place = place.into();
+        let journal = place.join("journal");
+        // A wrong path makes no new store.
+        fs::metadata(&journal).map_err(StoreError::io("look at", &journal))?;
+        expect_whole(&place)?;
+        let lock = lock(&place)?;
+        let index = place.join("index");
+        match fs::remove_dir_all(&index) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("remove", &index)(error));
+            }
+            _ => {}
+        }
+        Ok(Store::open_locked(&place, lock, tell)?.opening.replayed)
+    }
+
+    fn open_locked(place: &StorePlace, lock: File, tell: Tell<'_>) -> Result<Store, StoreError> {
         let dir: &Path = place;
-        fs::create_dir_all(dir).map_err(StoreError::io("make", dir))?;
-        let lock = lock(dir)?;
+        super::verify_index::clear(dir)?;
         let sealing = Sealing::of(place, true)?;
         let values = sealing.values()?;
         let (originals, journal_dir) = (Originals::at(dir.join("originals"), sealing), dir.join("journal"));
@@ -55,13 +93,13 @@ impl Store {
         let mut opening = Opening::default();
         let marker = Marker::open(&journal_dir)?;
         let cut_off = tail::mend(&originals, &journal_dir, &marker)?;
-        let (rows, end) = index(&dir.join("index"), values, &journal_dir, &originals, &mut opening)?;
+        let (rows, end) = index(&dir.join("index"), values, &journal_dir, &originals, &mut opening, tell)?;
         opening.cut_off_bytes = end.torn_bytes;
         opening.cut_off_entries = cut_off;
         let journal = Journal::append_after(&journal_dir, &end)?;
         finish_moves(&originals, &rows, &mut opening)?;
         opening.destroyed = purge::finish(dir, &rows, &originals)?;
-        tell(&opening);
+        report(&opening);
         marker.note(end.next_seq - 1);
         marker.sync().map_err(StoreError::io("sync", &journal_dir))?;
         Store::assemble(dir, originals, Box::new(rows), Some((journal, marker)), opening, Some(lock))
@@ -170,16 +208,21 @@ fn index(
     journal: &Path,
     originals: &Originals,
     opening: &mut Opening,
+    tell: Tell<'_>,
 ) -> Result<(Sled, End), StoreError> {
+    let total = journal::last_seq(journal)?;
+    let mut told = |done: u64| tell(done, total);
     let existed = path.exists();
     let values = values.map(Arc::new);
     let why = match Sled::open(path, values.clone())
         .and_then(|rows| applied(&rows).map(|applied| (rows, applied)))
     {
-        Ok((rows, Some(applied))) => match follow(&rows, originals, journal, applied, opening)? {
-            Some(end) => return Ok((rows, end)),
-            None => "it does not match the journal".to_owned(),
-        },
+        Ok((rows, Some(applied))) => {
+            match follow_watched(&rows, originals, journal, applied, opening, &mut told)? {
+                Some(end) => return Ok((rows, end)),
+                None => "it does not match the journal".to_owned(),
+            }
+        }
         Ok((_, None)) if existed => "it has another format".to_owned(),
         Ok((_, None)) => "it was not there".to_owned(),
         Err(error) => error.to_string(),
@@ -193,7 +236,7 @@ fn index(
     let rows = Sled::open(path, values)?;
     *opening = Opening::default();
     rows.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
-    let end = follow(&rows, originals, journal, (0, String::new()), opening)?
+    let end = follow_watched(&rows, originals, journal, (0, String::new()), opening, &mut told)?
         .ok_or_else(|| StoreError::Index { path: path.to_owned(), fault: "it cannot be built".to_owned() })?;
     if end.next_seq > 1 {
         opening.rebuilt = Some(why);
@@ -217,8 +260,20 @@ pub(super) fn follow(
     rows: &dyn Rows,
     originals: &Originals,
     journal: &Path,
+    applied: (u64, String),
+    opening: &mut Opening,
+) -> Result<Option<End>, StoreError> {
+    follow_watched(rows, originals, journal, applied, opening, &mut |_| {})
+}
+
+/// The same; `tell` is given the number of the last entry, now and then and at the end.
+fn follow_watched(
+    rows: &dyn Rows,
+    originals: &Originals,
+    journal: &Path,
     (applied, digest): (u64, String),
     opening: &mut Opening,
+    tell: &mut dyn FnMut(u64),
 ) -> Result<Option<End>, StoreError> {
     let (mut fold, mut same) = (Fold::new(rows, originals), applied == 0);
     let end = journal::walk(journal, applied.max(1), &mut |entry: Entry, line: &str| {
@@ -231,7 +286,7 @@ pub(super) fn follow(
         fold.apply(&entry, line)?;
         opening.replayed += 1;
         if opening.replayed.is_multiple_of(PROGRESS_ENTRIES) {
-            tracing::info!(entries = opening.replayed, "building the index");
+            tell(entry.seq);
         }
         if fold.len() >= BATCH_CHANGES {
             rows.write(std::mem::replace(&mut fold, Fold::new(rows, originals)).finish())?;
@@ -239,6 +294,7 @@ pub(super) fn follow(
         Ok(())
     })?;
     rows.write(fold.finish())?;
+    tell(end.next_seq.saturating_sub(1));
     Ok(same.then_some(end))
 }
 
@@ -256,7 +312,7 @@ fn finish_moves(originals: &Originals, rows: &dyn Rows, opening: &mut Opening) -
     Ok(())
 }
 
-fn tell(opening: &Opening) {
+fn report(opening: &Opening) {
     if opening.cut_off_bytes > 0 {
         let bytes = opening.cut_off_bytes;
         tracing::warn!(bytes, "cut an unfinished line off the journal; nobody had been told of that change");

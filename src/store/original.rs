@@ -380,6 +380,10 @@ pub(super) fn words_path(digest: &str) -> String {
     format!("{NOTES}/{}.json", digest.get(..24).unwrap_or(digest))
 }
 
+pub(super) fn is_original_name(name: &str) -> bool {
+    ORIGINALS.contains(&name)
+}
+
 /// A fixed name by what the bytes are, never by what the sender called them.
 fn original_name(channel: Channel, bytes: &[u8]) -> &'static str {
     match (channel, bytes) {

@@ -1,27 +1,24 @@
 //! The proof that nothing was lost, by counting and by digest: every piece ever taken in is one case, part of one,
-//! or set aside with a reason; every file is what was written; the chain is unbroken; the index equals a fresh fold;
-//! every case's answer is sent, waiting, held, failed or withheld.
+//! or set aside with a reason; every file is what was written, and none is there that the journal does not know; the
+//! chain is unbroken and whole; the index equals a fresh fold (`verify_index`); every case's answer is sent, waiting,
+//! held, failed or withheld, and stands in the lists where the outbox and people find it (`verify_answers`).
 
 use super::card::{Became, CaseState, RecordState};
 use super::entry::{Entry, Event, digest_of};
-use super::original::{RECORD, digest_of_original};
-use super::rows::{Memory, Rows, decode};
-use super::types::Opening;
-use super::{Store, StoreError, keys, open};
-use crate::record::{AnswerState, CaseNumber, CaseRow, Divided, RegistrationNumber};
-use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use super::original::{JUDGEMENT, RECORD, digest_of_original};
+use super::rows::{Rows, decode};
+use super::verify_files::rules_version;
+use super::verify_index::Fresh;
+use super::{Store, StoreError, keys};
+use crate::limits::EXCEPTIONS_MAX;
+use crate::record::{Divided, Exception, ExceptionKind as Kind, ProofNote, RegistrationNumber, pieces_line};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fmt;
-
-/// An answer that waits longer than this past its time is an exception.
-const OVERDUE: SignedDuration = SignedDuration::from_hours(2);
-
-/// Exceptions that are told one by one; the rest is counted in the last line.
-const EXCEPTIONS_MAX: usize = 1_000;
+use std::path::Path;
 
 /// What [`Store::verify`] found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyReport {
     /// Pieces registered.
     pub pieces: u64,
@@ -42,6 +39,9 @@ pub struct VerifyReport {
     pub answers: AnswerCounts,
     pub files: u64,
     pub bytes: u64,
+    /// Files of our own that a change left which was cut off before it was journaled: they hold nothing that counts.
+    #[serde(default)]
+    pub leftovers: u64,
     pub entries: u64,
     pub exceptions: Vec<Exception>,
     /// Exceptions beyond those that are told one by one.
@@ -49,27 +49,13 @@ pub struct VerifyReport {
 }
 
 /// Cases by the state of their answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerCounts {
     pub sent: u64,
     pub waiting: u64,
     pub held: u64,
     pub failed: u64,
     pub withheld: u64,
-}
-
-/// One thing that is not as it should be. Dutch, without names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Exception {
-    pub what: String,
-    /// What to do about it.
-    pub advice: String,
-}
-
-impl fmt::Display for Exception {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.advice)
-    }
 }
 
 impl VerifyReport {
@@ -79,57 +65,72 @@ impl VerifyReport {
 
     /// One line, such as `stukken 212 = zaken 205 + terzijde 7 + in behandeling 0; ontbreekt 0`.
     pub fn summary(&self) -> String {
-        let mut line = format!(
-            "stukken {} = zaken {} + terzijde {} + in behandeling {}; ontbreekt {}",
-            self.pieces, self.in_cases, self.aside, self.in_work, self.missing
-        );
+        let mut line = pieces_line(self.pieces, self.in_cases, self.aside, self.in_work, Some(self.missing));
         if self.purged > 0 {
             line.push_str(&format!("; vernietigd {}", self.purged));
         }
         line
     }
 
-    fn tell(&mut self, what: impl Into<String>, advice: &str) {
+    /// What the journal may keep of it.
+    pub fn note(&self) -> ProofNote {
+        let mut note = ProofNote {
+            pieces: self.pieces,
+            in_cases: self.in_cases,
+            aside: self.aside,
+            in_work: self.in_work,
+            missing: self.missing,
+            ..ProofNote::default()
+        };
+        for exception in &self.exceptions {
+            *note.exceptions.entry(exception.kind).or_default() += 1;
+        }
+        if self.more_exceptions > 0 {
+            *note.exceptions.entry(Kind::Other).or_default() += self.more_exceptions;
+        }
+        note
+    }
+
+    /// Adds one; beyond the bound it is only counted.
+    pub fn tell(&mut self, exception: Exception) {
         if self.exceptions.len() < EXCEPTIONS_MAX {
-            self.exceptions.push(Exception { what: what.into(), advice: advice.to_owned() });
+            self.exceptions.push(exception);
         } else {
             self.more_exceptions += 1;
         }
     }
-}
 
-const RESTORE: &str = "zet dit bestand terug uit de back-up";
-const REBUILD: &str = "stop bode en verwijder de map index; de volgende start bouwt haar opnieuw op";
+    pub(super) fn told(&mut self, kind: Kind, what: impl Into<String>) {
+        self.tell(Exception::new(kind, what));
+    }
+}
 
 impl Store {
     /// Proves by counting and by digest that nothing was lost. Reads every file of the store; changes go on
-    /// meanwhile, but for the moment in which the index is compared.
+    /// meanwhile, but for the moment in which the last of them are compared.
     ///
     /// # Errors
     /// Only what keeps it from looking; what it finds is in the report.
     pub fn verify(&self, now: Timestamp) -> Result<VerifyReport, StoreError> {
+        self.verify_with(None, now)
+    }
+
+    /// The same, and looks for the letters that lie ready in the folder where they are laid to be printed.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub fn verify_with(&self, print_dir: Option<&Path>, now: Timestamp) -> Result<VerifyReport, StoreError> {
         let mut report = VerifyReport::default();
-        let fresh = Memory::default();
-        let journal = self.dir.join("journal");
-        match open::follow(&fresh, &self.originals, &journal, (0, String::new()), &mut Opening::default()) {
-            Ok(_) => self.compare(&fresh, &journal, &mut report)?,
-            Err(StoreError::Chain { segment, line, fault }) => {
-                let name = segment.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                report.tell(
-                    format!("het logboek klopt niet: {name}, regel {line} ({fault})"),
-                    "vergelijk met de back-up: er is een regel gewijzigd, verwijderd of ingevoegd",
-                );
-            }
-            Err(error) => return Err(error),
-        }
+        let fresh = self.fresh_fold(&mut report)?;
         // After a broken chain the index is the only witness of what should be there.
-        let witness: &dyn Rows = if report.is_clean() { &fresh } else { &*self.rows };
+        let witness: &dyn Rows = fresh.as_ref().map_or(&*self.rows, Fresh::rows);
         report.entries = applied(witness)?;
         report.duplicates = counter(witness, keys::DUPLICATES)?;
-        let known = self.check_pieces(witness, &mut report)?;
+        let (known, versions) = self.check_pieces(witness, &mut report)?;
         self.check_folders(&known, &mut report)?;
+        self.check_rules(&versions, &mut report);
         check_runs(witness, &known, &mut report)?;
-        check_cases(witness, now, &mut report)?;
+        self.check_answers(witness, print_dir, now, &mut report)?;
         self.check_words(witness, &mut report)?;
         if let Some((month, line)) = self.looks_fault()? {
             report.tell(
@@ -139,60 +140,20 @@ impl Store {
         }
         let sum = report.in_cases + report.aside + report.in_work;
         if sum != report.pieces {
-            report.tell(format!("{} stukken geregistreerd, {sum} teruggevonden", report.pieces), REBUILD);
-        }
-        Ok(report)
-    }
-
-    /// Is the index what a fresh fold gives? What came meanwhile is folded in first, then nothing may change until
-    /// both have been compared.
-    fn compare(
-        &self,
-        fresh: &Memory,
-        journal: &std::path::Path,
-        report: &mut VerifyReport,
-    ) -> Result<(), StoreError> {
-        let _still = self.core();
-        let at: (u64, String) =
-            fresh.get(keys::APPLIED)?.map(|value| decode(&value)).transpose()?.unwrap_or_default();
-        open::follow(fresh, &self.originals, journal, at, &mut Opening::default())?;
-        let mut different = 0u64;
-        // What was alike is told from the texts that were there then: after a purge a fresh fold has fewer of them.
-        let purged = fresh.get(keys::PURGED)?.is_some();
-        let ignored = |key: &[u8]| key == keys::FORMAT || purged && key.starts_with(keys::LIKENESS_BANDS);
-        fresh.each(b"", None, false, &mut |key, value| {
-            if ignored(key) {
-                return Ok(true);
-            }
-            let ours = self.rows.get(key)?;
-            let same = match &ours {
-                Some(ours) if purged && ours != value && key.starts_with(keys::CASES) => {
-                    without_alike(ours)? == without_alike(value)?
-                }
-                ours => ours.as_deref() == Some(value),
-            };
-            different += u64::from(!same);
-            Ok(true)
-        })?;
-        self.rows.each(b"", None, false, &mut |key, _| {
-            different += u64::from(!ignored(key) && fresh.get(key)?.is_none());
-            Ok(true)
-        })?;
-        if different > 0 {
-            report.tell(
-                format!("de index verschilt op {different} plaatsen van originelen en logboek"),
-                REBUILD,
+            report.told(
+                Kind::CountsDiffer,
+                format!("{} stukken geregistreerd, {sum} teruggevonden", report.pieces),
             );
         }
-        Ok(())
+        Ok(report)
     }
 
     fn check_pieces(
         &self,
         rows: &dyn Rows,
         report: &mut VerifyReport,
-    ) -> Result<BTreeSet<RegistrationNumber>, StoreError> {
-        let mut known = BTreeSet::new();
+    ) -> Result<(BTreeSet<RegistrationNumber>, BTreeSet<String>), StoreError> {
+        let (mut known, mut versions) = (BTreeSet::new(), BTreeSet::new());
         rows.each(keys::RECORDS, None, false, &mut |key, value| {
             let Some((year, serial)) = keys::number_at_end(key) else { return Ok(true) };
             let number = RegistrationNumber::new(year, serial);
@@ -206,36 +167,38 @@ impl Store {
                     Some(value) if decode::<CaseState>(&value)?.row.records.contains(&number) => {
                         report.in_cases += 1
                     }
-                    _ => report.tell(
+                    _ => report.told(
+                        Kind::PieceWithoutCase,
                         format!("stuk {number} hoort bij zaak {case}, maar die kent het niet"),
-                        REBUILD,
                     ),
                 },
             }
             if state.purged {
                 report.purged += 1;
                 if self.originals.is_there(number) {
-                    let advice = "start bode opnieuw: dat ruimt op wat de vernietiging liet liggen";
-                    report.tell(format!("stuk {number} is vernietigd, maar zijn map staat er nog"), advice);
+                    let what = format!("stuk {number} is vernietigd, maar zijn map staat er nog");
+                    report.told(Kind::DestroyedStillThere, what);
                 }
                 return Ok(true);
             }
-            self.check_files(number, &state, report)?;
+            self.check_files(number, &state, &mut versions, report)?;
+            self.check_strays(rows, number, &state, report)?;
             Ok(true)
         })?;
-        Ok(known)
+        Ok((known, versions))
     }
 
     fn check_files(
         &self,
         number: RegistrationNumber,
         state: &RecordState,
+        versions: &mut BTreeSet<String>,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
         match digest_of_original(&self.originals, number) {
             Err(StoreError::Damaged { .. }) => {
                 report.missing += 1;
-                report.tell(format!("het origineel van stuk {number} is beschadigd"), RESTORE);
+                report.told(Kind::OriginalChanged, format!("het origineel van stuk {number} is beschadigd"));
             }
             Err(error) => return Err(error),
             Ok(Some((digest, bytes))) => {
@@ -243,46 +206,33 @@ impl Store {
                 report.bytes += bytes;
                 if digest != state.digest {
                     report.missing += 1;
-                    report.tell(format!("het origineel van stuk {number} is gewijzigd"), RESTORE);
+                    report
+                        .told(Kind::OriginalChanged, format!("het origineel van stuk {number} is gewijzigd"));
                 }
             }
             Ok(None) => {
                 report.missing += 1;
-                report.tell(format!("het origineel van stuk {number} ontbreekt"), RESTORE);
+                report.told(Kind::OriginalMissing, format!("het origineel van stuk {number} ontbreekt"));
             }
         }
         let record = (RECORD.to_owned(), state.record_digest.clone());
         for (name, digest) in std::iter::once(record).chain(state.files.clone()) {
             match self.originals.read(number, &name) {
                 Err(StoreError::Damaged { .. }) => {
-                    report.tell(format!("{name} van stuk {number} is beschadigd"), RESTORE);
+                    report.told(Kind::FileChanged, format!("{name} van stuk {number} is beschadigd"));
                 }
                 Err(error) => return Err(error),
                 Ok(Some(bytes)) => {
                     report.files += 1;
                     report.bytes += bytes.len() as u64;
+                    if name == JUDGEMENT {
+                        versions.extend(rules_version(&bytes));
+                    }
                     if digest_of(&bytes) != digest {
-                        report.tell(format!("{name} van stuk {number} is gewijzigd"), RESTORE);
+                        report.told(Kind::FileChanged, format!("{name} van stuk {number} is gewijzigd"));
                     }
                 }
-                Ok(None) => report.tell(format!("{name} van stuk {number} ontbreekt"), RESTORE),
-            }
-        }
-        Ok(())
-    }
-
-    /// A folder that the journal does not know: the journal lost its end, or somebody put it there.
-    fn check_folders(
-        &self,
-        known: &BTreeSet<RegistrationNumber>,
-        report: &mut VerifyReport,
-    ) -> Result<(), StoreError> {
-        for number in self.originals.settled()? {
-            // What was registered after this verification had looked is no exception.
-            if !known.contains(&number) && self.record_state(number)?.is_none() {
-                report.missing += 1;
-                let advice = "het logboek kent deze map niet: neem het origineel opnieuw in met bode import";
-                report.tell(format!("de map van stuk {number} staat er zonder registratie"), advice);
+                Ok(None) => report.told(Kind::FileMissing, format!("{name} van stuk {number} ontbreekt")),
             }
         }
         Ok(())
@@ -310,15 +260,15 @@ impl Store {
             };
             match self.originals.words_bytes(record, digest) {
                 Err(StoreError::Damaged { .. }) => {
-                    report.tell(format!("{what} bij zaak {case} is beschadigd"), RESTORE);
+                    report.told(Kind::FileChanged, format!("{what} bij zaak {case} is beschadigd"));
                 }
                 Err(error) => return Err(error),
                 Ok(Some(bytes)) if &digest_of(&bytes) == digest => {
                     report.files += 1;
                     report.bytes += bytes.len() as u64;
                 }
-                Ok(Some(_)) => report.tell(format!("{what} bij zaak {case} is gewijzigd"), RESTORE),
-                Ok(None) => report.tell(format!("{what} bij zaak {case} ontbreekt"), RESTORE),
+                Ok(Some(_)) => report.told(Kind::FileChanged, format!("{what} bij zaak {case} is gewijzigd")),
+                Ok(None) => report.told(Kind::FileMissing, format!("{what} bij zaak {case} ontbreekt")),
             }
             Ok(true)
         })
@@ -342,54 +292,16 @@ fn check_runs(
                 divided.sheets,
                 divided.letters.len()
             );
-            report.tell(what, "leg de stapel naast de zaken: er ontbreekt een brief of er is er een te veel");
+            report.told(Kind::RunCountsDiffer, what);
         }
         for letter in divided.letters.iter().filter(|letter| !known.contains(letter)) {
-            report.tell(format!("brief {letter} uit stapel {number} is er niet"), REBUILD);
+            report.told(Kind::RunLetterMissing, format!("brief {letter} uit stapel {number} is er niet"));
         }
         Ok(true)
     })
 }
 
-fn check_cases(rows: &dyn Rows, now: Timestamp, report: &mut VerifyReport) -> Result<(), StoreError> {
-    rows.each(keys::CASES, None, false, &mut |_, value| {
-        let row = decode::<CaseState>(value)?.row;
-        report.cases += 1;
-        let CaseRow { number, answer, .. } = row;
-        match answer.map(|answer| answer.state) {
-            Some(AnswerState::Sent { .. }) => report.answers.sent += 1,
-            Some(AnswerState::Held { .. }) => report.answers.held += 1,
-            Some(AnswerState::Failed { .. }) => report.answers.failed += 1,
-            Some(AnswerState::Withheld { .. }) => report.answers.withheld += 1,
-            Some(AnswerState::Waiting { next, .. }) => {
-                report.answers.waiting += 1;
-                // While a person has stopped all answers they wait for that person.
-                if rows.get(keys::SENDING_PAUSED)?.is_none() {
-                    overdue(number, now.duration_since(next), report);
-                }
-            }
-            None => report.tell(format!("zaak {number} heeft geen antwoord en geen reden"), REBUILD),
-        }
-        Ok(true)
-    })
-}
-
-fn overdue(number: CaseNumber, late: SignedDuration, report: &mut VerifyReport) {
-    if late > OVERDUE {
-        report.tell(
-            format!("het antwoord van zaak {number} had {} uur geleden weg gemoeten", late.as_hours()),
-            "kijk of bode draait en of de mailserver bereikbaar is (bode doctor)",
-        );
-    }
-}
-
-fn without_alike(value: &[u8]) -> Result<CaseState, StoreError> {
-    let mut state: CaseState = decode(value)?;
-    state.row.alike = Vec::new();
-    Ok(state)
-}
-
-fn applied(rows: &dyn Rows) -> Result<u64, StoreError> {
+pub(super) fn applied(rows: &dyn Rows) -> Result<u64, StoreError> {
     let at: Option<(u64, String)> = rows.get(keys::APPLIED)?.map(|value| decode(&value)).transpose()?;
     Ok(at.map_or(0, |(seq, _)| seq))
 }

@@ -57,9 +57,18 @@ impl OfficeDir {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The report of `verify`, whether or not it is clean.
+    /// The report of `verify` on the store, whether or not it is clean.
     pub fn verify(&self) -> serde_json::Value {
-        let output = self.bode(&["verify", "--json"]);
+        self.verified(&["verify", "--json", "--no-sources"])
+    }
+
+    /// The same with the sources counted.
+    pub fn verify_all(&self) -> serde_json::Value {
+        self.verified(&["verify", "--json"])
+    }
+
+    fn verified(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.bode(arguments);
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
     }

@@ -11,6 +11,9 @@ use bode::store::{Outcome, Store};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 
+/// The rules that the made-up judgements name.
+pub const RULES_VERSION: &str = "3f2a9c0d77e1b5aa";
+
 /// A text that tries to break out of a page, wherever it is shown.
 pub const HOSTILE: &str = "</mark></textarea><script>alert('x')</script><img src=x onerror=alert(1)>\"'&amp;";
 
@@ -50,7 +53,7 @@ fn judgement(scope: Scope, about: &[&str], queue: &str, confidence: f64) -> Judg
         confidence,
         may_tell_citizen: confidence > 0.9,
         findings: vec![],
-        rules_version: "3f2a9c0d77e1b5aa".into(),
+        rules_version: RULES_VERSION.into(),
     }
 }
 

@@ -302,6 +302,7 @@ fn fill_up(disk: &std::path::Path) {
     store.commit(number, new_case(case, "nieuw", send()), noon()).unwrap();
     drop(store);
     let store = Store::open(&dir).unwrap();
+    keep_rules(&store);
     let report = store.verify(noon()).unwrap();
     assert!(report.is_clean(), "{:#?}", report.exceptions);
     assert_eq!((report.pieces, report.in_cases), (kept as u64, 1));

@@ -81,6 +81,7 @@ fn killed_at_any_moment_nothing_confirmed_is_lost_and_nothing_is_doubled() {
     for round in 0..12 {
         confirmed.extend(killed_after(&dir, 1 + round * 7));
         let store = Store::open(&dir).unwrap();
+        keep_rules(&store);
         let report = store.verify(noon()).unwrap();
         assert!(report.is_clean(), "round {round}: {:#?}", report.exceptions);
         for line in &confirmed {

@@ -8,6 +8,7 @@ mod looks;
 mod measure;
 mod outbox;
 mod people;
+mod proof;
 mod random;
 mod returns;
 mod sealed;

@@ -89,7 +89,7 @@ pub fn restore(
     }
     let root = File::open(to).map_err(StoreError::io("open", to))?;
     rustix::fs::syncfs(&root).map_err(|error| StoreError::io("sync", to)(error.into()))?;
-    let store = Store::open_restored(place)?;
+    let store = Store::open_restored(place, &mut |_, _| {})?;
     let held = store.after_restore(manifest.entries, by, now)?;
     let marker = to.join(RESTORING);
     fs::remove_file(&marker).map_err(StoreError::io("remove", &marker))?;
