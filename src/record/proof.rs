@@ -14,6 +14,7 @@ pub enum ExceptionKind {
     JournalBroken,
     JournalShort,
     JournalStray,
+    LooksBroken,
     IndexDiffers,
     IndexNotCompared,
     OriginalMissing,
@@ -50,6 +51,7 @@ impl ExceptionKind {
         match self {
             Kind::JournalBroken => "het logboek klopt niet",
             Kind::JournalShort => "het einde van het logboek ontbreekt",
+            Kind::LooksBroken => "het inzagelogboek klopt niet",
             Kind::JournalStray => "een bestand in het logboek dat er niet hoort",
             Kind::IndexDiffers => "de index verschilt van originelen en logboek",
             Kind::IndexNotCompared => "de index kon niet worden vergeleken",
@@ -83,7 +85,7 @@ impl ExceptionKind {
     pub fn advice(self) -> &'static str {
         use ExceptionKind as Kind;
         match self {
-            Kind::JournalBroken => {
+            Kind::JournalBroken | Kind::LooksBroken => {
                 "vergelijk met de back-up: er is een regel gewijzigd, verwijderd of ingevoegd"
             }
             Kind::JournalShort => "stop bode en zet de map journal terug uit de back-up",

@@ -133,10 +133,7 @@ impl Store {
         self.check_answers(witness, print_dir, now, &mut report)?;
         self.check_words(witness, &mut report)?;
         if let Some((month, line)) = self.looks_fault()? {
-            report.tell(
-                format!("het inzagelogboek klopt niet: {month}, regel {line}"),
-                "vergelijk met de back-up: er is een regel gewijzigd, verwijderd of ingevoegd",
-            );
+            report.told(Kind::LooksBroken, format!("het inzagelogboek klopt niet: {month}, regel {line}"));
         }
         let sum = report.in_cases + report.aside + report.in_work;
         if sum != report.pieces {
