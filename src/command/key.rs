@@ -3,7 +3,7 @@
 use super::{CommandResult, Ended, Failure, Global, setting};
 use crate::clock;
 use crate::record::office_date;
-use crate::store::{Store, new_key};
+use crate::store::{SealedCounts, Store, new_key, sealed_counts};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +25,18 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// How many files are sealed, sealed with an older key, and open.
+    Status {
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) fn key(global: &Global, command: KeyCommand) -> CommandResult {
     match command {
         KeyCommand::New { file, name } => new(&file, name),
         KeyCommand::Seal { json } => seal(global, json),
+        KeyCommand::Status { json } => status(global, json),
     }
 }
 
@@ -50,6 +56,18 @@ fn new(file: &Path, name: Option<String>) -> CommandResult {
          the store can be read.",
         file.display()
     );
+    Ok(Ended::Well)
+}
+
+fn status(global: &Global, json: bool) -> CommandResult {
+    let config = setting::config(global)?;
+    let counts = sealed_counts(&config.store).map_err(Failure::failed)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&counts).map_err(Failure::failed)?);
+    } else {
+        let SealedCounts { sealed, sealed_with_older_key, plain } = counts;
+        println!("{sealed} files sealed, {sealed_with_older_key} with an older key, {plain} open");
+    }
     Ok(Ended::Well)
 }
 

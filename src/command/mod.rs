@@ -166,6 +166,7 @@ pub fn main() -> ExitCode {
     // The demo tells what it did in a table; its log would only hide it.
     let quiet = cli.global.quiet || matches!(cli.command, Command::Demo(_));
     log::start(cli.global.log, quiet);
+    crate::explain::tell_panics_quietly();
     if let Err(error) = private {
         tracing::warn!(%error, "a core file of this process could hold parts of letters");
     }

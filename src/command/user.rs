@@ -5,6 +5,7 @@ use crate::clock;
 use crate::review::{Accounts, Role};
 use clap::Subcommand;
 use std::io::{BufRead, IsTerminal, Write};
+use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -54,17 +55,17 @@ pub(super) fn user(global: &Global, command: UserCommand) -> CommandResult {
 }
 
 /// One line from standard input; asked for on a terminal, where it is shown while typed (say so).
-fn password() -> Result<String, Failure> {
+fn password() -> Result<Zeroizing<String>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         eprint!("Password (it is shown while you type; at least 12 characters): ");
         std::io::stderr().flush().map_err(Failure::failed)?;
     }
-    let mut line = String::new();
+    let mut line = Zeroizing::new(String::new());
     stdin.lock().read_line(&mut line).map_err(Failure::failed)?;
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
         return Err(Failure::Usage("no password was given".into()));
     }
-    Ok(password.to_owned())
+    Ok(Zeroizing::new(password.to_owned()))
 }

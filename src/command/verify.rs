@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::daemon::control::{self, Change, Reply};
 use crate::daemon::{Proof, Prover};
 use crate::oauth::SignIns;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, sealed_counts};
 use clap::Args;
 use std::sync::Arc;
 
@@ -38,6 +38,15 @@ pub(super) fn verify(global: &Global, args: &VerifyArgs) -> CommandResult {
         println!("{}", serde_json::to_string_pretty(&proof).map_err(Failure::failed)?);
     } else {
         proof.lines().iter().for_each(|line| println!("{line}"));
+    }
+    if config.encryption.key_file.is_some() {
+        let counts = sealed_counts(&config.store).map_err(Failure::failed)?;
+        if counts.plain + counts.sealed_with_older_key > 0 {
+            let (plain, older) = (counts.plain, counts.sealed_with_older_key);
+            eprintln!(
+                "bode: {plain} files lie open and {older} are sealed with an older key: bode key seal mends that"
+            );
+        }
     }
     for exception in &proof.store.exceptions {
         eprintln!("bode: {exception}");

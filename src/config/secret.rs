@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use zeroize::Zeroizing;
 
 /// Where systemd lays the credentials of a service.
 const CREDENTIALS_DIR: &str = "CREDENTIALS_DIRECTORY";
@@ -68,12 +69,16 @@ impl TryFrom<toml::Value> for Secret {
 }
 
 impl Secret {
-    /// The value: the first line of the file or of what the command prints, or the variable. Blocks.
+    /// The value: the first line of the file or of what the command prints, or the variable. Wiped from memory when it is
+    /// dropped; what the libraries that log in copy of it is theirs. Blocks.
     ///
     /// # Errors
     /// When the file or variable is not there, the command fails or takes too long, or the value is empty.
-    pub fn read(&self) -> Result<String, SecretError> {
-        let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    pub fn read(&self) -> Result<Zeroizing<String>, SecretError> {
+        let first_line = |text: String| {
+            let text = Zeroizing::new(text);
+            Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())
+        };
         let (value, from) = match self {
             Secret::File(path) => (
                 std::fs::read_to_string(path)
@@ -93,7 +98,8 @@ impl Secret {
                 )
             }
             Secret::Env(name) => {
-                (std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?, name.clone())
+                let value = std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?;
+                (Zeroizing::new(value), name.clone())
             }
             Secret::Command(words) => {
                 let program = words.first().cloned().unwrap_or_default();
@@ -159,7 +165,10 @@ mod tests {
     #[test]
     fn a_command_prints_a_secret() {
         let read = |toml: &str| secret(toml).unwrap().read();
-        assert_eq!(read(r#"s = { command = ["printf", "ya29.token\nmore"] }"#).unwrap(), "ya29.token");
+        assert_eq!(
+            read(r#"s = { command = ["printf", "ya29.token\nmore"] }"#).unwrap().as_str(),
+            "ya29.token"
+        );
         assert!(matches!(read(r#"s = { command = ["true"] }"#), Err(SecretError::Empty(_))));
         for failing in [r#"s = { command = ["false"] }"#, r#"s = { command = ["/no/such/program"] }"#] {
             assert!(matches!(read(failing), Err(SecretError::Command { .. })), "{failing}");

@@ -22,7 +22,7 @@ pub(super) async fn watch(intake: Arc<Intake>, health: Health, judged: Arc<Notif
         match tokio::task::spawn_blocking(move || looked_at.breaker_now(clock::now())).await {
             Ok(Ok(row)) => health.breaker(row),
             Ok(Err(error)) => warn!(error = %with_causes(&error), "the breaker could not be looked at"),
-            Err(error) => warn!(%error, "the breaker could not be looked at"),
+            Err(error) => warn!(error = %with_causes(&error), "the breaker could not be looked at"),
         }
         tokio::select! {
             () = stop.asked() => return,

@@ -62,7 +62,7 @@ pub async fn sign_in(
     };
     // It counts as a successor of what the configuration names now, so that it is used until that changes.
     let configured = oauth.refresh_token.as_ref().and_then(|secret| secret.read().ok());
-    let keeping = Keeping { refresh_token, configured: configured.as_deref().map(kept::digest) };
+    let keeping = Keeping { refresh_token, configured: configured.as_ref().map(|value| kept::digest(value)) };
     let kept = Kept::new(&kept_dir(store), name);
     let _locked = kept.lock()?;
     kept.write(&keeping)

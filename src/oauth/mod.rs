@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::info;
+use zeroize::Zeroizing;
 
 /// Where the sign-ins of a store keep what they were given.
 fn kept_dir(store: &Path) -> PathBuf {
@@ -38,7 +39,7 @@ fn kept_dir(store: &Path) -> PathBuf {
 /// An access token, for one login.
 #[derive(Clone)]
 pub struct AccessToken {
-    value: Arc<str>,
+    value: Arc<Zeroizing<String>>,
     /// Which renewal gave it.
     serial: u64,
     /// It was got for this very call: no other is to be had by asking again.
@@ -54,7 +55,7 @@ impl AccessToken {
         if !is_token(value) {
             return Err(OauthError::Answer { name: name.to_owned(), what: "an access token that is none" });
         }
-        Ok(Self { value: value.into(), serial: 0, fresh: true })
+        Ok(Self { value: Arc::new(Zeroizing::new(value.to_owned())), serial: 0, fresh: true })
     }
 
     /// The token itself: for the line to the mail server and nothing else.
@@ -219,7 +220,11 @@ impl Inner {
                 state.pause.worked();
                 state.ailment = None;
                 state.serial += 1;
-                let token = AccessToken { value: granted.token.into(), serial: state.serial, fresh: true };
+                let token = AccessToken {
+                    value: Arc::new(Zeroizing::new(granted.token)),
+                    serial: state.serial,
+                    fresh: true,
+                };
                 let life = granted.life.unwrap_or(TOKEN_USE_UNTOLD).min(TOKEN_USE_MAX);
                 info!(sign_in = %self.name, seconds = life.as_secs(), "access token renewed");
                 state.held = Some(Held {
@@ -289,7 +294,7 @@ impl Inner {
                     return Err(OauthError::NotSignedIn { name: self.name.clone() });
                 }
                 let digest = kept::digest(&value);
-                Ok((value, Some(digest)))
+                Ok((value.to_string(), Some(digest)))
             }
             (None, Err(source)) => Err(OauthError::Secret { name: self.name.clone(), source }),
         }

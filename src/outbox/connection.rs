@@ -296,7 +296,7 @@ async fn proof(smtp: &Smtp) -> Result<Proof, OutboxError> {
     let value = read.map_err(|source| OutboxError::Password { source })?;
     Ok(match login {
         Login::AccessToken(_) => Proof::Token(user.to_owned(), AccessToken::given("smtp", &value)?),
-        _ => Proof::Password(Credentials::new(user.to_owned(), value)),
+        _ => Proof::Password(Credentials::new(user.to_owned(), value.to_string())),
     })
 }
 

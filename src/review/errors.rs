@@ -56,7 +56,8 @@ impl Fault {
 
     /// The machine's fault: the log gets the cause, the person an apology.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        tracing::error!(cause = %cause, "the desk could not answer");
+        let cause = crate::explain::quiet(cause.to_string());
+        tracing::error!(cause, "the desk could not answer");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Er ging iets mis",

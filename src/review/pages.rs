@@ -135,7 +135,7 @@ pub fn render(name: &str, context: impl Into<Value>) -> Result<Html<String>, Fau
         .get_template(name)
         .and_then(|template| template.render(context))
         .map(Html)
-        .map_err(|error| Fault::internal(&format!("{name}: {error:#}")))
+        .map_err(|error| Fault::internal(&format!("{name}: {error}")))
 }
 
 /// Draws a page from a view.

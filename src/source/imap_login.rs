@@ -21,13 +21,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
 
 /// Octets of the answer to CAPABILITY: Gmail's has 500.
 const CAPABILITY_BYTES_MAX: u64 = 64 * 1024;
 
 /// By what this login proves itself.
 enum Proof {
-    Password(String),
+    Password(Zeroizing<String>),
     Token(AccessToken),
 }
 

@@ -74,7 +74,7 @@ pub use keyring::new_key;
 pub use letters::{CheckedLetter, LetterDay};
 pub use open::Tell;
 pub use purge::{PurgeOrder, PurgeReport, Purgeable};
-pub use reseal::Resealed;
+pub use reseal::{Resealed, SealedCounts, sealed_counts};
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,
     Outcome, QueueCount, Registered, SendingPause,

@@ -4,10 +4,10 @@
 //! nothing and the next run goes on with what is left; an older key stays named as in use until nothing needs it.
 
 use super::keyring;
-use super::original::{make_private, place, temporary};
-use super::sealed::Kept;
+use super::original::{Originals, make_private, place, temporary};
+use super::sealed::{Kept, Sealing};
 use super::{Store, StoreError, envelope_key};
-use crate::record::RegistrationNumber;
+use crate::record::{RegistrationNumber, StorePlace};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::Write;
@@ -28,6 +28,48 @@ pub struct Resealed {
     pub already: u64,
     /// Files that do not open: restore them from the backup, then seal again.
     pub damaged: Vec<String>,
+}
+
+/// How the files of a store lie on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SealedCounts {
+    /// With the key that seals now.
+    pub sealed: u64,
+    pub sealed_with_older_key: u64,
+    /// Open: from before a key was configured.
+    pub plain: u64,
+}
+
+/// Counts how the files of the records lie on the disk, by their heads.
+///
+/// # Errors
+/// [`StoreError::Key`] when the key file is refused; [`StoreError::Io`].
+pub fn sealed_counts(place: &StorePlace) -> Result<SealedCounts, StoreError> {
+    let originals = Originals::at(place.dir.join("originals"), Sealing::of(place, false)?);
+    let mut counts = SealedCounts::default();
+    for number in originals.settled()? {
+        let mut todo = vec![originals.folder(number)];
+        while let Some(dir) = todo.pop() {
+            for item in fs::read_dir(&dir).map_err(StoreError::io("list", &dir))? {
+                let path = item.map_err(StoreError::io("list", &dir))?.path();
+                if path.is_dir() {
+                    todo.push(path);
+                    continue;
+                }
+                let file = match File::open(&path) {
+                    // A change of this moment.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                    other => other.map_err(StoreError::io("open", &path))?,
+                };
+                match originals.sealing().kept(file).map_err(StoreError::io("read", &path))? {
+                    Kept::Sealed => counts.sealed += 1,
+                    Kept::SealedBefore => counts.sealed_with_older_key += 1,
+                    Kept::Plain => counts.plain += 1,
+                }
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// What is written and waits for the disk before it takes its name.
@@ -104,7 +146,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sealing = self.originals.sealing();
         let mut file = File::open(path).map_err(StoreError::io("open", path))?;
-        if sealing.is_sealed_now(&mut file).map_err(StoreError::io("read", path))? {
+        if sealing.kept(&mut file).map_err(StoreError::io("read", path))? == Kept::Sealed {
             done.already += 1;
             return Ok(());
         }

@@ -104,14 +104,20 @@ impl Sealing {
         Ok(Cow::Owned(sealed))
     }
 
-    /// Is a file sealed with the key that seals now? Reads its head only.
-    pub fn is_sealed_now(&self, file: impl Read) -> std::io::Result<bool> {
-        let Some(Ok(first)) = self.ring().map(Keyring::first) else { return Ok(false) };
-        let id_length = u8::try_from(first.id().len()).unwrap_or(u8::MAX);
-        let wanted = [&MAGIC[..], &[KIND_SEALED, id_length], first.id().as_bytes()].concat();
+    /// How a file lies on the disk, by its head.
+    pub fn kept(&self, file: impl Read) -> std::io::Result<Kept> {
+        let first = self.ring().and_then(|ring| ring.first().ok()).map(Key::id).unwrap_or_default();
+        let id_length = u8::try_from(first.len()).unwrap_or(u8::MAX);
+        let wanted = [&MAGIC[..], &[KIND_SEALED, id_length], first.as_bytes()].concat();
         let mut head = Vec::with_capacity(wanted.len());
         file.take(wanted.len() as u64).read_to_end(&mut head)?;
-        Ok(head == wanted)
+        Ok(if !head.starts_with(&wanted[..=MAGIC.len()]) {
+            Kept::Plain
+        } else if head == wanted && !first.is_empty() {
+            Kept::Sealed
+        } else {
+            Kept::SealedBefore
+        })
     }
 
     /// Reads a file of `length` bytes on the disk and gives what was written, in pieces.

@@ -4,7 +4,6 @@ use crate::support::*;
 use bode::record::*;
 use bode::store::{Registered, Store};
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[ignore = "a child process"]
 fn child_that_works_until_it_is_killed() {
     let dir = std::path::PathBuf::from(std::env::var_os("BODE_TEST_STORE").unwrap());
-    let store = Store::open(&dir).unwrap();
+    let key_file = std::env::var_os("BODE_TEST_KEY").map(Into::into);
+    let store = Store::open(StorePlace { dir, key_file }).unwrap();
     let begin = store.unfinished().unwrap();
     let say = |line: String| {
         let mut out = std::io::stdout().lock();
@@ -50,10 +50,14 @@ fn child_that_works_until_it_is_killed() {
 }
 
 /// Starts the child, kills it after it has said `lines` lines, and returns them.
-fn killed_after(dir: &Path, lines: usize) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+fn killed_after(place: &StorePlace, lines: usize) -> Vec<String> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    if let Some(key_file) = &place.key_file {
+        command.env("BODE_TEST_KEY", key_file);
+    }
+    let mut child = command
         .args(["--exact", "killed::child_that_works_until_it_is_killed", "--ignored", "--nocapture"])
-        .env("BODE_TEST_STORE", dir)
+        .env("BODE_TEST_STORE", &place.dir)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -76,11 +80,22 @@ fn killed_after(dir: &Path, lines: usize) -> Vec<String> {
 #[test]
 fn killed_at_any_moment_nothing_confirmed_is_lost_and_nothing_is_doubled() {
     let house = tempfile::tempdir().unwrap();
-    let dir = house.path().join("store");
+    kill_in_rounds(12, &StorePlace { dir: house.path().join("store"), key_file: None });
+}
+
+#[test]
+fn killed_at_any_moment_a_sealed_store_loses_nothing_either() {
+    let house = tempfile::tempdir().unwrap();
+    let key = house.path().join("key");
+    bode::store::new_key(&key, "een").unwrap();
+    kill_in_rounds(6, &StorePlace { dir: house.path().join("store"), key_file: Some(key) });
+}
+
+fn kill_in_rounds(rounds: usize, place: &StorePlace) {
     let mut confirmed = Vec::new();
-    for round in 0..12 {
-        confirmed.extend(killed_after(&dir, 1 + round * 7));
-        let store = Store::open(&dir).unwrap();
+    for round in 0..rounds {
+        confirmed.extend(killed_after(place, 1 + round * 7));
+        let store = Store::open(place).unwrap();
         keep_rules(&store);
         let report = store.verify(noon()).unwrap();
         assert!(report.is_clean(), "round {round}: {:#?}", report.exceptions);

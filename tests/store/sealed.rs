@@ -3,7 +3,7 @@
 
 use crate::support::*;
 use bode::record::*;
-use bode::store::{Store, StoreError, new_key};
+use bode::store::{Store, StoreError, new_key, sealed_counts};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,10 @@ fn an_open_store_is_sealed_and_a_new_key_takes_over() {
     assert_eq!(house.all_answers(), before, "what lay open still opens");
     house.store().note(case, "j.jansen", "Nieuw.", noon()).unwrap();
     house.assert_clean();
+    let counts = sealed_counts(&house.place()).unwrap();
+    assert!(counts.plain > 8 && counts.sealed == 1 && counts.sealed_with_older_key == 0, "{counts:?}");
     let done = house.store().seal_all(&mut |_, _| {}).unwrap();
+    assert_eq!(sealed_counts(&house.place()).unwrap().plain, 0);
     assert!(done.plain > 8 && done.already == 1 && done.damaged.is_empty(), "{done:?}");
     house.assert_clean();
     house.close();
