@@ -137,7 +137,7 @@ impl Daemon {
         self.signal(rustix::process::Signal::HUP);
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
+    pub fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(self.pid(), signal).unwrap();
     }
 
@@ -181,12 +181,21 @@ impl Daemon {
         log
     }
 
+    /// How it ended, if it did. Keeps its log as far as it came.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        while let Ok(line) = self.lines.try_recv() {
+            self.keep(&line);
+        }
+        self.child.try_wait().unwrap()
+    }
+
     fn keep(&mut self, line: &str) {
         self.log.push_str(line);
         self.log.push('\n');
     }
 
-    fn rest(&mut self) -> String {
+    /// The rest of the log of one that has ended.
+    pub fn rest(&mut self) -> String {
         while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
             self.keep(&line);
         }

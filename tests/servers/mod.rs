@@ -196,6 +196,16 @@ impl MailServers {
             .collect()
     }
 
+    /// The Message-IDs of what Exim has taken since it had written so many bytes of its log, and how many those are now.
+    pub fn taken_since(&self, bytes: usize) -> (Vec<String>, usize) {
+        let log = fs::read(self.log_dir().join("exim-main")).unwrap_or_default();
+        let whole = log.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let news = String::from_utf8_lossy(log.get(bytes..whole).unwrap_or_default()).into_owned();
+        let arrived = news.lines().filter(|line| line.contains(" <= "));
+        let ids = arrived.filter_map(|line| line.split(' ').find_map(|word| word.strip_prefix("id=")));
+        (ids.map(str::to_owned).collect(), whole.max(bytes))
+    }
+
     /// The certification authority of both servers.
     pub fn ca_file(&self) -> PathBuf {
         self.dir.path().join("authority.pem")
@@ -309,7 +319,12 @@ impl MailServers {
 
     /// Lays a message in the office's inbox with a chosen INTERNALDATE, past SMTP.
     pub fn lay(&self, name: &str, message: &[u8], internal_date: SystemTime) {
-        let maildir = self.maildir(OFFICE);
+        self.lay_for(OFFICE, name, message, internal_date);
+    }
+
+    /// The same in the inbox of an address.
+    pub fn lay_for(&self, address: &str, name: &str, message: &[u8], internal_date: SystemTime) {
+        let maildir = self.maildir(address);
         for sub in ["cur", "new", "tmp"] {
             fs::create_dir_all(maildir.join(sub)).unwrap();
         }
