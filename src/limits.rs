@@ -126,6 +126,13 @@ pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
 /// IDLE is renewed after this time; RFC 2177 allows 29 minutes, many firewalls forget earlier.
 pub const IDLE_TIME_MAX: Duration = Duration::from_secs(9 * 60);
 
+/// A claim on a mailbox that was not renewed for so long is of a program that is gone. Longer than any pause in which a
+/// program that lives cannot reach its server and still goes on by itself.
+pub const CLAIM_TIME_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Claims that are looked at: there are two of each program.
+pub const CLAIMS_MAX: usize = 100;
+
 /// The longest pause between two attempts to reach a server.
 pub const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(300);
 

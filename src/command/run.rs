@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::daemon::{Broken, Daemon, Options};
 use crate::explain::with_causes;
 use crate::intake::Rulebook;
+use crate::limits::DRAIN_TIME_MAX;
 use clap::Args;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +34,15 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
         lay_messages_in: None,
     };
     let runtime = setting::runtime()?;
-    runtime.block_on(async {
-        // First of all: a reload or a stop that is asked for during the start waits for its end.
+    let outcome = runtime.block_on(async {
+        // First of all: a reload that is asked for during the start waits for its end, a stop does not: a disk that does
+        // not answer would keep us for ever.
         let mut signals = Signals::new().map_err(Failure::failed)?;
-        let mut daemon =
-            Daemon::start(config.clone(), rulebook, options.clone()).await.map_err(Failure::failed)?;
+        let started = tokio::select! {
+            () = signals.stop() => return Ok(Ended::Well),
+            started = Daemon::start(config.clone(), rulebook, options.clone()) => started,
+        };
+        let mut daemon = started.map_err(Failure::failed)?;
         loop {
             let ended = watch(&mut daemon, &mut signals).await;
             daemon.stop().ask();
@@ -59,7 +64,10 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
                 }
             }
         }
-    })
+    });
+    // What still waits for the disk by then is left to the next start, as after a crash.
+    runtime.shutdown_timeout(DRAIN_TIME_MAX);
+    outcome
 }
 
 /// Until the end is asked for (`None`) or the daemon is not whole any more.
@@ -88,7 +96,11 @@ async fn again(
             () = signals.end() => return None,
             () = tokio::time::sleep(pause) => {}
         }
-        match Daemon::start(config.clone(), Arc::clone(rulebook), options.clone()).await {
+        let started = tokio::select! {
+            () = signals.stop() => return None,
+            started = Daemon::start(config.clone(), Arc::clone(rulebook), options.clone()) => started,
+        };
+        match started {
             Ok(daemon) => return Some(daemon),
             Err(fault) => {
                 error!(error = %with_causes(&fault), "not started again yet; make room on the disk")
@@ -112,6 +124,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// Returns on SIGTERM or SIGINT; SIGHUP waits.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 
     /// Returns on SIGTERM or SIGINT; SIGHUP is taken and forgotten.

@@ -373,7 +373,8 @@ fn start_sources(
     };
     if let Some(mailbox) = &config.mailbox {
         let source = Imap::new(mailbox, Some(answer_from(mailbox.answer_from)))
-            .signing_in(sign_ins.named(mailbox.oauth.as_deref()));
+            .signing_in(sign_ins.named(mailbox.oauth.as_deref()))
+            .claimed_by(store.envelope_key()?.store_name());
         tasks.spawn(feed.clone().run(source));
     }
     if let Some(maildir) = &config.maildir {

@@ -36,8 +36,17 @@ impl EnvelopeKey {
         Self(octets)
     }
 
+    /// A name for the store that has this key, which says nothing about the key.
+    pub fn store_name(&self) -> String {
+        self.sealed(b"bode store name\0")
+    }
+
     fn seal(&self, case: CaseNumber) -> String {
-        let digest = hmac_sha256(&self.0, &[PURPOSE, case.to_string().as_bytes()].concat());
+        self.sealed(&[PURPOSE, case.to_string().as_bytes()].concat())
+    }
+
+    fn sealed(&self, words: &[u8]) -> String {
+        let digest = hmac_sha256(&self.0, words);
         let mut bits = 0_u32;
         let mut held = 0;
         let mut seal = String::with_capacity(SEAL_CHARS);

@@ -61,6 +61,11 @@ pub enum SourceError {
     Lost { during: &'static str, reason: String },
     #[error("the mail server refuses {during} (it says: {said})")]
     Protocol { during: &'static str, said: String },
+    #[error(
+        "another bode (store {name}) takes from this mailbox; stop one of the two. When the other is gone for good, this \
+         one takes over by itself in about ten minutes, or at once when the messages in the folder {folder} are removed"
+    )]
+    Claimed { folder: &'static str, name: String },
     #[error("{doing} {path}: {source}; check that the folder is there and that bode may read and write it")]
     Folder { doing: &'static str, path: PathBuf, source: io::Error },
 }
@@ -69,9 +74,11 @@ impl SourceError {
     /// Whether trying again soon may help. A wrong password or certificate wants a person first.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::NotReachable { .. } | Self::Busy { .. } | Self::Lost { .. } | Self::Throttled { .. } => {
-                true
-            }
+            Self::NotReachable { .. }
+            | Self::Busy { .. }
+            | Self::Lost { .. }
+            | Self::Throttled { .. }
+            | Self::Claimed { .. } => true,
             Self::SignIn(error) => error.is_passing(),
             _ => false,
         }

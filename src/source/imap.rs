@@ -5,6 +5,7 @@
 //! is used only under the UIDVALIDITY it came with; what cannot be fetched stays where it is and is told once.
 //! After every doubt the connection is thrown away and made again.
 
+use super::imap_claim::Claim;
 use super::imap_connection::{Connection, Head, Selected};
 use super::imap_login;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
@@ -68,6 +69,8 @@ pub struct Imap {
     /// When the next look is due where the server has no IDLE.
     look_at: Option<Instant>,
     ledger: Ledger,
+    /// Keeps another program from taking from the same mailbox.
+    claim: Option<Claim>,
     /// The reason why messages could not be moved, as last told.
     move_fault: Option<String>,
 }
@@ -134,6 +137,7 @@ impl Imap {
             pause: Pause::default(),
             look_at: None,
             ledger: Ledger::default(),
+            claim: None,
             move_fault: None,
         }
     }
@@ -149,6 +153,13 @@ impl Imap {
     #[must_use]
     pub fn with_bounds(mut self, bounds: ImapBounds) -> Self {
         self.bounds = bounds;
+        self
+    }
+
+    /// Takes only while no other program with another store does. `name` names the store.
+    #[must_use]
+    pub fn claimed_by(mut self, name: String) -> Self {
+        self.claim = Some(Claim::new(name));
         self
     }
 
@@ -179,6 +190,9 @@ impl Imap {
         connection: &mut Connection,
     ) -> Result<(Vec<Piece>, Result<(), SourceError>), SourceError> {
         connection.idle_end().await?;
+        if let Some(claim) = &mut self.claim {
+            claim.hold(connection, Instant::now()).await?;
+        }
         let selected = connection.select(&self.mailbox.folder).await?;
         self.ledger.under(selected.uid_validity);
         match self.discharge(connection).await {
@@ -315,7 +329,14 @@ impl Imap {
     fn failed(&mut self, error: &SourceError) {
         self.connection = None;
         self.look_at = None;
+<<<<<<< HEAD
         self.pause.failed(Instant::now(), error.is_passing(), error.wait());
+=======
+        if let Some(claim) = &mut self.claim {
+            claim.doubt();
+        }
+        self.pause.failed(Instant::now(), error.is_passing());
+>>>>>>> d4f5518 (A mailbox is claimed before anything is taken from it; an index that cannot close keeps nothing from stopping; torture with clocks, mailboxes and scan folders)
     }
 
     /// How long to wait for news at most: the server's silence is checked with every look.

@@ -277,6 +277,66 @@ impl Connection {
         Ok(())
     }
 
+    /// Makes a folder; one that is there already does no harm.
+    pub(super) async fn create(&mut self, name: &str) -> Result<(), SourceError> {
+        self.exchange("CREATE", &format!("CREATE {}", folder(name)), NETWORK_TIME_MAX, |_| {})
+            .await
+            .map(|_| ())
+    }
+
+    /// Lays a small message of our own in a folder (RFC 3501 §6.3.11). `text` has line ends of CR LF.
+    ///
+    /// # Errors
+    /// `Protocol` when the server does not take it.
+    pub(super) async fn append(&mut self, name: &str, text: &str) -> Result<(), SourceError> {
+        const DURING: &str = "APPEND";
+        let command = format!("APPEND {} (\\Seen) {{{}}}", folder(name), text.len());
+        let adding = async {
+            let fault = |error| SourceError::from_imap(DURING, error);
+            let tag = self.session.run_command(command).await.map_err(fault)?;
+            let refused = |outcome: &str| SourceError::Protocol { during: DURING, said: said(outcome) };
+            loop {
+                let invited = self
+                    .next(DURING, |response| match response {
+                        Response::Continue(_) => Ok(true),
+                        Response::Done { outcome, .. } => {
+                            Err(refused(outcome.information.as_deref().unwrap_or_default()))
+                        }
+                        _ => Ok(false),
+                    })
+                    .await??;
+                if invited {
+                    break;
+                }
+            }
+            // The line end after it ends the command.
+            self.session.run_command_untagged(text).await.map_err(fault)?;
+            loop {
+                let done = self
+                    .next(DURING, |response| match response {
+                        Response::Done { tag: theirs, status: Status::Ok, .. } if *theirs == tag => Ok(true),
+                        Response::Done { outcome, .. } => {
+                            Err(refused(outcome.information.as_deref().unwrap_or_default()))
+                        }
+                        _ => Ok(false),
+                    })
+                    .await??;
+                if done {
+                    return Ok(());
+                }
+            }
+        };
+        timeout(NETWORK_TIME_MAX, adding).await.map_err(|_| SourceError::too_late(DURING))?
+    }
+
+    /// Removes messages of our own from the selected folder.
+    pub(super) async fn remove(&mut self, uids: &BTreeSet<u32>) -> Result<(), SourceError> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        self.remove_copied(uids).await
+    }
+
     /// Starts IDLE, unless it runs.
     pub(super) async fn idle_start(&mut self) -> Result<(), SourceError> {
         const DURING: &str = "IDLE";

@@ -9,6 +9,7 @@
 mod error;
 mod file;
 mod imap;
+mod imap_claim;
 mod imap_connection;
 mod imap_login;
 mod imap_names;

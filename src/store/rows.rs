@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 /// Changes of one or more entries: `None` removes.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -138,13 +139,16 @@ impl Rows for Memory {
 #[derive(Debug)]
 pub(super) struct Sled {
     path: PathBuf,
-    // Dropped after the tree; flushes on the way out.
-    db: sled::Db,
+    /// Taken out when it is closed.
+    db: Option<sled::Db>,
     /// Seals what is kept; keys hold numbers and digests only.
     values: Option<Arc<ValueKey>>,
     /// After one failed write (a full disk) sled refuses everything.
     failed: AtomicBool,
 }
+
+/// How long closing may take: what was not written by then is folded again from the journal.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How often sled writes its buffers by itself: bounds what a restart after a hard stop folds again.
 const FLUSH_MILLISECONDS: u64 = 10_000;
@@ -160,7 +164,9 @@ impl Sled {
             .flush_every_ms(Some(FLUSH_MILLISECONDS))
             .mode(sled::Mode::HighThroughput);
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db, values, failed: AtomicBool::new(false) }),
+            Ok(Ok(db)) => {
+                Ok(Sled { path: path.to_owned(), db: Some(db), values, failed: AtomicBool::new(false) })
+            }
             Ok(Err(error)) => Err(StoreError::Index { path: path.to_owned(), fault: error.to_string() }),
             Err(_) => {
                 Err(StoreError::Index { path: path.to_owned(), fault: "sled panicked on opening".to_owned() })
@@ -191,10 +197,36 @@ impl Sled {
         StoreError::Index { path: self.path.clone(), fault: fault.to_owned() }
     }
 
+    /// The database, unless it failed: after a failed write it may answer wrongly, or not at all.
+    fn db(&self) -> Result<&sled::Db, StoreError> {
+        match &self.db {
+            Some(db) if !self.failed() => Ok(db),
+            _ => Err(self.not_ours("it failed before, and is built again at the next opening")),
+        }
+    }
+
     fn fault(&self) -> impl FnOnce(sled::Error) -> StoreError + '_ {
         |error| {
             self.failed.store(true, Ordering::Release);
             StoreError::Index { path: self.path.clone(), fault: error.to_string() }
+        }
+    }
+}
+
+/// Closed beside its owner: where the last write fails (a full disk) sled waits for it without end, or panics, and
+/// neither may keep the house from stopping or from opening the store anew.
+impl Drop for Sled {
+    fn drop(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        let (done, wait) = std::sync::mpsc::channel();
+        let closing = std::thread::Builder::new().name("closing the index".to_owned()).spawn(move || {
+            // A panic is as good as closed: the index is never the only copy.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(db)));
+            let _ = done.send(()); // Nobody waits any more.
+        });
+        // Where no thread can be had the database went with what was to run there: closed all the same.
+        if closing.is_ok() && wait.recv_timeout(CLOSE_TIME_MAX).is_err() {
+            tracing::warn!("the index did not close in time; the next opening brings it up to the journal");
         }
     }
 }
@@ -205,7 +237,7 @@ impl Rows for Sled {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.db.get(key).map_err(self.fault())?;
+        let value = self.db()?.get(key).map_err(self.fault())?;
         value.map(|value| self.opened(key, &value).map(Cow::into_owned)).transpose()
     }
 
@@ -220,7 +252,7 @@ impl Rows for Sled {
                 None => batch.remove(key),
             }
         }
-        self.db.apply_batch(batch).map_err(self.fault())
+        self.db()?.apply_batch(batch).map_err(self.fault())
     }
 
     fn each(
@@ -232,8 +264,8 @@ impl Rows for Sled {
     ) -> Result<(), StoreError> {
         let low = from.unwrap_or(prefix).to_vec();
         let range = match after(prefix) {
-            Some(high) => self.db.range(low..high),
-            None => self.db.range(low..),
+            Some(high) => self.db()?.range(low..high),
+            None => self.db()?.range(low..),
         };
         let range: Box<dyn Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> =
             if reverse { Box::new(range.rev()) } else { Box::new(range) };

@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Octets above which a record of the client is a message's content.
@@ -43,7 +43,7 @@ pub struct Relay {
 }
 
 struct Shared {
-    server: u16,
+    server: AtomicU16,
     /// One cut for each of the next messages.
     plan: Mutex<Vec<Cut>>,
     watcher: Box<Watcher>,
@@ -63,7 +63,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
-            server,
+            server: AtomicU16::new(server),
             plan: Mutex::default(),
             watcher,
             open: AtomicUsize::new(0),
@@ -88,6 +88,11 @@ impl Relay {
         *self.shared.plan.lock().unwrap() = cuts.iter().rev().copied().collect();
     }
 
+    /// Lines that are made from now on lead to another server.
+    pub fn redirect(&self, server: u16) {
+        self.shared.server.store(server, Ordering::SeqCst);
+    }
+
     pub fn cuts(&self) -> usize {
         self.shared.cuts.load(Ordering::SeqCst)
     }
@@ -100,7 +105,7 @@ impl Relay {
 
 /// One line, until either side ends it.
 fn pass(shared: &Shared, client: &TcpStream) {
-    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server)) else { return };
+    let Ok(server) = TcpStream::connect(("127.0.0.1", shared.server.load(Ordering::SeqCst))) else { return };
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
     let reply_cut = AtomicBool::new(false);

@@ -9,8 +9,10 @@
 
 #[path = "../daemon/mod.rs"]
 mod daemon;
+mod fake_imap;
 mod fault;
 mod office;
+mod other;
 mod points;
 mod round;
 #[path = "../servers/mod.rs"]
@@ -106,7 +108,7 @@ fn rounds_of_one_store(
                 counts = told.counts;
                 let kind = tally.kinds.entry(format!("{:?}", told.kind)).or_default();
                 kind.0 += 1;
-                kind.1 += usize::from(told.place.is_some());
+                kind.1 += usize::from(told.place.is_some() || !told.kind.is_of_the_disk());
                 if let Some(place) = told.place {
                     *tally.points.entry(place).or_default() += 1;
                 }
@@ -142,7 +144,7 @@ impl Tally {
 fn print(tally: &Tally, begun: Instant) {
     println!("\n{} rounds in {:.0} s", tally.rounds, begun.elapsed().as_secs_f64());
     for (kind, (rounds, struck)) in &tally.kinds {
-        println!("  {kind:<22} {rounds:>5} rounds, {struck:>5} struck");
+        println!("  {kind:<32} {rounds:>5} rounds, {struck:>5} struck");
     }
     println!("{} calls struck by name:", tally.points.len());
     for (name, times) in &tally.points {

@@ -2,6 +2,7 @@
 
 use crate::fault::{Action, EACCES, EIO, ENOSPC, Fault, MAKES, NAMES, OPENS, SYNCS, WRITES};
 use crate::office::{Counts, Office, Way, is_running, no_panic};
+use crate::other::Other;
 use crate::points::{POINTS, READS, is_of_a_new_index, is_of_a_new_store};
 use crate::servers::DEADLINE;
 use crate::traffic::{Becomes, Dice, Sent, complaint, delivered_again, letter, machine, reply};
@@ -20,11 +21,15 @@ pub enum Kind {
     ReadFails,
     DeniedOnce,
     DeniedUntilRestored,
+    Other(Other),
 }
 
 impl Kind {
     /// By seed. Every kind of death comes oftener than the faults that are only told.
-    pub fn of(dice: &mut Dice) -> Self {
+    pub fn of(dice: &mut Dice, way: Way) -> Self {
+        if dice.one_in(4) {
+            return Kind::Other(Other::of(dice, way));
+        }
         const KINDS: [(Kind, usize); 10] = [
             (Kind::KilledBefore, 20),
             (Kind::KilledAfter, 20),
@@ -51,6 +56,11 @@ impl Kind {
         matches!(self, Self::KilledBefore | Self::KilledAfter | Self::TornWrite | Self::PowerCut)
     }
 
+    /// Does a call fail that has a name?
+    pub fn is_of_the_disk(self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+
     /// Does the daemon itself find its way out, without a new start?
     fn passes(self) -> bool {
         matches!(self, Self::DiskFullUntilRoom | Self::DeniedUntilRestored)
@@ -63,6 +73,7 @@ impl Kind {
             Self::KilledAfter => Action::KillAfter,
             Self::TornWrite => Action::Torn,
             Self::PowerCut => Action::PowerCut,
+            Self::Other(_) => Action::None,
             Self::DiskFullUntilRoom | Self::DeniedUntilRestored => Action::FailOn,
             _ => Action::FailOnce,
         };
@@ -89,6 +100,7 @@ impl Kind {
                 fault.error = EACCES;
                 draw(dice, stage, POINTS, ends(&[": create", ": mkdir", ": rename", ": unlink", ": bind"]))
             }
+            Self::Other(_) => (String::new(), 0),
             Self::DiskFullUntilRoom => {
                 fault.error = ENOSPC;
                 fault.kinds = MAKES | WRITES | if dice.one_in(3) { SYNCS } else { 0 };
@@ -184,7 +196,7 @@ fn lay_post(office: &mut Office<'_>, seed: u64, point: &str, dice: &mut Dice) {
 /// The first fault that is seen; the office's folder stays then.
 pub fn run(office: &mut Office<'_>, seed: u64) -> Result<Told, String> {
     let mut dice = Dice::new(seed);
-    let kind = Kind::of(&mut dice);
+    let kind = Kind::of(&mut dice, office.way);
     let new_store = office.sent.is_empty();
     let stage = Stage { new_store, new_index: !new_store && dice.one_in(8), way: office.way };
     if stage.new_index {
@@ -194,8 +206,12 @@ pub fn run(office: &mut Office<'_>, seed: u64) -> Result<Told, String> {
     let patient = dice.one_in(2);
     lay_post(office, seed, &fault.point, &mut dice);
     let inside = || format!("{kind:?} {fault:?}");
-    let calls = struck(office, kind, &fault, patient).map_err(|told| format!("{}: {told}", inside()))?;
-    let place = (office.control.struck() > 0).then(|| office.control.place());
+    let happened = match kind {
+        Kind::Other(other) => other.happen(office, seed, &mut dice).map(|()| Vec::new()),
+        _ => struck(office, kind, &fault, patient),
+    };
+    let calls = happened.map_err(|told| format!("{}: {told}", inside()))?;
+    let place = (office.control.struck() > 0 && kind.is_of_the_disk()).then(|| office.control.place());
     office.note_windows().and_then(|()| office.heal()).map_err(|told| format!("{}: {told}", inside()))?;
     let counts = office.holds().map_err(|told| format!("{}: {told}", inside()))?;
     Ok(Told { kind, place, calls, counts })
@@ -213,7 +229,7 @@ fn struck(office: &mut Office<'_>, kind: Kind, fault: &Fault, patient: bool) -> 
             no_panic(&log)?;
             // Killed where it was to be, or it could not start and says why.
             let killed = kind.kills() && was_struck && status.code().is_none();
-            let refused = !kind.kills() && was_struck && status.code() == Some(1);
+            let refused = !kind.kills() && was_struck && status.code() == Some(1) && log.contains("bode: ");
             return match killed || refused {
                 true => Ok(office.control.calls()),
                 false => Err(format!("it ended with {status} (struck: {was_struck}):\n{log}")),

@@ -55,6 +55,12 @@ impl Sent {
     pub fn digest(&self) -> String {
         Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// As IMAP gives it: lines end in CR LF.
+    pub fn on_the_wire(&self) -> Self {
+        let text = String::from_utf8(self.bytes.clone()).unwrap().replace("\r\n", "\n");
+        Self { bytes: text.replace('\n', "\r\n").into_bytes(), ..self.clone() }
+    }
 }
 
 pub fn writer(mark: &str) -> String {
