@@ -329,14 +329,10 @@ impl Imap {
     fn failed(&mut self, error: &SourceError) {
         self.connection = None;
         self.look_at = None;
-<<<<<<< HEAD
-        self.pause.failed(Instant::now(), error.is_passing(), error.wait());
-=======
         if let Some(claim) = &mut self.claim {
             claim.doubt();
         }
-        self.pause.failed(Instant::now(), error.is_passing());
->>>>>>> d4f5518 (A mailbox is claimed before anything is taken from it; an index that cannot close keeps nothing from stopping; torture with clocks, mailboxes and scan folders)
+        self.pause.failed(Instant::now(), error.is_passing(), error.wait());
     }
 
     /// How long to wait for news at most: the server's silence is checked with every look.

@@ -159,3 +159,37 @@ fn holder(found: &Found) -> Option<SourceError> {
     let before_us = found.ours.first().is_none_or(|ours| uid < ours);
     before_us.then(|| SourceError::Claimed { folder: CLAIMS, name: name.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(ours: &[u32], others: &[u32]) -> Found {
+        let others = others.iter().map(|uid| (*uid, "ander".to_owned())).collect();
+        Found { uid_validity: 7, ours: ours.iter().copied().collect(), others }
+    }
+
+    #[test]
+    fn the_lowest_uid_holds() {
+        assert!(holder(&found(&[], &[])).is_none());
+        assert!(holder(&found(&[3], &[])).is_none());
+        assert!(holder(&found(&[], &[1])).is_some());
+        assert!(holder(&found(&[3, 9], &[5])).is_none(), "who came later withdraws by itself");
+        assert!(holder(&found(&[5], &[3, 9])).is_some());
+    }
+
+    #[test]
+    fn a_claim_is_gone_when_it_was_not_renewed_for_long_enough() {
+        let (mut claim, start) = (Claim::new("wij".to_owned()), Instant::now());
+        assert!(claim.gone(&found(&[], &[4, 6]), start).is_empty());
+        assert!(claim.gone(&found(&[], &[4, 6]), start + CLAIM_TIME_MAX / 2).is_empty());
+        // Renewed: the time begins anew.
+        let renewed = start + CLAIM_TIME_MAX;
+        assert!(claim.gone(&found(&[], &[4, 8]), renewed).is_empty());
+        assert!(
+            claim.gone(&found(&[], &[4, 8]), renewed + CLAIM_TIME_MAX - Duration::from_secs(1)).is_empty()
+        );
+        let gone = claim.gone(&found(&[], &[4, 8]), renewed + CLAIM_TIME_MAX);
+        assert_eq!(gone, BTreeSet::from([4, 8]));
+    }
+}

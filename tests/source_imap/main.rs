@@ -1,5 +1,6 @@
 //! The mailbox as a source, against a real Dovecot and a real Exim.
 
+mod claims;
 mod faults;
 mod figures;
 #[path = "../servers/mod.rs"]

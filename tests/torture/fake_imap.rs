@@ -66,6 +66,8 @@ fn serve(tcp: TcpStream, config: Arc<ServerConfig>, wrong: Wrong, done: &AtomicU
     let mut stream = BufReader::new(StreamOwned::new(connection, tcp));
     stream.get_mut().write_all(b"* OK ready\r\n")?;
     let mut line = String::new();
+    // The folder of the claims is empty and in order.
+    let mut claims = false;
     loop {
         line.clear();
         if stream.read_line(&mut line)? == 0 {
@@ -75,7 +77,20 @@ fn serve(tcp: TcpStream, config: Arc<ServerConfig>, wrong: Wrong, done: &AtomicU
         let command = command.to_ascii_uppercase();
         match command.split(' ').next().unwrap_or_default() {
             "CAPABILITY" => say(stream.get_mut(), tag, "* CAPABILITY IMAP4rev1 MOVE\r\n{tag} OK done\r\n")?,
+            "SELECT" if command.contains("BODE-IN-GEBRUIK") => {
+                claims = true;
+                say(stream.get_mut(), tag, "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\n{tag} OK done\r\n")?;
+            }
+            "APPEND" => {
+                let size =
+                    command.rsplit('{').next().and_then(|rest| rest.trim_end_matches('}').parse().ok());
+                say(stream.get_mut(), tag, "+ go\r\n")?;
+                let mut octets = vec![0; size.unwrap_or(0) + 2];
+                stream.read_exact(&mut octets)?;
+                say(stream.get_mut(), tag, "{tag} OK done\r\n")?;
+            }
             "SELECT" => {
+                claims = false;
                 done.fetch_add(
                     usize::from(matches!(wrong, Wrong::Garbage | Wrong::Silent)),
                     Ordering::SeqCst,
@@ -100,7 +115,7 @@ fn serve(tcp: TcpStream, config: Arc<ServerConfig>, wrong: Wrong, done: &AtomicU
                     )?,
                 }
             }
-            "UID" if command.starts_with("UID SEARCH") => {
+            "UID" if command.starts_with("UID SEARCH") && !claims => {
                 say(stream.get_mut(), tag, "* SEARCH 1 2\r\n{tag} OK done\r\n")?
             }
             "UID" if command.contains("RFC822.SIZE") => {

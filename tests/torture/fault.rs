@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What becomes of the chosen call. The numbers stand in `faults.c` too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,12 +69,14 @@ const POINT_AT: usize = 40;
 const WHERE_AT: u64 = 240;
 const NAME_BYTES: usize = 200;
 
-/// Compiles the library once.
+/// Compiles the library.
 ///
 /// # Panics
 /// When there is no C compiler; `make test` installs one.
 pub fn library() -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{}.so", std::process::id()));
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("faults-{}-{}.so", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture/faults.c");
     let output = Command::new("cc")
         .args(["-shared", "-fPIC", "-O2", "-w", "-o"])

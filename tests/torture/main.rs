@@ -11,6 +11,7 @@
 mod daemon;
 mod fake_imap;
 mod fault;
+mod found;
 mod office;
 mod other;
 mod points;

@@ -6,6 +6,7 @@ use crate::fake_imap::{FakeImap, Wrong};
 use crate::fault::{Action, Fault};
 use crate::office::{Office, Way, is_running, no_panic};
 use crate::servers::DEADLINE;
+use crate::story::{Story, segments};
 use crate::traffic::{Dice, complaint, delivered_again, letter};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -32,6 +33,7 @@ pub enum Other {
     LineCut,
     SlowLine,
     ServerOutOfForm,
+    TwoDaemonsOneMailbox,
 }
 
 impl Other {
@@ -50,8 +52,15 @@ impl Other {
             FileGrowsAndIsReplaced,
             OddNames,
         ];
-        const MAILBOX: [Other; 6] =
-            [InTwoFolders, UidValidityChanged, MailboxTouched, LineCut, SlowLine, ServerOutOfForm];
+        const MAILBOX: [Other; 7] = [
+            InTwoFolders,
+            UidValidityChanged,
+            MailboxTouched,
+            LineCut,
+            SlowLine,
+            ServerOutOfForm,
+            TwoDaemonsOneMailbox,
+        ];
         if way == Way::Mailbox && dice.one_in(2) {
             MAILBOX[dice.below(MAILBOX.len())]
         } else {
@@ -79,7 +88,32 @@ impl Other {
             Self::LineCut => line_cut(office, dice),
             Self::SlowLine => slow_line(office),
             Self::ServerOutOfForm => server_out_of_form(office, dice),
+            Self::TwoDaemonsOneMailbox => one_mailbox(office, seed),
         }
+    }
+}
+
+/// Another program with a store of its own on the same mailbox: it takes nothing, and says so.
+fn one_mailbox(office: &mut Office<'_>, seed: u64) -> Result<(), String> {
+    let text = |error: std::io::Error| error.to_string();
+    let dir = office.path(&format!("ander-{seed}"));
+    for folder in ["post/new", "post/cur", "post/tmp", "scans"] {
+        std::fs::create_dir_all(dir.join(folder)).map_err(text)?;
+    }
+    let config = dir.join("office.toml");
+    std::fs::copy(&office.dir.config, &config).map_err(text)?;
+    let mut first = office.run_with(&Fault::none());
+    until(&mut first, "its claim", |daemon| is_running(daemon) && daemon.log.contains("mailbox connected"))?;
+    let mut second = Daemon::start(&config);
+    let late = complaint(&office.address, &format!("{seed}-laat"));
+    until(&mut second, "its refusal", |daemon| daemon.log.contains("another bode"))?;
+    office.lay(&late, &format!("{seed}.laat"));
+    until_idle(&mut first, office)?;
+    stop(&mut second)?;
+    stop(&mut first)?;
+    match Story::of(&dir.join("store")).registered.len() {
+        0 => Ok(()),
+        many => Err(format!("the second daemon took {many} pieces too")),
     }
 }
 
@@ -136,18 +170,11 @@ fn stop_in_the_middle(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), St
 /// Killed while it works; then half a line stands at the end of the journal, as after a torn write.
 fn journal_torn(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), String> {
     killed(office, dice)?;
-    let Some(last) = last_segment(&office.dir.store()) else { return Ok(()) };
+    let Some(last) = segments(&office.dir.store()).pop() else { return Ok(()) };
     let text = std::fs::read(&last).map_err(|error| error.to_string())?;
     let Some(line) = text.split(|byte| *byte == b'\n').find(|line| !line.is_empty()) else { return Ok(()) };
     let torn = [&text[..], &line[..1 + dice.below(line.len() - 1)]].concat();
     std::fs::write(last, torn).map_err(|error| error.to_string())
-}
-
-fn last_segment(store: &Path) -> Option<std::path::PathBuf> {
-    let mut segments: Vec<_> =
-        std::fs::read_dir(store.join("journal")).ok()?.flatten().map(|entry| entry.path()).collect();
-    segments.sort();
-    segments.pop()
 }
 
 /// Killed after some call of its own.
@@ -280,7 +307,7 @@ fn scan_folder_gone(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), Stri
 /// that was taken is put away.
 fn file_grows(office: &mut Office<'_>, seed: u64) -> Result<(), String> {
     let config = std::fs::read_to_string(&office.dir.config).map_err(|error| error.to_string())?;
-    let patient = config.replace("still_seconds = 0", "still_seconds = 1");
+    let patient = config.replace("still_seconds = 0", "still_seconds = 3");
     std::fs::write(&office.dir.config, patient).map_err(|error| error.to_string())?;
     let mut daemon = office.run_with(&Fault::none());
     until(&mut daemon, "its start", is_running)?;
@@ -292,8 +319,8 @@ fn file_grows(office: &mut Office<'_>, seed: u64) -> Result<(), String> {
     let (growing, over) = (office.path("scans/groeit.pdf"), office.path("scans/over.pdf"));
     std::fs::write(&over, &first.bytes).map_err(|error| error.to_string())?;
     // Longer than the time that a file must be still, in steps shorter than that.
-    for step in 1..=8 {
-        std::fs::write(&growing, &slow.bytes[..slow.bytes.len() * step / 8])
+    for step in 1..=16 {
+        std::fs::write(&growing, &slow.bytes[..slow.bytes.len() * step / 16])
             .map_err(|error| error.to_string())?;
         if step == 2 {
             let hidden = office.path("scans/.over");

@@ -32,7 +32,10 @@ pub const POINTS: &[(&str, u32)] = &[
     ("index: mkdir", 2),
     ("index: rmdir", 1),
     ("journal: create", 1),
-    ("journal: fdatasync", 4),
+    ("journal/durable: create", 1),
+    ("journal/durable: fsync", 1),
+    ("journal/durable: write", 4),
+    ("journal: fdatasync", 2),
     ("journal: fsync", 2),
     ("journal: mkdir", 1),
     ("journal: write", 6),
@@ -48,6 +51,8 @@ pub const POINTS: &[(&str, u32)] = &[
     ("new: mkdir", 2),
     ("originals/#: mkdir", 1),
     ("originals/new: mkdir", 1),
+    ("originals: fsync", 1),
+    ("originals: syncfs", 1),
     ("originals: mkdir", 1),
     ("post/cur: rename", 2),
     ("print/#-#-#/#-#-#.pdf: rename", 1),
@@ -78,6 +83,7 @@ pub const POINTS: &[(&str, u32)] = &[
     ("rules.new: mkdir", 2),
     ("rules/#: rename", 1),
     ("rules: mkdir", 1),
+    ("rules: syncfs", 1),
     ("scans/done: rename", 1),
     ("scans: mkdir", 1),
     ("store: fsync", 1),
@@ -106,11 +112,12 @@ pub const READS: &[(&str, u32)] = &[
 
 /// Does this call come only in the first round of a store (or, for the index, after its folder was removed)?
 pub fn is_of_a_new_store(name: &str) -> bool {
-    const FIRST: [&str; 12] = [
+    const FIRST: [&str; 13] = [
         "envelope.key.tmp",
         "envelope.key: rename",
         "founded.tmp",
         "founded: rename",
+        "journal/durable: create",
         "journal: create",
         "journal: mkdir",
         "lock: create",

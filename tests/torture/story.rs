@@ -30,13 +30,7 @@ pub struct Story {
 impl Story {
     /// Of the store, as far as whole lines stand there. A line that is being written is left for the next look.
     pub fn of(store: &Path) -> Self {
-        let mut segments: Vec<_> = std::fs::read_dir(store.join("journal"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path())
-            .collect();
-        segments.sort();
+        let segments = segments(store);
         let mut story = Self::default();
         for segment in segments {
             let bytes = std::fs::read(segment).unwrap_or_default();
@@ -83,4 +77,14 @@ impl Story {
             && self.registered.values().flatten().all(|record| self.became.contains_key(record))
             && self.answers.values().all(|answer| *answer != Answer::Waits)
     }
+}
+
+/// The segments of the journal, oldest first.
+pub fn segments(store: &Path) -> Vec<std::path::PathBuf> {
+    let files =
+        std::fs::read_dir(store.join("journal")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut segments: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "log")).collect();
+    segments.sort();
+    segments
 }

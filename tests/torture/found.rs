@@ -1,0 +1,76 @@
+//! What the rounds have found, each by its name: it stays mended.
+
+use crate::daemon::Daemon;
+use crate::fault::{Action, EIO, ENOSPC, Fault, MAKES, SYNCS, WRITES, library};
+use crate::office::{Office, Way, is_running, no_panic};
+use crate::servers::{DEADLINE, MailServers};
+use crate::traffic::complaint;
+use std::time::{Duration, Instant};
+
+/// An office that had one piece, with another one waiting, and a daemon in which this fault falls.
+fn with_fault(number: usize, fault: &Fault, look: impl Fn(&mut Office<'_>, &mut Daemon)) {
+    let (servers, library) = (MailServers::start(), library());
+    let mut office = Office::new(number, Way::Maildir, &servers, &library);
+    let first = complaint(&office.address, "eerste");
+    office.lay(&first, "eerste");
+    office.heal().unwrap();
+    let second = complaint(&office.address, "tweede");
+    office.lay(&second, "tweede");
+    let mut daemon = office.run_with(fault);
+    look(&mut office, &mut daemon);
+    office.note_windows().unwrap();
+    office.heal().unwrap();
+    office.holds().unwrap();
+}
+
+fn ended_with(daemon: &mut Daemon, time_max: Duration) -> std::process::ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = daemon.ended() {
+            return status;
+        }
+        assert!(begun.elapsed() < time_max, "it hangs:\n{}", daemon.log);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// sled waits without end for a write that failed while it closes: the start hung, deaf to SIGTERM.
+#[test]
+fn a_start_on_a_full_disk_ends_and_says_why() {
+    let fault = Fault {
+        action: Action::FailOn,
+        point: "journal: fsync".to_owned(),
+        nth: 1,
+        error: ENOSPC,
+        kinds: MAKES | WRITES | SYNCS,
+        ..Fault::none()
+    };
+    with_fault(9001, &fault, |_, daemon| {
+        let status = ended_with(daemon, DEADLINE);
+        let log = daemon.rest();
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert!(log.contains("No space left on device"), "{log}");
+    });
+}
+
+/// sled panics when its last sync fails; that ended the daemon with 101 in place of 0.
+#[test]
+fn a_sync_that_fails_while_the_index_closes_ends_nothing_badly() {
+    let fault = Fault {
+        action: Action::FailOn,
+        point: "index/db: fsync".to_owned(),
+        nth: 4,
+        error: EIO,
+        kinds: SYNCS,
+        ..Fault::none()
+    };
+    with_fault(9002, &fault, |office, daemon| {
+        let begun = Instant::now();
+        while !(is_running(daemon) && (office.is_idle() || office.control.struck() > 0)) {
+            assert!(begun.elapsed() < DEADLINE, "{}", daemon.log);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Office::terminate(daemon).unwrap();
+        no_panic(&daemon.rest()).unwrap();
+    });
+}
