@@ -9,10 +9,16 @@ use super::entry::{DAEMON, Event};
 use super::{Store, StoreError, keys};
 use crate::limits::ACCOUNT_CHARS_MAX;
 use crate::record::{AnswerState, CaseNumber, OutboxEntry};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Characters of a mail server's reply that are kept.
 const REPLY_CHARS_MAX: usize = 1_000;
+
+/// An answer is put off no longer than this.
+const PUT_OFF_MAX: SignedDuration = SignedDuration::from_hours(12);
+
+/// Answers with a time to come that are looked at when none is due.
+const LATER_LOOKED_MAX: usize = 256;
 
 impl Store {
     /// Answers to send now, longest waiting first, at most `max`. What is given here is on disk.
@@ -28,6 +34,15 @@ impl Store {
             }
             Ok(due)
         })?;
+        if cases.is_empty() {
+            // Few when the clock is right: those that a server put off.
+            let mut looked = 0;
+            self.rows.each(keys::DUE_ANSWERS, Some(&after), false, &mut |key, _| {
+                cases.extend(keys::number_at_end(key).map(|(year, serial)| CaseNumber::new(year, serial)));
+                looked += 1;
+                Ok(looked < LATER_LOOKED_MAX)
+            })?;
+        }
         if !cases.is_empty() && self.core().journal.is_some() {
             self.still_writing()?;
             self.reach(self.disk.last())?;
@@ -36,7 +51,8 @@ impl Store {
         for case in cases {
             due.extend(self.case(case)?.and_then(|row| row.answer));
         }
-        due.retain(|entry| matches!(entry.state, AnswerState::Waiting { next, .. } if next <= now));
+        due.retain(|entry| is_due(&entry.state, now));
+        due.truncate(max);
         Ok(due)
     }
 
@@ -212,6 +228,16 @@ impl Store {
         } else {
             Err(StoreError::State { object: case.to_string(), why })
         }
+    }
+}
+
+/// Is it to go now? Also when its time is one that nobody gave it: the clock was ahead when it was made, and was set back.
+fn is_due(state: &AnswerState, now: Timestamp) -> bool {
+    match state {
+        AnswerState::Waiting { next, last_reply, .. } => {
+            *next <= now || last_reply.is_none() || next.duration_since(now) > PUT_OFF_MAX
+        }
+        _ => false,
     }
 }
 

@@ -46,6 +46,19 @@ fn the_longest_waiting_goes_first() {
     assert_eq!(due, [cases[2], cases[1]]);
 }
 
+/// Found by torture: the clock was a day ahead when the answer was made, and a citizen would have waited that day.
+#[test]
+fn an_answer_made_by_a_clock_that_was_ahead_goes_at_once() {
+    let house = House::new();
+    let case = house.case("een", "nieuw", send());
+    let (store, earlier) = (house.store(), hours(-20));
+    assert_eq!(store.due_answers(earlier, 9).unwrap().len(), 1);
+    store.answer_attempted(case, noon()).unwrap();
+    store.answer_deferred(case, hours(1), "451 later", noon()).unwrap();
+    assert_eq!(store.due_answers(noon(), 9).unwrap(), [], "put off is put off");
+    assert_eq!(store.due_answers(earlier, 9).unwrap().len(), 1, "nobody puts off for so long");
+}
+
 #[test]
 fn a_held_answer_waits_for_a_person() {
     let house = House::new();
