@@ -9,7 +9,6 @@ use crate::servers::DEADLINE;
 use crate::story::{Story, segments};
 use crate::traffic::{Dice, complaint, delivered_again, letter};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
