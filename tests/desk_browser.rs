@@ -145,6 +145,7 @@ fn prove(desk: &Desk) {
         pieces: 266,
         in_cases: 252,
         aside: 14,
+        in_work: 0,
         missing: 1,
         exceptions: [(ExceptionKind::NotRegistered, 1), (ExceptionKind::RefusedTooLong, 1)].into(),
         sources: vec![mailbox, scans],
