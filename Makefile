@@ -3,7 +3,7 @@
 
 # What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
 DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
-DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd dovecot-sieve exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon
+DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd dovecot-sieve exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon systemd python3
 DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation mupdf-tools
 
 # The sign-in server of the tests runs on node; where npm is there already, nothing is installed for it.
@@ -19,7 +19,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test killed torture fuzz lint acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr class-table deps deps-test deps-bench clean-demo
+.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -28,6 +28,8 @@ help:
 	@echo "make torture seeded faults over the whole path, ROUNDS=2000 of them: about half an hour on 2 cores"
 	@echo "make fuzz   hostile input for every parser, FUZZ_SECONDS=60 each (FUZZ_TARGETS: only these)"
 	@echo "make lint   formatting, clippy without warnings"
+	@echo "make audit  which of the crates have an advisory; ADVISORIES=DIR: offline, with a checkout of the database"
+	@echo "make sbom   the bill of materials (CycloneDX), to target/bode.cdx.json"
 	@echo "make acceptance CORPUS=DIR   the main job on messages and letters of your own, with gold.jsonl beside them"
 	@echo "make class-table SETS=DIR   public sets of bounces, auto-replies, lists and personal mail: which are answered"
 	@echo "make bench  benchmarks against a real mail server, release build"
@@ -77,6 +79,17 @@ lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
 	$(CARGO) clippy --locked --tests --benches -- -D warnings $(IN_TESTS)
+
+# Advisories about the versions in Cargo.lock. Licences and sources: tests/tidy.rs, and `cargo deny check` where it is installed.
+ADVISORIES ?= target/advisory-db
+audit:
+	@test -d $(ADVISORIES)/crates || git clone -q --depth 1 https://github.com/RustSec/advisory-db $(ADVISORIES)
+	@python3 packaging/audit.py $(ADVISORIES)
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check bans licenses sources; fi
+
+sbom:
+	@mkdir -p target
+	python3 packaging/sbom.py > target/bode.cdx.json
 
 # Made by the office from its own labelled submissions: messages and letters with gold.jsonl beside them.
 acceptance: deps-test

@@ -174,6 +174,11 @@ impl SignInServer {
         self.tell(&format!("/test/silent?on={}", if silent { "yes" } else { "no" }));
     }
 
+    /// Every token that was given and is still good.
+    pub fn given(&self) -> Vec<String> {
+        serde_json::from_value(self.tell("/test/given")).unwrap()
+    }
+
     /// Requests for a token that were answered by the provider.
     pub fn asked(&self) -> u64 {
         self.tell("/test/counts")["token"].as_u64().unwrap()

@@ -83,6 +83,7 @@ const refreshToken = async (clientId) => {
 
 const asked = {
   '/test/counts': async () => counts,
+  '/test/given': async () => Object.values(given).flat(),
   '/test/throttle': async (query) => {
     throttle = { times: Number(query.get('times')), status: Number(query.get('status')), retryAfter: query.get('retry_after') };
   },
