@@ -121,15 +121,11 @@ fn until(daemon: &mut Daemon, what: &str, mut is_so: impl FnMut(&mut Daemon) -> 
     let begun = Instant::now();
     while !is_so(daemon) {
         if let Some(status) = daemon.ended() {
-            return Err(format!(
-                "waiting for {what}, it ended with {status}:\n{}{}",
-                daemon.log.clone(),
-                daemon.rest()
-            ));
+            return Err(format!("waiting for {what}, it ended with {status}:\n{}", daemon.rest()));
         }
         if begun.elapsed() > DEADLINE {
             daemon.signal(rustix::process::Signal::KILL);
-            return Err(format!("waited in vain for {what}:\n{}{}", daemon.log.clone(), daemon.rest()));
+            return Err(format!("waited in vain for {what}:\n{}", daemon.rest()));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -154,7 +150,11 @@ fn clock(office: &mut Office<'_>, dice: &mut Dice, forward: bool) -> Result<(), 
     let calls = 20 + dice.below(60);
     until(&mut daemon, "its first calls", |_| office.control.calls().len() > calls || office.is_idle())?;
     office.control.set_clock(after);
-    until_idle(&mut daemon, office)?;
+    // With a clock that is wrong no certificate may hold: what cannot be fetched or sent now waits for the next start.
+    let jumped = Instant::now();
+    until(&mut daemon, "its start", |daemon| {
+        is_running(daemon) && (office.is_idle() || jumped.elapsed() > Duration::from_secs(3))
+    })?;
     stop(&mut daemon)
 }
 

@@ -262,7 +262,7 @@ fn struck(office: &mut Office<'_>, kind: Kind, fault: &Fault, patient: bool) -> 
         if begun.elapsed() > DEADLINE {
             daemon.signal(rustix::process::Signal::KILL);
             while daemon.ended().is_none() {}
-            return Err(format!("neither idle nor struck:\n{}{}", daemon.log.clone(), daemon.rest()));
+            return Err(format!("neither idle nor struck:\n{}", daemon.rest()));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
