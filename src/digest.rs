@@ -12,7 +12,8 @@ use crate::limits::{DIGEST_LINES_MAX, RECONNECT_PAUSE_MAX};
 use crate::oauth::SignIns;
 use crate::outbox::{Handed, Mailer, OutboxError};
 use crate::queue::{DueLine, DueList, Nearness, deadline_label, due_list};
-use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, ProofRow, office_date};
+use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, ProofRow, Retention, office_date};
+use crate::retention;
 use crate::store::{BreakerRow, Ledger, Store, StoreError};
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -39,6 +40,7 @@ pub struct Digest {
     to: Address,
     at: Time,
     answers: Answers,
+    retention: Retention,
     office: Office,
     /// Was it told that there is nothing to send today? Once a start is enough.
     told: AtomicBool,
@@ -76,6 +78,8 @@ pub struct Numbers {
     pub ledger: Ledger,
     /// The last proof of the ledger, and whether it is of today or yesterday.
     pub proof: Option<ProofRow>,
+    /// Cases and pieces past their term of retention.
+    pub past_term: u64,
 }
 
 impl Digest {
@@ -97,6 +101,7 @@ impl Digest {
             to,
             at: digest.at,
             answers: config.answers.clone(),
+            retention: config.retention.clone(),
             office: config.office.clone(),
             told: AtomicBool::new(false),
         }))
@@ -146,7 +151,14 @@ impl Digest {
             return Ok(Looked::Again);
         }
         let hour_max = self.answers.hour_max;
-        let numbers = self.with_store(move |store| numbers(store, today, hour_max, now)).await?;
+        let rules = self.retention.clone();
+        let numbers = self
+            .with_store(move |store| {
+                let mut numbers = numbers(store, today, hour_max, now)?;
+                numbers.past_term = retention::plan(store, &rules, today)?.past.len() as u64;
+                Ok(numbers)
+            })
+            .await?;
         let bytes = self.message(today, &numbers, now)?;
         self.note(today, DigestStep::Attempted).await?;
         let (step, looked) = match self.mailer.send_digest(&self.to, &bytes).await {
@@ -306,6 +318,15 @@ pub fn text(office: &str, today: Date, numbers: &Numbers) -> String {
             "\nGrootboek\nstukken {pieces} = zaken {in_cases} + terzijde {aside} + in behandeling {in_work}"
         ),
     );
+    if numbers.past_term > 0 {
+        line(
+            &mut text,
+            format_args!(
+                "\nOver de bewaartermijn: {}. Laat de beheerder ze vernietigen (bode purge): dat gaat nooit vanzelf.",
+                numbers.past_term
+            ),
+        );
+    }
     if !numbers.ledger.adds_up() {
         text.push_str("Dit klopt niet. Vraag de beheerder om `bode verify`.\n");
     }

@@ -25,6 +25,7 @@ pub mod pause;
 pub mod queue;
 pub mod record;
 pub mod register;
+pub mod retention;
 pub mod review;
 pub mod sheets;
 pub mod source;

@@ -323,3 +323,6 @@ pub const MEMORY_JOURNAL_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// Time that the command line waits for a proof of the running daemon: a store of a million cases takes minutes.
 pub const PROOF_TIME_MAX: Duration = Duration::from_secs(3 * 3600);
+
+/// Characters of the ground of a term of retention: it stands in the journal.
+pub const BASIS_CHARS_MAX: usize = 200;

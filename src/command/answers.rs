@@ -2,7 +2,7 @@
 
 use super::{CommandResult, Ended, Failure, Global, setting};
 use crate::config::Config;
-use crate::daemon::control::{Change, Changed, Reply, apply, ask};
+use crate::daemon::control::{Change, Changed, apply, ask};
 use crate::record::{AnswerState, CaseNumber};
 use crate::store::{CaseFilter, Store};
 use clap::Subcommand;
@@ -74,12 +74,7 @@ fn list(config: &Config, json: bool) -> CommandResult {
 /// Makes a change: on the store when nobody holds it, else through the daemon that does.
 fn change(config: &Config, change: Change) -> CommandResult {
     let changed = match ask(&config.store, &change).map_err(Failure::failed)? {
-        Some(Reply::Changed(row)) => Changed::Case(row),
-        Some(Reply::Sending(pause)) => Changed::Sending(pause),
-        Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
-        Some(Reply::Proved(_)) => {
-            return Err(Failure::Failed("the daemon answers something else".to_owned()));
-        }
+        Some(reply) => Result::from(reply).map_err(Failure::Failed)?,
         None => {
             let store = Store::open(&config.store).map_err(Failure::failed)?;
             apply(&store, None, change).map_err(Failure::failed)?
@@ -92,6 +87,7 @@ fn change(config: &Config, change: Change) -> CommandResult {
         }
         Changed::Sending(Some(pause)) => println!("Stilgezet door {} op {}", pause.by, pause.at),
         Changed::Sending(None) => println!("Antwoorden gaan uit"),
+        Changed::Purged(_) | Changed::Noted => {}
     }
     Ok(Ended::Well)
 }

@@ -3,7 +3,7 @@
 use super::{CommandResult, Ended, Failure, Global, label, setting};
 use crate::clock;
 use crate::config::Config;
-use crate::daemon::control::{Change, Changed, Reply, apply, ask};
+use crate::daemon::control::{Change, Changed, apply, ask};
 use crate::queue::{Nearness, deadline_label, due_list};
 use crate::record::{
     AnswerState, Bsns, CaseNumber, CaseRow, CaseStatus, Extract, HistoryLine, Judgement, Look, Record, Seen,
@@ -74,6 +74,17 @@ pub(super) enum CasesCommand {
     Join {
         number: CaseNumber,
         into: CaseNumber,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forbids that a case is destroyed when its term is over: an objection, a request under the Woo, a court.
+    Keep {
+        number: CaseNumber,
+        #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
+        reason: Option<String>,
+        /// It may be destroyed again.
+        #[arg(long, conflicts_with = "reason")]
+        lift: bool,
         #[arg(long)]
         json: bool,
     },
@@ -155,6 +166,10 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
         CasesCommand::Join { number, into, json } => {
             change(&config, &Change::Join { case: number, into, by: account() }, json)
         }
+        CasesCommand::Keep { number, reason, lift, json } => {
+            let reason = reason.filter(|_| !lift);
+            change(&config, &Change::Keep { case: number, reason, by: account() }, json)
+        }
         CasesCommand::Note { number, text, json } => {
             change(&config, &Change::Note { case: number, text, by: account() }, json)
         }
@@ -228,6 +243,9 @@ impl Whole {
         let history = store.history(number)?;
         let mut records = Vec::new();
         for record in &row.records {
+            if store.is_purged(*record)? {
+                continue;
+            }
             let extract = store.extract(*record)?.unwrap_or_default();
             records.push((store.record(*record)?, extract, store.judgement(*record)?));
         }
@@ -350,6 +368,12 @@ fn print_row(row: &CaseRow) {
     if let Some(answer) = &row.answer {
         println!("  antwoord    {}", serde_json::to_string(&answer.state).unwrap_or_default());
     }
+    if let Some(purged) = &row.purged {
+        println!("! {}", purged.sentence());
+    }
+    if let Some(kept) = &row.kept {
+        println!("! Mag niet vernietigd worden ({}, {}): {}", kept.by, office_date(kept.at), kept.reason);
+    }
     for alike in &row.alike {
         println!("  lijkt op    {} ({} % van de tekst is gelijk)", alike.case, alike.percent);
     }
@@ -378,12 +402,7 @@ fn change(config: &Config, change: &Change, json: bool) -> CommandResult {
 /// Makes a change; the case afterwards.
 pub(super) fn ask_for(config: &Config, change: &Change) -> Result<CaseRow, Failure> {
     let changed = match ask(&config.store, change).map_err(Failure::failed)? {
-        Some(Reply::Changed(row)) => Changed::Case(row),
-        Some(Reply::Sending(pause)) => Changed::Sending(pause),
-        Some(Reply::Refused(reason)) => return Err(Failure::Failed(reason)),
-        Some(Reply::Proved(_)) => {
-            return Err(Failure::Failed("the daemon answers something else".to_owned()));
-        }
+        Some(reply) => Result::from(reply).map_err(Failure::Failed)?,
         None => {
             let store = Store::open(&config.store).map_err(locked)?;
             // Only a letter needs the rules and the words.
@@ -396,7 +415,7 @@ pub(super) fn ask_for(config: &Config, change: &Change) -> Result<CaseRow, Failu
     };
     match changed {
         Changed::Case(row) => Ok(*row),
-        Changed::Sending(_) => Err(Failure::Failed("the change was of no case".to_owned())),
+        _ => Err(Failure::Failed("the change was of no case".to_owned())),
     }
 }
 

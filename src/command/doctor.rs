@@ -8,6 +8,7 @@ use crate::extract::{Clamd, FenceReport, Hold};
 use crate::oauth::SignIns;
 use crate::outbox::{Mailer, OutboxError};
 use crate::source::Imap;
+use crate::store::Store;
 use std::path::Path;
 
 /// Free space below which the disk is called full: the store refuses nothing before, people get a day to act.
@@ -30,6 +31,24 @@ impl Doctor {
     }
 }
 
+/// How much is past its term; a store that is not there yet has nothing.
+fn past_term(config: &Config) -> Result<String, String> {
+    if config.retention.is_empty() {
+        return Ok("no [retention]: everything is kept".to_owned());
+    }
+    if !config.store.join("journal").is_dir() {
+        return Ok("nothing is past its term".to_owned());
+    }
+    let store = Store::open_read_only(&config.store).map_err(|error| with_causes(&error))?;
+    let plan =
+        crate::retention::plan(&store, &config.retention, crate::record::office_date(crate::clock::now()))
+            .map_err(|error| with_causes(&error))?;
+    Ok(match plan.past.len() {
+        0 => "nothing is past its term".to_owned(),
+        many => format!("{many} past their term: bode purge lists them and asks"),
+    })
+}
+
 pub(super) fn doctor(global: &Global) -> CommandResult {
     let config = setting::config(global)?;
     let mut doctor = Doctor { well: true };
@@ -37,6 +56,7 @@ pub(super) fn doctor(global: &Global) -> CommandResult {
     doctor.line("rules and templates", rules(&config));
     doctor.line("store", writable(&config.store));
     doctor.line("disk", free(&config.store));
+    doctor.line("retention", past_term(&config));
     doctor.line("clock", clock_is_sane());
     doctor.line("OCR languages", setting::ocr_languages(&config));
     if let Some(scan) = &config.scan {

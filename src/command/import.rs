@@ -125,7 +125,14 @@ async fn take_in(
     for piece in registered {
         match piece {
             Taken::New(record) => new.push(record.number),
-            Taken::Known(_) => tally.known += 1,
+            Taken::Known(number) => {
+                tally.known += 1;
+                if intake.store.is_purged(number).map_err(Failure::failed)? {
+                    eprintln!(
+                        "bode: {number} was destroyed when its term was over (bode purge); it is not taken in again"
+                    );
+                }
+            }
             Taken::Refused { reason } => {
                 tally.refused += 1;
                 eprintln!("bode: {reason}");

@@ -16,6 +16,7 @@ mod letters;
 mod log;
 mod look;
 mod oauth;
+mod purge;
 mod rebuild;
 mod restore;
 mod rules;
@@ -101,6 +102,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Puts a backup back as the store, into an empty place; answers stand still until a person has looked.
     Restore(restore::RestoreArgs),
+    /// Destroys what is past its term of retention, after a list and a yes; or one case at the demand of a person.
+    Purge(purge::PurgeArgs),
     /// Builds the index again from originals and journal; the daemon must be down.
     Rebuild,
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
@@ -186,6 +189,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(global, &args),
         Command::Backup(args) => backup::backup(global, &args),
         Command::Restore(args) => restore::restore(global, &args),
+        Command::Purge(args) => purge::purge(global, &args),
         Command::Rebuild => rebuild::rebuild(global),
         Command::Doctor => doctor::doctor(global),
         Command::Oauth(command) => oauth::oauth(global, &command),

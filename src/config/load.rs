@@ -1,7 +1,7 @@
 //! Reading a configuration file, and every fault that can be told before anything starts.
 
 use super::{ClamdAddress, Config};
-use crate::limits::{CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX, SIGN_IN_NAME_CHARS_MAX};
+use crate::limits::{BASIS_CHARS_MAX, CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX, SIGN_IN_NAME_CHARS_MAX};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -166,6 +166,13 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
             fault("to", "in [digest], must be another address than those that citizens write to".into());
         } else if config.smtp.is_none() {
             fault("[digest]", "needs [smtp]".into());
+        }
+    }
+    for (class, rule) in &config.retention {
+        if rule.basis.trim().is_empty() || rule.basis.chars().count() > BASIS_CHARS_MAX {
+            let what =
+                format!("its basis must name the list and number, in 1 to {BASIS_CHARS_MAX} characters");
+            fault(&serde_json::to_string(class).unwrap_or_default().replace('"', ""), what);
         }
     }
     if let Some(what) = config.letters.address_window().fault() {

@@ -11,7 +11,7 @@ pub use load::{ConfigError, load, position};
 pub use oauth::{ClientAuth, EndpointUrl, Grant, Oauth};
 pub use secret::{Secret, SecretError};
 
-use crate::record::{Cover, Office, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
+use crate::record::{Cover, Office, Retention, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -53,6 +53,9 @@ pub struct Config {
     pub digest: Option<Digest>,
     #[serde(default)]
     pub ledger: Ledger,
+    /// How long what is kept, by outcome. What has no line is kept.
+    #[serde(default)]
+    pub retention: Retention,
 }
 
 /// Sealing what lies in the store.

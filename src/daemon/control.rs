@@ -9,7 +9,7 @@ use crate::limits::{PROOF_TIME_MAX, REQUEST_TIME_MAX};
 use crate::queue::{self, QueueError};
 use crate::record::{CaseNumber, CaseRow, Decision, Verdict};
 use crate::review::Health;
-use crate::store::{SendingPause, Store, StoreError};
+use crate::store::{PurgeOrder, PurgeReport, SendingPause, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -81,6 +81,24 @@ pub enum Change {
     Prove {
         sources: bool,
     },
+    /// Destroys; `list` is the digest of the list that goes with the declaration.
+    Purge {
+        orders: Vec<PurgeOrder>,
+        list: String,
+        by: String,
+    },
+    /// Forbids that a case is destroyed; without a reason it may be destroyed again.
+    Keep {
+        case: CaseNumber,
+        reason: Option<String>,
+        by: String,
+    },
+    /// Notes that cases were given out.
+    Exported {
+        cases: u32,
+        person: bool,
+        by: String,
+    },
     /// A checked address, the name first.
     LetterAddress {
         case: CaseNumber,
@@ -95,6 +113,8 @@ pub enum Changed {
     Case(Box<CaseRow>),
     /// `None`: answers go out.
     Sending(Option<SendingPause>),
+    Purged(PurgeReport),
+    Noted,
 }
 
 /// The case afterwards, or why not.
@@ -104,6 +124,8 @@ pub enum Reply {
     Changed(Box<CaseRow>),
     Sending(Option<SendingPause>),
     Proved(Box<Proof>),
+    Purged(PurgeReport),
+    Noted,
     Refused(String),
 }
 
@@ -187,6 +209,24 @@ pub fn apply(store: &Store, rulebook: Option<&Rulebook>, change: Change) -> Resu
             whole(store, first)?
         }
         Change::Prove { .. } => return Err(ChangeError::Refused("only a daemon is asked for it".to_owned())),
+        Change::Purge { orders, list, by } if orders.is_empty() => {
+            let _ = (list, by); // Only asks whether a daemon is there.
+            return Ok(Changed::Purged(PurgeReport::default()));
+        }
+        Change::Purge { orders, list, by } => {
+            return Ok(Changed::Purged(store.purge(&orders, &list, &by, now)?));
+        }
+        Change::Keep { case, reason, by } => {
+            match reason {
+                Some(reason) => store.keep_case(case, &by, &reason, now)?,
+                None => store.unkeep_case(case, &by, now)?,
+            }
+            whole(store, case)?
+        }
+        Change::Exported { cases, person, by } => {
+            store.note_export(cases, person, &by, now)?;
+            return Ok(Changed::Noted);
+        }
         Change::LetterAgain { case, by } => {
             store.letter_again(case, &by, now)?;
             whole(store, case)?
@@ -263,6 +303,8 @@ async fn answer(mut stream: UnixStream, served: &Served) -> std::io::Result<()> 
             match timeout(REQUEST_TIME_MAX, applied).await? {
                 Ok(Ok(Changed::Case(row))) => Reply::Changed(row),
                 Ok(Ok(Changed::Sending(pause))) => Reply::Sending(pause),
+                Ok(Ok(Changed::Purged(report))) => Reply::Purged(report),
+                Ok(Ok(Changed::Noted)) => Reply::Noted,
                 Ok(Err(error)) => Reply::Refused(crate::explain::with_causes(&error)),
                 Err(error) => Reply::Refused(error.to_string()),
             }
@@ -282,6 +324,19 @@ async fn prove(served: &Served, sources: bool) -> Result<Reply, String> {
         proof::keep(&served.prover, &served.health, &proved).await.map_err(told)?;
     }
     Ok(Reply::Proved(Box::new(proved)))
+}
+
+impl From<Reply> for Result<Changed, String> {
+    fn from(reply: Reply) -> Self {
+        match reply {
+            Reply::Changed(row) => Ok(Changed::Case(row)),
+            Reply::Sending(pause) => Ok(Changed::Sending(pause)),
+            Reply::Purged(report) => Ok(Changed::Purged(report)),
+            Reply::Noted => Ok(Changed::Noted),
+            Reply::Proved(_) => Err("the daemon answers something else".to_owned()),
+            Reply::Refused(reason) => Err(reason),
+        }
+    }
 }
 
 /// Asks the running daemon for a change. `None`: no daemon answers there.

@@ -154,6 +154,9 @@ impl Feed {
                 }
                 Taken::Known(number) => {
                     info!(record = %number, source = %source.name(), "the same piece again");
+                    if matches!(self.store.is_purged(*number), Ok(true)) {
+                        warn!(record = %number, source = %source.name(), "it was destroyed, and is not taken in again");
+                    }
                     let _ = self.events.send(Event::Known(*number)); // Nobody has to watch.
                 }
                 Taken::Refused { .. } => warn!(source = %source.name(), "refused; the source tells why"),

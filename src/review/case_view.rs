@@ -366,6 +366,14 @@ fn people(given: &Given, visitor: &Visitor) -> Vec<PersonChoice> {
 
 /// Defects and failures, loudly, at the top of the page.
 fn alarms(given: &Given) -> Vec<Alarm> {
+    let kept = given.row.kept.iter().map(|kept| Alarm {
+        title: "Mag niet vernietigd worden".to_owned(),
+        text: format!("{} ({}): {}", kept.by, dates::moment(kept.at), one_line(&kept.reason)),
+    });
+    if let Some(purged) = &given.row.purged {
+        let title = "Deze zaak is vernietigd".to_owned();
+        return vec![Alarm { title, text: purged.sentence() }];
+    }
     let mut alarms: Vec<Alarm> = given
         .gone
         .iter()
@@ -374,6 +382,7 @@ fn alarms(given: &Given) -> Vec<Alarm> {
             text: "Het is verwijderd toen de bewaartermijn om was, of het ontbreekt.".to_owned(),
         })
         .collect();
+    alarms.extend(kept);
     for piece in &given.pieces {
         let Some(extract) = &piece.extract else {
             alarms.push(Alarm {

@@ -287,3 +287,8 @@ impl Drop for Store {
         }
     }
 }
+
+/// SHA-256 of a text, in hexadecimal.
+pub fn digest_of_text(text: &str) -> String {
+    entry::digest_of(text.as_bytes())
+}

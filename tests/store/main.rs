@@ -9,6 +9,7 @@ mod measure;
 mod outbox;
 mod people;
 mod proof;
+mod purge;
 mod random;
 mod returns;
 mod sealed;
