@@ -15,6 +15,7 @@ pub mod config;
 pub mod daemon;
 pub mod digest;
 pub mod explain;
+pub mod export;
 pub mod extract;
 pub mod intake;
 pub mod ledger;

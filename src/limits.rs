@@ -326,3 +326,6 @@ pub const PROOF_TIME_MAX: Duration = Duration::from_secs(3 * 3600);
 
 /// Characters of the ground of a term of retention: it stands in the journal.
 pub const BASIS_CHARS_MAX: usize = 200;
+
+/// Places in one case that are shown of a person who is looked for.
+pub const PERSON_PLACES_MAX: usize = 8;

@@ -87,9 +87,13 @@ pub fn plan(store: &Store, rules: &Retention, on: Date) -> Result<Plan, StoreErr
         let mut group = vec![row];
         join(store, &mut group)?;
         let head = group[0].number;
+        let mut work_left = false;
+        for row in &group {
+            work_left |= has_work_left(store, row)?;
+        }
         if group.iter().any(|row| row.kept.is_some()) {
             plan.kept.push(head);
-        } else if group.iter().any(has_work_left) {
+        } else if work_left {
             plan.unfinished.push(head);
         } else {
             past.cases = group.iter().map(|row| (row.number, row.revision)).collect();
@@ -140,12 +144,18 @@ fn join(store: &Store, group: &mut Vec<CaseRow>) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn has_work_left(row: &CaseRow) -> bool {
-    let unsent = row
-        .answer
-        .as_ref()
-        .is_some_and(|answer| matches!(answer.state, AnswerState::Waiting { .. } | AnswerState::Held { .. }));
-    unsent || row.queue == FOLLOW_UP_QUEUE
+/// An answer that is not out, or a piece that came after the decision: it opens a closed case again, but not one that was
+/// taken up.
+fn has_work_left(store: &Store, row: &CaseRow) -> Result<bool, StoreError> {
+    let unsent = row.answer.as_ref().is_some_and(|answer| {
+        matches!(answer.state, AnswerState::Waiting { .. } | AnswerState::Held { .. })
+    });
+    if unsent || row.status == CaseStatus::Open {
+        return Ok(true);
+    }
+    let (Some(decision), Some(last)) = (&row.decision, row.records.last()) else { return Ok(false) };
+    let follows = row.status == CaseStatus::TakenUp && row.queue == FOLLOW_UP_QUEUE;
+    Ok(follows && store.record(*last)?.registered_at > decision.at)
 }
 
 /// Pieces that are no case.

@@ -25,6 +25,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("outbox", &["record", "limits", "config", "store", "oauth", "clock", "explain"]),
     ("queue", &["record", "limits", "store"]),
     ("retention", &["record", "limits", "store"]),
+    ("export", &["record", "limits", "store"]),
     (
         "digest",
         &[

@@ -1,5 +1,6 @@
 //! `bode cases …`: the queue from a terminal. Reads beside a running daemon; changes go through it when it runs.
 
+use super::export::{ExportArgs, export};
 use super::{CommandResult, Ended, Failure, Global, label, setting};
 use crate::clock;
 use crate::config::Config;
@@ -88,6 +89,8 @@ pub(super) enum CasesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Gives cases out as folders that can be read without this program; with --person all about one person (AVG 15).
+    Export(ExportArgs),
     /// Adds a note to a case.
     Note {
         number: CaseNumber,
@@ -166,6 +169,7 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
         CasesCommand::Join { number, into, json } => {
             change(&config, &Change::Join { case: number, into, by: account() }, json)
         }
+        CasesCommand::Export(args) => export(global, &config, &args),
         CasesCommand::Keep { number, reason, lift, json } => {
             let reason = reason.filter(|_| !lift);
             change(&config, &Change::Keep { case: number, reason, by: account() }, json)

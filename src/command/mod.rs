@@ -9,6 +9,7 @@ mod backup;
 mod cases;
 mod demo;
 mod doctor;
+mod export;
 mod extract;
 mod import;
 mod key;

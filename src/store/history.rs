@@ -24,6 +24,30 @@ impl Store {
         entries.into_iter().map(|entry| self.line(entry, row.records.first().copied())).collect()
     }
 
+    /// The journal's entries about a case and its pieces, as they stand there without their digests; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn journal_of(&self, number: CaseNumber) -> Result<Vec<serde_json::Value>, StoreError> {
+        let Some(row) = self.case(number)? else { return Ok(Vec::new()) };
+        let mut entries: Vec<Entry> = Vec::new();
+        let prefixes = row.records.iter().map(|record| keys::record_history(*record));
+        for prefix in prefixes.chain([keys::case_history(number)]) {
+            self.rows.each(&prefix, None, false, &mut |_, value| {
+                entries.push(decode(value)?);
+                Ok(true)
+            })?;
+        }
+        entries.sort_by_key(|entry| entry.seq);
+        entries.dedup_by_key(|entry| entry.seq);
+        let json = |entry: &Entry| serde_json::to_value(entry);
+        entries
+            .iter()
+            .map(json)
+            .collect::<Result<_, _>>()
+            .map_err(|error| StoreError::Damaged { path: self.dir.join("journal"), fault: error.to_string() })
+    }
+
     fn line(&self, entry: Entry, first: Option<RegistrationNumber>) -> Result<HistoryLine, StoreError> {
         let note = match (&entry.what, first) {
             (Event::Joined { record, .. } | Event::CameBack { record, .. }, _) => {

@@ -12,7 +12,7 @@ use super::fold::{Fold, GONE};
 use super::journal::sync_dir;
 use super::original::Originals;
 use super::rows::{Rows, decode};
-use super::types::{AsideRow, FOLLOW_UP_QUEUE};
+use super::types::AsideRow;
 use super::{Store, StoreError, fold_case, keys};
 use crate::limits::{ACCOUNT_CHARS_MAX, PURGE_ENTRY_PIECES_MAX};
 use crate::record::{
@@ -286,7 +286,7 @@ fn forbidden(state: &CaseState, revision: u64, by_term: bool) -> Option<String> 
     if row.revision != revision {
         return Some("is intussen gewijzigd".to_owned());
     }
-    if by_term && (row.status == CaseStatus::Open || row.queue == FOLLOW_UP_QUEUE) {
+    if by_term && row.status == CaseStatus::Open {
         return Some("is niet gesloten".to_owned());
     }
     match row.answer.as_ref().map(|answer| &answer.state) {
