@@ -135,7 +135,8 @@ impl Dossier {
         }
         self.row = all.cover_all(&self.row)?;
         self.history = all.cover_all(&self.history)?;
-        self.pieces = self.pieces.into_iter().map(|piece| piece.covered_with(&all)).collect::<Result<_, _>>()?;
+        self.pieces =
+            self.pieces.into_iter().map(|piece| piece.covered_with(&all)).collect::<Result<_, _>>()?;
         Ok(self)
     }
 }
@@ -152,8 +153,7 @@ impl Piece {
 
     fn covered_with(self, all: &Bsns) -> Result<Piece, serde_json::Error> {
         let extract = all.cover_extract(&self.extract)?;
-        let judgement =
-            self.judgement.as_ref().map(|one| all.cover_judgement(one, &extract)).transpose()?;
+        let judgement = self.judgement.as_ref().map(|one| all.cover_judgement(one, &extract)).transpose()?;
         Ok(Piece { record: all.cover_all(&self.record)?, extract, judgement, ..self })
     }
 }
@@ -212,11 +212,7 @@ pub fn case_files(dossier: &Dossier, made: &Made<'_>) -> Vec<ExportFile> {
 }
 
 /// The files of one piece, in a folder; `at` counts from 1.
-fn piece_files<'a>(
-    piece: &'a Piece,
-    folder: &str,
-    at: usize,
-) -> (Vec<ExportFile>, PieceJson<'a>) {
+fn piece_files<'a>(piece: &'a Piece, folder: &str, at: usize) -> (Vec<ExportFile>, PieceJson<'a>) {
     let number = piece.record.number;
     let kind = match piece.record.channel {
         Channel::Email => "e-mail",

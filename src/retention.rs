@@ -147,9 +147,10 @@ fn join(store: &Store, group: &mut Vec<CaseRow>) -> Result<(), StoreError> {
 /// An answer that is not out, or a piece that came after the decision: it opens a closed case again, but not one that was
 /// taken up.
 fn has_work_left(store: &Store, row: &CaseRow) -> Result<bool, StoreError> {
-    let unsent = row.answer.as_ref().is_some_and(|answer| {
-        matches!(answer.state, AnswerState::Waiting { .. } | AnswerState::Held { .. })
-    });
+    let unsent = row
+        .answer
+        .as_ref()
+        .is_some_and(|answer| matches!(answer.state, AnswerState::Waiting { .. } | AnswerState::Held { .. }));
     if unsent || row.status == CaseStatus::Open {
         return Ok(true);
     }

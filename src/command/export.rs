@@ -111,12 +111,8 @@ pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> Com
     }
     let Some(dir) = &args.out else { return Ok(Ended::Well) };
     let by = account();
-    let made = Made {
-        office: &config.office.name,
-        by: &by,
-        at: clock::now(),
-        bode: env!("CARGO_PKG_VERSION"),
-    };
+    let made =
+        Made { office: &config.office.name, by: &by, at: clock::now(), bode: env!("CARGO_PKG_VERSION") };
     let mut out = Out::begin(dir)?;
     // Recorded first: what was given out without a record could not be told of.
     record(config, u32::try_from(cases.len()).unwrap_or(u32::MAX), person.is_some(), &by)?;

@@ -1,7 +1,9 @@
 //! Reading a configuration file, and every fault that can be told before anything starts.
 
 use super::{ClamdAddress, Config};
-use crate::limits::{BASIS_CHARS_MAX, CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX, SIGN_IN_NAME_CHARS_MAX};
+use crate::limits::{
+    BASIS_CHARS_MAX, CONFIG_BYTES_MAX, SEPARATOR_CHARS_MAX, SEPARATORS_MAX, SIGN_IN_NAME_CHARS_MAX,
+};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
