@@ -25,7 +25,11 @@ fn mail(number: usize, writer: &str, text: &str) -> Vec<u8> {
 
 /// An office with these letters as cases, in their order.
 fn office(texts: &[(&str, &str)]) -> (OfficeDir, Vec<CaseNumber>) {
-    let office = OfficeDir::den_haag(RETENTION);
+    // Beside the configuration; a daemon runs with something to take in.
+    let office = OfficeDir::den_haag(&format!("[maildir]\ndir = \"postvak\"\n\n{RETENTION}"));
+    for dir in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(office.dir.path().join("postvak").join(dir)).unwrap();
+    }
     let dir = office.dir.path().join("mail");
     std::fs::create_dir(&dir).unwrap();
     let mut cases = Vec::new();
