@@ -12,7 +12,9 @@ use crate::limits::{DIGEST_LINES_MAX, RECONNECT_PAUSE_MAX};
 use crate::oauth::SignIns;
 use crate::outbox::{Handed, Mailer, OutboxError};
 use crate::queue::{DueLine, DueList, Nearness, deadline_label, due_list};
-use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, ProofRow, Retention, office_date};
+use crate::record::{
+    AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, ProofRow, Retention, office_date,
+};
 use crate::retention;
 use crate::store::{BreakerRow, Ledger, Store, StoreError};
 use jiff::civil::{Date, Time};

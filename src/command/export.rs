@@ -105,7 +105,7 @@ pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> Com
             Failure::Usage("--person: give a name or an address, at least three letters".to_owned())
         })?;
         let found = export::look_for(&store, &wanted).map_err(Failure::failed)?;
-        let Some(chosen) = tick_off(args, found)? else { return Ok(Ended::Well) };
+        let Some(chosen) = tick_off(args, &found)? else { return Ok(Ended::Well) };
         (cases, pieces) = chosen;
         person = Some(wanted);
     }
@@ -172,7 +172,7 @@ pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> Com
 type Chosen = (Vec<CaseNumber>, Vec<RegistrationNumber>);
 
 /// Shows what was found; gives what goes into the export, `None` when none was asked for.
-fn tick_off(args: &ExportArgs, found: Vec<Found>) -> Result<Option<Chosen>, Failure> {
+fn tick_off(args: &ExportArgs, found: &[Found]) -> Result<Option<Chosen>, Failure> {
     let known: BTreeSet<CaseNumber> = found.iter().filter_map(|one| one.case).collect();
     if let Some(other) = args.case.iter().chain(&args.not_case).find(|number| !known.contains(number)) {
         return Err(Failure::Usage(format!("{other}: this person was not found in that case")));
@@ -182,9 +182,9 @@ fn tick_off(args: &ExportArgs, found: Vec<Found>) -> Result<Option<Chosen>, Fail
         None => args.case.is_empty(),
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found).map_err(Failure::failed)?);
+        println!("{}", serde_json::to_string_pretty(found).map_err(Failure::failed)?);
     } else {
-        for one in &found {
+        for one in found {
             let number = match (one.case, one.piece) {
                 (Some(case), _) => case.to_string(),
                 (None, Some(piece)) => format!("{piece} (geen zaak)"),

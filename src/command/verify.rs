@@ -27,7 +27,7 @@ pub(super) fn verify(global: &Global, args: &VerifyArgs) -> CommandResult {
     let proof = match asked.map_err(Failure::failed)? {
         Some(Reply::Proved(proof)) => *proof,
         Some(Reply::Refused(why)) => return Err(Failure::Failed(why)),
-        Some(Reply::Changed(_) | Reply::Sending(_)) => {
+        Some(Reply::Changed(_) | Reply::Sending(_) | Reply::Purged(_) | Reply::Noted) => {
             return Err(Failure::Failed(
                 "the daemon answers something else; is it another version?".to_owned(),
             ));

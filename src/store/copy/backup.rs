@@ -497,7 +497,11 @@ impl Work<'_, '_> {
             let Some((mut sha256, mut bytes)) = digest_of_file(&from)? else { continue };
             if digest_of_file(&self.copy.changing(&sha256))?.is_none_or(|(kept, _)| kept != sha256) {
                 let new = self.copy.dir.join(CHANGING).join("new");
-                let mut file = File::open(&from).map_err(StoreError::io("open", &from))?;
+                let mut file = match File::open(&from) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(StoreError::io("open", &from)(error)),
+                };
                 // What was copied counts, also when it changed since it was looked at.
                 (sha256, bytes) = copy_in(&mut file, u64::MAX, &new)?;
                 let to = self.copy.changing(&sha256);
@@ -574,7 +578,7 @@ const ORIGINAL: &str = "original";
 
 /// What a restore makes itself, what belongs to one process, and letters that lie in the store as well.
 fn stays_out(name: &str) -> bool {
-    ["originals", "journal", "lock", "print", "sent"].contains(&name)
+    ["originals", "journal", "lock", "print", "proof", "purging", "sent"].contains(&name)
         || name.starts_with("index")
         || name.starts_with('.')
         || name.ends_with(".sock")
