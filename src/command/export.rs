@@ -36,7 +36,7 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "DIR", required_unless_present = "person")]
     out: Option<PathBuf>,
     /// Citizen service numbers as they are, not covered, in texts and pages; it is recorded. Originals are never changed.
-    #[arg(long)]
+    #[arg(long = "show-bsn")]
     bsn: bool,
     /// What was found, as JSON.
     #[arg(long)]

@@ -13,6 +13,7 @@
 
 mod backup;
 mod check;
+mod named;
 mod restore;
 
 pub use backup::{BackupReport, backup};

@@ -1,16 +1,17 @@
 //! Making a backup beside a running daemon: it reads, and changes nothing in the store.
 
-use super::check::{Damage, Line, is_below, read_manifest, record_of};
+use super::check::{Damage, is_below, read_manifest, record_of};
+use super::named::{Named, ORIGINAL, mend, named, stays_out};
 use super::{
     CHANGING, COPY_FORMAT, Changing, Copy, CopyError, CopyOf, LISTS, List, MANIFEST, Manifest, Progress,
     Segment, UNFINISHED, Unfinished, copy_in, digest_of_file, files_below, make_dirs, part_of, pump, replace,
     replace_json,
 };
-use crate::record::{CaseNumber, RegistrationNumber, StorePlace};
+use crate::record::{RegistrationNumber, StorePlace};
 use crate::store::StoreError;
-use crate::store::entry::{Entry, Event, digest_of};
+use crate::store::entry::{Event, digest_of};
 use crate::store::journal::{self, CHAIN_START, segments, sync_dir};
-use crate::store::original::{ORIGINALS, Originals, RECORD, digest_of_original, words_path};
+use crate::store::original::{ORIGINALS, Originals, digest_of_original};
 use crate::store::sealed::Sealing;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -114,14 +115,6 @@ fn is_empty(dir: &Path) -> Result<bool, StoreError> {
         }
     }
     Ok(true)
-}
-
-/// A file that an entry of the journal names.
-struct Named {
-    record: RegistrationNumber,
-    /// `None`: the original, whatever its ending.
-    name: Option<String>,
-    digest: String,
 }
 
 /// What a walk over the journal found.
@@ -571,61 +564,4 @@ impl Work<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// How an original is called whose ending nobody knows.
-const ORIGINAL: &str = "original";
-
-/// What a restore makes itself, what belongs to one process, and letters that lie in the store as well.
-fn stays_out(name: &str) -> bool {
-    ["originals", "journal", "lock", "print", "proof", "purging", "sent"].contains(&name)
-        || name.starts_with("index")
-        || name.starts_with('.')
-        || name.ends_with(".sock")
-}
-
-/// The files that an entry names.
-fn named(entry: &Entry, first: &HashMap<CaseNumber, RegistrationNumber>) -> Vec<Named> {
-    let mut all = Vec::new();
-    let mut add = |record: RegistrationNumber, name: Option<String>, digest: &str| {
-        all.push(Named { record, name, digest: digest.to_owned() });
-    };
-    match &entry.what {
-        Event::Registered { record, digest, record_digest, .. } => {
-            add(*record, None, digest);
-            add(*record, Some(RECORD.to_owned()), record_digest);
-        }
-        Event::Opened { record, judged, .. }
-        | Event::Joined { record, judged, .. }
-        | Event::CameBack { record, judged, .. }
-        | Event::SetAside { record, judged, .. } => {
-            for (name, digest) in &judged.files {
-                add(*record, Some(name.clone()), digest);
-            }
-        }
-        Event::LetterAddressed { record, file, digest, .. } => add(*record, Some(file.clone()), digest),
-        _ => {}
-    }
-    let words = entry.what.words().filter(|digest| !digest.is_empty());
-    if let (Some(digest), Some(record)) = (words, entry.what.case().and_then(|case| first.get(&case))) {
-        add(*record, Some(words_path(digest)), digest);
-    }
-    all
-}
-
-/// Copies a damaged file once more, when the store still has what was copied then.
-fn mend(source: &Originals, target: &Originals, line: &Line) -> Result<bool, StoreError> {
-    let Some(record) = record_of(&line.path) else { return Ok(false) };
-    let Some(name) = line.path.splitn(4, '/').nth(3) else { return Ok(false) };
-    let Some((_, mut file)) = source.open_raw(record, &[name])? else { return Ok(false) };
-    let to = target.folder(record).join(name);
-    let aside =
-        to.with_file_name(format!(".{}.mended", to.file_name().unwrap_or_default().to_string_lossy()));
-    let (sha256, _) = copy_in(&mut file, u64::MAX, &aside)?;
-    if sha256 != line.sha256 {
-        fs::remove_file(&aside).map_err(StoreError::io("remove", &aside))?;
-        return Ok(false);
-    }
-    fs::rename(&aside, &to).map_err(StoreError::io("write", &to))?;
-    Ok(true)
 }
