@@ -101,7 +101,7 @@ fn rounds_of_one_store(
         let outcome = outcome.unwrap_or_else(|_| Err("the test panicked".to_owned()));
         let mut tally = tally.lock().unwrap();
         tally.rounds += 1;
-        if tally.rounds % 50 == 0 {
+        if tally.rounds.is_multiple_of(50) {
             println!("{} rounds, {} failed", tally.rounds, tally.failures.len());
         }
         match outcome {
