@@ -4,7 +4,7 @@
 # What Debian has to bring: the only list. Build and run, then what only the tests and pictures need.
 DEBIAN_BUILD := gcc libc6-dev pkg-config clang libtesseract-dev libleptonica-dev tesseract-ocr-nld tesseract-ocr-eng tesseract-ocr-osd
 DEBIAN_TEST  := git fonts-dejavu-core dovecot-imapd dovecot-lmtpd dovecot-sieve exim4-daemon-light openssl poppler-utils qpdf chromium clamav-daemon systemd python3
-DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation mupdf-tools
+DEBIAN_BENCH := tesseract-ocr ocrmypdf unpaper python3 python3-pil python3-numpy fonts-liberation mupdf-tools strace
 
 # The sign-in server of the tests runs on node; where npm is there already, nothing is installed for it.
 DEBIAN_TEST += $(shell command -v npm >/dev/null || echo nodejs npm)
@@ -19,7 +19,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr class-table deps deps-test deps-bench clean-demo
+.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr bench-intake bench-store bench-load class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -101,7 +101,7 @@ class-table: deps
 	$(CARGO) build --locked
 	python3 benches/class_table.py target/debug/bode $(SETS) --reasons target/class-table.tsv
 
-bench: bench-answers bench-latency bench-triage bench-letters bench-ocr bench-pdf
+bench: bench-answers bench-latency bench-triage bench-letters bench-intake bench-ocr bench-pdf
 
 bench-latency: deps-bench
 	$(CARGO) bench --locked --bench latency
@@ -117,6 +117,23 @@ bench-triage: deps
 # A letter PDF after warm-up, for each office and one of four pages, and the bundle of a day.
 bench-letters: deps
 	$(CARGO) bench --locked --bench letters
+
+# Durable syncs a message (counted by strace), messages a second, processor time a message, memory: about 2 minutes.
+bench-intake: deps-bench
+	$(CARGO) build --locked --release
+	python3 benches/intake.py target/release/bode $(INTAKE_FLAGS)
+
+# Start, rebuild, pages and memory of stores of these sizes. A million cases need 40 GB, 10 million inodes and an hour.
+SIZES ?= 10000 100000
+bench-store: deps-bench
+	$(CARGO) build --locked --release
+	$(CARGO) bench --locked --bench store --no-run
+	python3 benches/store.py $(STORE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
+
+# A backlog of messages and scans, then a burst; `LOAD_FLAGS="--messages 5000 --scans 50 --burst-minutes 1"` for a short one.
+bench-load: deps-bench
+	$(CARGO) build --locked --release
+	python3 benches/load.py target/release/bode $(LOAD_FLAGS)
 
 # Against the programs tesseract and ocrmypdf on the same pages: about 10 minutes.
 bench-ocr: deps-bench

@@ -17,7 +17,8 @@ pub use addressed::{CheckError, LetterChecked, check_letter};
 pub use rulebook::{Preview, Rulebook, RulebookError};
 pub use runs::RunPolicy;
 pub use samples::Sampled;
-pub use waiting::{Entered, InWork};
+use waiting::SENDER_BYTES_MAX;
+pub use waiting::{Entered, InWork, SenderMark};
 
 use crate::acknowledge::{History, Prepared, destination};
 use crate::clock;
@@ -121,6 +122,15 @@ impl Intake {
         *self.rulebook.write().unwrap_or_else(PoisonError::into_inner) = rulebook;
     }
 
+    /// The piece is in work from here on. To be called in the order of registration.
+    pub async fn enter(&self, number: RegistrationNumber) -> Entered {
+        let store = Arc::clone(&self.store);
+        let head = tokio::task::spawn_blocking(move || store.message_head(number, SENDER_BYTES_MAX)).await;
+        // Where it cannot be read now, taking it up tells.
+        let sender = head.ok().and_then(Result::ok).flatten().and_then(|head| SenderMark::of(&head));
+        self.in_work.enter(number, sender)
+    }
+
     /// Reads, judges and commits one registered piece. `entered` was taken in the order of registration.
     ///
     /// # Errors
@@ -136,6 +146,7 @@ impl Intake {
             // A reply may have overtaken the message it replies to.
             self.in_work.earlier_done(number).await;
         }
+        self.in_work.earlier_of_sender_done(number).await;
         let intake = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
             let became = intake.judge_and_commit(&record, &extract, &clues);

@@ -142,6 +142,20 @@ pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 /// Rows on one page of the queue.
 pub const PAGE_ROWS_MAX: usize = 50;
 
+/// Pages of a list that can be turned to; further down a choice or a search finds it.
+pub const LIST_PAGES_MAX: usize = 200;
+
+/// Cases looked at one by one for a page of a list, where no key of the index tells whether they belong to it: some
+/// milliseconds. What is found beyond is told as more.
+pub const LOOKED_CASES_MAX: usize = 500;
+
+/// Keys counted for the total of a list beyond its page.
+pub const COUNTED_CASES_MAX: usize = 10_000;
+
+/// Words of its writer and subject by which a case is found, and characters of one.
+pub const FOUND_WORDS_MAX: usize = 24;
+pub const FOUND_WORD_CHARS_MAX: usize = 16;
+
 /// Cases of which an overview shows what is due: more is read by nobody.
 pub const DUE_CASES_MAX: usize = 2_000;
 

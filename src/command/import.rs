@@ -157,7 +157,10 @@ async fn take_up(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     use futures_util::StreamExt;
-    let entered: Vec<_> = numbers.into_iter().map(|number| intake.in_work.enter(number)).collect();
+    let mut entered = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        entered.push(intake.enter(number).await);
+    }
     let mut outcomes = futures_util::stream::iter(entered.into_iter().map(|entered| intake.take_up(entered)))
         .buffer_unordered(cores() * 4);
     while let Some(outcome) = outcomes.next().await {

@@ -120,7 +120,7 @@ impl Work {
             };
             let Ok(place) = place else { break };
             // Entered here, in the order of registration, so that a reply sees every earlier piece.
-            let entered = self.intake.in_work.enter(number);
+            let entered = self.intake.enter(number).await;
             let work = self.clone();
             tasks.spawn(async move { work.take_up(entered, place).await });
             while tasks.try_join_next().is_some() {}
@@ -140,7 +140,10 @@ impl Work {
         // Its room among the stuck, kept until it is judged.
         let mut room = None;
         loop {
-            let turn = entered.take().unwrap_or_else(|| self.intake.in_work.enter(number));
+            let turn = match entered.take() {
+                Some(entered) => entered,
+                None => self.intake.enter(number).await,
+            };
             match self.intake.take_up(turn).await {
                 Ok(Became::Waits(until)) => {
                     self.tell_halves().await;

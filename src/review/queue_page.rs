@@ -9,7 +9,7 @@ use super::rights::Right;
 use super::sending_page;
 use super::state::{ReviewState, Shown};
 use super::words;
-use crate::limits::PAGE_ROWS_MAX;
+use crate::limits::{LIST_PAGES_MAX, PAGE_ROWS_MAX};
 use crate::queue as work;
 use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus};
 use crate::store::{CaseFilter, CaseOrder, QueueCount};
@@ -61,7 +61,7 @@ impl Choice {
     }
 
     fn page_number(&self) -> usize {
-        self.page.parse::<usize>().unwrap_or(1).clamp(1, 1_000_000)
+        self.page.parse::<usize>().unwrap_or(1).clamp(1, LIST_PAGES_MAX)
     }
 
     /// What the store is asked.
@@ -257,7 +257,7 @@ pub async fn page(
     let stopped = sending_page::stopped(&state).await?;
     let people = state.with_accounts(|accounts| accounts.list()).await?;
     let shown = state.shown();
-    let pages = found.total.div_ceil(PAGE_ROWS_MAX).max(1);
+    let pages = found.total.div_ceil(PAGE_ROWS_MAX).clamp(1, LIST_PAGES_MAX);
     let page = choice.page_number();
     let first = (page - 1) * PAGE_ROWS_MAX;
     let last = first + found.rows.len();
@@ -281,7 +281,11 @@ pub async fn page(
         queue: choice.queue.clone(),
         chosen: chosen(&choice, &shown, &visitor.name),
         rows: found.rows.iter().map(|row| RowView::of(row, &shown, today)).collect(),
-        total: thousands(found.total),
+        total: if found.more {
+            format!("minstens {}", thousands(found.total))
+        } else {
+            thousands(found.total)
+        },
         first: if found.rows.is_empty() { 0 } else { first + 1 },
         last,
         page,

@@ -6,6 +6,7 @@
 
 use super::change::bounded;
 use super::entry::{DAEMON, Event};
+use super::rows::decode;
 use super::{Store, StoreError, keys};
 use crate::limits::ACCOUNT_CHARS_MAX;
 use crate::record::{AnswerState, CaseNumber, OutboxEntry};
@@ -183,12 +184,47 @@ impl Store {
     pub fn answers_since(&self, address: Option<&str>, since: Timestamp) -> Result<u32, StoreError> {
         let digest = address.map(|address| self.originals.sealing().address_digest(address));
         let prefix = keys::answered(digest.as_deref());
+        if address.is_some() {
+            return self.count_between(&prefix, &keys::since(&prefix, since), None);
+        }
+        // A burst is many: whole minutes and whole seconds were counted already.
+        let (next_second, next_minute) = (after(since, keys::SECOND), after(since, keys::MINUTE));
+        let begun = self.count_between(
+            &prefix,
+            &keys::since(&prefix, since),
+            Some(&keys::since(&prefix, next_second.min(next_minute))),
+        )?;
+        let seconds = self.sum_between(keys::SECOND, next_second, Some(next_minute))?;
+        Ok(begun + seconds + self.sum_between(keys::MINUTE, next_minute, None)?)
+    }
+
+    fn count_between(&self, prefix: &[u8], from: &[u8], to: Option<&[u8]>) -> Result<u32, StoreError> {
         let mut count = 0u32;
-        self.rows.each(&prefix, Some(&keys::since(&prefix, since)), false, &mut |_, _| {
-            count = count.saturating_add(1);
-            Ok(true)
+        self.rows.each(prefix, Some(from), false, &mut |key, _| {
+            let within = to.is_none_or(|to| key < to);
+            count = count.saturating_add(u32::from(within));
+            Ok(within)
         })?;
         Ok(count)
+    }
+
+    /// What was counted by minute or by second, from one instant up to another.
+    fn sum_between(&self, unit: i64, from: Timestamp, to: Option<Timestamp>) -> Result<u32, StoreError> {
+        let to = to.map(|to| keys::answered_count(unit, to));
+        let mut sum = 0u32;
+        self.rows.each(
+            &keys::answered_in(unit),
+            Some(&keys::answered_count(unit, from)),
+            false,
+            &mut |key, value| {
+                let within = to.as_ref().is_none_or(|to| key < &**to);
+                if within {
+                    sum = sum.saturating_add(u32::try_from(decode::<i64>(value)?).unwrap_or(0));
+                }
+                Ok(within)
+            },
+        )?;
+        Ok(sum)
     }
 
     #[allow(clippy::too_many_arguments, reason = "one private function behind four with few")]
@@ -239,6 +275,13 @@ fn is_due(state: &AnswerState, now: Timestamp) -> bool {
         }
         _ => false,
     }
+}
+
+/// The first whole minute or second that begins at or after an instant.
+fn after(at: Timestamp, unit: i64) -> Timestamp {
+    let whole = at.as_millisecond().div_euclid(unit);
+    let begun = at.as_nanosecond() % (i128::from(unit) * 1_000_000) != 0;
+    Timestamp::from_millisecond((whole + i64::from(begun)).saturating_mul(unit)).unwrap_or(Timestamp::MAX)
 }
 
 fn waiting(state: &AnswerState) -> bool {

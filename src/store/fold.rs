@@ -5,6 +5,7 @@
 //! is gone (purged) or damaged gives a poorer row, never a stop; `verify` tells of it.
 
 use super::StoreError;
+use super::ahead::Ahead;
 use super::card::{Became, Card, RecordState};
 use super::entry::{Entry, Event, Judged};
 use super::keys;
@@ -22,6 +23,7 @@ pub(super) struct Fold<'a> {
     rows: &'a dyn Rows,
     pub(super) originals: &'a Originals,
     changes: Changes,
+    ahead: Ahead,
 }
 
 /// Stands where words were purged.
@@ -29,12 +31,22 @@ pub(super) const GONE: &str = "(verwijderd)";
 
 impl<'a> Fold<'a> {
     pub fn new(rows: &'a dyn Rows, originals: &'a Originals) -> Self {
-        Self { rows, originals, changes: Changes::new() }
+        Self { rows, originals, changes: Changes::new(), ahead: Ahead::default() }
     }
 
     /// What to write, all of it at once.
     pub fn finish(self) -> Changes {
         self.changes
+    }
+
+    /// The same, to go on with.
+    pub fn take(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What was read of the folders of the entries that come next.
+    pub fn bring(&mut self, ahead: Ahead) {
+        self.ahead = ahead;
     }
 
     pub fn len(&self) -> usize {
@@ -221,12 +233,18 @@ impl<'a> Fold<'a> {
 
     /// The card of a judged piece; an empty one where the folder is gone or damaged.
     pub(super) fn card(&self, record: RegistrationNumber) -> Result<Card, StoreError> {
-        let mut card: Card = self.lenient(record, CARD)?.unwrap_or_default();
+        let mut card: Card = match self.ahead.cards.get(&record) {
+            Some(card) => card.clone().unwrap_or_default(),
+            None => self.lenient(record, CARD)?.unwrap_or_default(),
+        };
         card.cover(&Bsns::default());
         Ok(card)
     }
 
     pub(super) fn piece(&self, record: RegistrationNumber) -> Result<Option<Record>, StoreError> {
+        if let Some(piece) = self.ahead.records.get(&record) {
+            return Ok(piece.clone());
+        }
         self.lenient(record, RECORD)
     }
 

@@ -9,9 +9,11 @@ use super::StoreError;
 use super::card::{Card, CaseState, due, is_live, shortened, status_after};
 use super::entry::{AnswerNote, Entry, Event};
 use super::fold::{Fold, GONE};
-use super::keys;
+use super::keys::{self, Mark};
 use super::letters::listed;
+use super::sealed::Sealing;
 use super::types::{FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE};
+use crate::limits::{FOUND_WORD_CHARS_MAX, FOUND_WORDS_MAX};
 use crate::record::{
     Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Decision,
     JudgementSummary, Kind, OutboxEntry, Printed, RegistrationNumber, Scope, Verdict, office_date,
@@ -264,13 +266,21 @@ impl Fold<'_> {
 
     /// Writes a case, and every key that is derived from its row.
     fn store_case(&mut self, old: Option<&CaseState>, new: &CaseState) -> Result<(), StoreError> {
-        let before = old.map(|old| derived(&old.row)).unwrap_or_default();
-        let after = derived(&new.row);
+        let sealing = self.originals.sealing();
+        let before = old.map(|old| derived(&old.row, sealing)).unwrap_or_default();
+        let after = derived(&new.row, sealing);
         for key in before.difference(&after) {
             self.remove(key.clone());
         }
         for key in after.difference(&before) {
             self.put(key.clone(), &())?;
+        }
+        let (before, after) = (old.map(|old| marks(&old.row)).unwrap_or_default(), marks(&new.row));
+        for mark in before.difference(&after) {
+            self.add(&keys::marked_count(mark), -1)?;
+        }
+        for mark in after.difference(&before) {
+            self.add(&keys::marked_count(mark), 1)?;
         }
         let group = |row: &CaseRow| keys::count(&row.queue, row.status);
         if old.map(|old| group(&old.row)) != Some(group(&new.row)) {
@@ -316,6 +326,9 @@ impl Fold<'_> {
         }
         let case = state.row.number;
         self.put(keys::answered_at(&keys::answered(None), entry.at, case), &())?;
+        for unit in [keys::MINUTE, keys::SECOND] {
+            self.add(&keys::answered_count(unit, entry.at), 1)?;
+        }
         if let Some(address) = &state.answer_to {
             self.put(keys::answered_at(&keys::answered(Some(address)), entry.at, case), &())?;
         }
@@ -323,16 +336,20 @@ impl Fold<'_> {
     }
 }
 
-/// The keys under which a case is listed and its answer is due.
-pub(super) fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
-    let order = keys::order(row);
+/// The keys under which a case is listed and found, and its answer is due.
+pub(super) fn derived(row: &CaseRow, sealing: &Sealing) -> BTreeSet<Vec<u8>> {
+    let (order, number) = (keys::order(row), keys::case(row.number));
     let mut all = BTreeSet::from([
         [keys::listed(row.status), order.clone()].concat(),
-        [keys::queued(&row.queue, row.status), order].concat(),
+        [keys::queued(&row.queue, row.status), order.clone()].concat(),
+        [&keys::numbered_in(None, row.status), &number[1..]].concat(),
+        [&keys::numbered_in(Some(&row.queue), row.status), &number[1..]].concat(),
     ]);
     if row.purged.is_some() {
         return all;
     }
+    all.extend(marks(row).into_iter().map(|mark| [mark, order.clone()].concat()));
+    all.extend(words_of(row).iter().map(|word| keys::word(&sealing.word(word), row.number)));
     all.extend(listed(row));
     match row.answer.as_ref().map(|answer| &answer.state) {
         Some(AnswerState::Waiting { next, .. }) => drop(all.insert(keys::due_answer(*next, row.number))),
@@ -340,6 +357,33 @@ pub(super) fn derived(row: &CaseRow) -> BTreeSet<Vec<u8>> {
         _ => {}
     }
     all
+}
+
+/// The lists of its assignee and of each body that it is about.
+fn marks(row: &CaseRow) -> BTreeSet<Vec<u8>> {
+    if row.purged.is_some() {
+        return BTreeSet::new();
+    }
+    let assignee = row.assignee.iter().map(|name| keys::marked(Mark::Assignee, name, row.status));
+    let bodies = &row.judgement.complained_about;
+    assignee.chain(bodies.iter().map(|body| keys::marked(Mark::Body, body, row.status))).collect()
+}
+
+/// The words by which a case is found: of its writer and its subject.
+fn words_of(row: &CaseRow) -> BTreeSet<String> {
+    [&row.writer, &row.subject]
+        .into_iter()
+        .flatten()
+        .flat_map(|text| found_by(text))
+        .take(FOUND_WORDS_MAX)
+        .collect()
+}
+
+/// The words of a text as they are looked for: small letters and digits, cut to a length.
+pub(super) fn found_by(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| word.to_lowercase().chars().take(FOUND_WORD_CHARS_MAX).collect())
 }
 
 /// Was it handed over, or may it have been? Only such an answer can come back.

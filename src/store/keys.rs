@@ -161,6 +161,20 @@ pub(super) fn answered(address_digest: Option<&str>) -> Vec<u8> {
     }
 }
 
+/// How many answers were given to the outbox in one minute, or in one second of it, over all.
+pub(super) fn answered_in(unit: i64) -> Vec<u8> {
+    vec![b'T', u8::from(unit == MINUTE)]
+}
+
+pub(super) const MINUTE: i64 = 60_000;
+pub(super) const SECOND: i64 = 1_000;
+
+/// The counter of the minute or second that an instant lies in, in the order of time.
+pub(super) fn answered_count(unit: i64, at: Timestamp) -> Vec<u8> {
+    let begin = at.as_millisecond().div_euclid(unit) * unit;
+    [answered_in(unit), (begin.cast_unsigned() ^ (1 << 63)).to_be_bytes().to_vec()].concat()
+}
+
 pub(super) fn since(prefix: &[u8], at: Timestamp) -> Vec<u8> {
     [prefix, &instant(at)].concat()
 }
@@ -195,7 +209,54 @@ pub(super) fn count(queue: &str, status: CaseStatus) -> Vec<u8> {
     [b"n", queue.as_bytes(), &[0, status_byte(status)]].concat()
 }
 
-fn day(date: Date) -> [u8; 4] {
+/// By what a list is narrowed beside queue and status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Assignee,
+    Body,
+}
+
+/// Cases of one status that have something in common, in the order of the list.
+pub(super) fn marked(mark: Mark, value: &str, status: CaseStatus) -> Vec<u8> {
+    let mut key = vec![b'v', u8::from(mark == Mark::Body)];
+    key.extend(&hashed(value)[..8]);
+    key.push(status_byte(status));
+    key
+}
+
+/// How many they are.
+pub(super) fn marked_count(prefix: &[u8]) -> Vec<u8> {
+    [b"V", prefix].concat()
+}
+
+/// Cases of one status, of all queues or of one, by number.
+pub(super) fn numbered_in(queue: Option<&str>, status: CaseStatus) -> Vec<u8> {
+    match queue {
+        None => vec![b'b', status_byte(status)],
+        Some(queue) => [b"B", queue.as_bytes(), &[0, status_byte(status)]].concat(),
+    }
+}
+
+/// Cases in whose writer or subject a word stands that begins so, by word and then newest first. `word` is as
+/// [`super::sealed::Sealing::word`] gives it.
+pub(super) fn words_from(word: &[u8]) -> Vec<u8> {
+    [b"f", word].concat()
+}
+
+pub(super) fn word(word: &[u8], number: CaseNumber) -> Vec<u8> {
+    let mut key = words_from(word);
+    key.push(0);
+    key.extend(case(number)[1..].iter().map(|byte| !byte));
+    key
+}
+
+/// The case at the end of a key of a word.
+pub(super) fn number_of_word(key: &[u8]) -> Option<CaseNumber> {
+    let plain: Vec<u8> = key.get(key.len().checked_sub(6)?..)?.iter().map(|byte| !byte).collect();
+    number_at_end(&plain).map(|(year, serial)| CaseNumber::new(year, serial))
+}
+
+pub(super) fn day(date: Date) -> [u8; 4] {
     let days = i32::from(date.year()) * 512 + i32::from(date.month()) * 32 + i32::from(date.day());
     (days.cast_unsigned() ^ (1 << 31)).to_be_bytes()
 }

@@ -23,6 +23,7 @@
 //! R1 registered (its folder is moved into place when that was cut off). R2 `extract.json` is there. R3 judged,
 //! one entry. R4 answered. R5 closed by a person.
 
+mod ahead;
 mod answers;
 mod breaker;
 mod card;
@@ -42,7 +43,9 @@ mod journal;
 mod kept_rules;
 mod keyring;
 mod keys;
+mod layered;
 mod letters;
+mod lists;
 mod looks;
 mod open;
 mod original;
@@ -191,7 +194,7 @@ impl Store {
             fold.apply(&entry, &digest)?;
             seq += 1;
         }
-        if journal.is_full() {
+        if journal.is_full() && !lines.is_empty() {
             // The old segment is whole on disk, with the files of its entries, before the new one has a line: only the
             // last can be torn.
             let synced = self.originals.sync(&self.root);

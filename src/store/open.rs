@@ -1,10 +1,11 @@
 //! Opening a store: the lock, the journal's end, the index brought up to it, and the folders that a crash left.
 
+use super::ahead;
 use super::copy::AfterRestore;
-use super::entry::Entry;
 use super::fold::Fold;
 use super::journal::{self, End, Journal};
 use super::keys;
+use super::layered::Layered;
 use super::looks::LookLog;
 use super::original::{Originals, make_dir};
 use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
@@ -209,12 +210,13 @@ fn index(
     originals: &Originals,
     opening: &mut Opening,
     tell: Tell<'_>,
-) -> Result<(Sled, End), StoreError> {
+) -> Result<(Layered, End), StoreError> {
     let total = journal::last_seq(journal)?;
     let mut told = |done: u64| tell(done, total);
     let existed = path.exists();
     let values = values.map(Arc::new);
     let why = match Sled::open(path, values.clone())
+        .map(Layered::over)
         .and_then(|rows| applied(&rows).map(|applied| (rows, applied)))
     {
         Ok((rows, Some(applied))) => {
@@ -233,7 +235,7 @@ fn index(
         }
         _ => {}
     }
-    let rows = Sled::open(path, values)?;
+    let rows = Layered::over(Sled::open(path, values)?);
     *opening = Opening::default();
     rows.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
     let end = follow_watched(&rows, originals, journal, (0, String::new()), opening, &mut told)?
@@ -276,7 +278,11 @@ fn follow_watched(
     tell: &mut dyn FnMut(u64),
 ) -> Result<Option<End>, StoreError> {
     let (mut fold, mut same) = (Fold::new(rows, originals), applied == 0);
-    let end = journal::walk(journal, applied.max(1), &mut |entry: Entry, line: &str| {
+    let mut bring = |fold: &mut Fold<'_>, ahead| {
+        fold.bring(ahead);
+        Ok(())
+    };
+    let end = ahead::walk(journal, applied, originals, &mut fold, &mut bring, &mut |fold, entry, line| {
         if entry.seq == applied {
             same = line == digest;
         }
@@ -288,10 +294,7 @@ fn follow_watched(
         if opening.replayed.is_multiple_of(PROGRESS_ENTRIES) {
             tell(entry.seq);
         }
-        if fold.len() >= BATCH_CHANGES {
-            rows.write(std::mem::replace(&mut fold, Fold::new(rows, originals)).finish())?;
-        }
-        Ok(())
+        if fold.len() >= BATCH_CHANGES { rows.write(fold.take()) } else { Ok(()) }
     })?;
     rows.write(fold.finish())?;
     tell(end.next_seq.saturating_sub(1));

@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+pub(super) const MESSAGE: &str = "original.eml";
 pub(super) const RECORD: &str = "record.json";
 pub(super) const EXTRACT: &str = "extract.json";
 pub(super) const JUDGEMENT: &str = "judgement.json";
@@ -189,6 +190,26 @@ impl Originals {
             let mut bytes = Vec::new();
             let mut each = |piece: &[u8]| bytes.extend_from_slice(piece);
             if self.open(&path, &place(number, name), &mut each)?.is_some() {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first bytes of a file of a record.
+    pub fn head(
+        &self,
+        number: RegistrationNumber,
+        name: &str,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        for folder in [self.folder(number), self.new_folder(number), self.folder(number)] {
+            let mut bytes = Vec::new();
+            let mut each = |piece: &[u8]| {
+                let left = bytes_max.saturating_sub(bytes.len()).min(piece.len());
+                bytes.extend_from_slice(&piece[..left]);
+            };
+            if self.open(&folder.join(name), &place(number, name), &mut each)?.is_some() {
                 return Ok(Some(bytes));
             }
         }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -61,7 +62,7 @@ fn broken(fault: impl Into<String>) -> StoreError {
 }
 
 /// The end of the keys that begin with `prefix`.
-fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
         if last < u8::MAX {
@@ -148,10 +149,10 @@ pub(super) struct Sled {
 }
 
 /// How long closing may take: what was not written by then is folded again from the journal.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
+pub(super) const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How often sled writes its buffers by itself: bounds what a restart after a hard stop folds again.
-const FLUSH_MILLISECONDS: u64 = 10_000;
+/// How often sled writes its buffers and tidies up by itself: bounds what a restart after a hard stop folds again.
+const FLUSH_MILLISECONDS: u64 = 30_000;
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Sled {
@@ -174,11 +175,12 @@ impl Sled {
         }
     }
 
-    fn sealed(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    fn sealed<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, StoreError> {
         match &self.values {
-            None => Ok(value),
+            None => Ok(Cow::Borrowed(value)),
             Some(values) => {
-                values.seal(key, &value).ok_or_else(|| self.not_ours("a value could not be sealed"))
+                let sealed = values.seal(key, value).map(Cow::Owned);
+                sealed.ok_or_else(|| self.not_ours("a value could not be sealed"))
             }
         }
     }
@@ -193,7 +195,44 @@ impl Sled {
         }
     }
 
-    fn not_ours(&self, fault: &str) -> StoreError {
+    /// All or nothing.
+    pub fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(key.as_slice(), self.sealed(key, value)?.as_ref()),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        self.db()?.apply_batch(batch).map_err(self.fault())
+    }
+
+    /// The first (or last) rows between two keys.
+    #[allow(clippy::type_complexity, reason = "one caller")]
+    pub fn some(
+        &self,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+        reverse: bool,
+        rows: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mut found = Vec::new();
+        let mut range = self.db()?.range(range);
+        while found.len() < rows
+            && let Some(item) = if reverse { range.next_back() } else { range.next() }
+        {
+            let (key, value) = item.map_err(self.fault())?;
+            let value = self.opened(&key, &value)?.into_owned();
+            found.push((key.to_vec(), value));
+        }
+        Ok(found)
+    }
+
+    /// Nothing may be written to it any more.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    pub fn not_ours(&self, fault: &str) -> StoreError {
         StoreError::Index { path: self.path.clone(), fault: fault.to_owned() }
     }
 
@@ -242,17 +281,7 @@ impl Rows for Sled {
     }
 
     fn write(&self, changes: Changes) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => {
-                    let value = self.sealed(&key, value)?;
-                    batch.insert(key, value);
-                }
-                None => batch.remove(key),
-            }
-        }
-        self.db()?.apply_batch(batch).map_err(self.fault())
+        self.apply(&changes)
     }
 
     fn each(

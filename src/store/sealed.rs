@@ -213,6 +213,13 @@ impl Sealing {
 
     /// The short digest under which answers to an address are counted. In a sealed store nobody without the key can
     /// ask whether somebody wrote.
+    pub fn word(&self, word: &str) -> Vec<u8> {
+        match &self.addresses {
+            None => word.as_bytes().to_vec(),
+            Some(_) => self.address_digest(word).into_bytes(),
+        }
+    }
+
     pub fn address_digest(&self, address: &str) -> String {
         let address = address.trim().to_lowercase();
         match &self.addresses {

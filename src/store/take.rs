@@ -150,6 +150,15 @@ impl Store {
         self.originals.original(number)?.ok_or(StoreError::UnknownRecord(number))
     }
 
+    /// The first bytes of a message as it came; `None` for what is no message.
+    pub fn message_head(
+        &self,
+        number: RegistrationNumber,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.originals.head(number, original::MESSAGE, bytes_max)
+    }
+
     /// What was read. `None`: not read yet, or (in work) torn by a power cut and to be read again.
     pub fn extract(&self, number: RegistrationNumber) -> Result<Option<Extract>, StoreError> {
         match self.originals.read_json(number, original::EXTRACT) {

@@ -76,7 +76,7 @@ pub enum CaseOrder {
     /// As they are worked: by status, urgent first, then by due date.
     #[default]
     Work,
-    /// By number, and so by the moment of registration. Looks at every case.
+    /// By number, and so by the moment of registration.
     Oldest,
     Newest,
 }
@@ -92,12 +92,14 @@ pub struct CaseFilter {
     /// Id of a body that is complained about.
     pub body: Option<String>,
     pub assignee: Option<String>,
-    /// Words that all stand in the number, the writer or the subject, in any case.
+    /// Words that all stand in the number, the writer or the subject, in any case. The beginnings of words are found;
+    /// in a sealed store whole words.
     pub text: Option<String>,
     /// Only cases whose answer did not arrive: staff find another way (Awb 2:11).
     pub undelivered: bool,
     pub order: CaseOrder,
     pub offset: usize,
+    /// `usize::MAX`: all of them, whatever it takes.
     pub limit: usize,
 }
 
@@ -123,8 +125,11 @@ impl Default for CaseFilter {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CasePage {
     pub rows: Vec<CaseRow>,
-    /// Cases that the filter finds in all.
+    /// Cases that the filter finds in all; at least so many where there are `more`.
     pub total: usize,
+    /// Not all were looked at: a narrower choice shows the others.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// How many cases a queue has, by status.

@@ -100,7 +100,7 @@ impl Store {
         lists: &mut Lists,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
-        for key in derived(row) {
+        for key in derived(row, self.originals.sealing()) {
             let (what, count) = match key.first() {
                 Some(b'o') => ("te verzenden antwoorden", Some(&mut lists.due)),
                 Some(b'u') => ("niet aangekomen antwoorden", Some(&mut lists.undelivered)),

@@ -1,0 +1,315 @@
+//! Changes gathered in memory before they go to sled, many at a time: sled writes and waits for the disk with each
+//! batch, and a case changes several times within a minute.
+//!
+//! A thread of its own pours them, so that nobody waits for sled but who is far ahead of it.
+//!
+//! Invariants: what was written is read back at once, wherever it stands; sled gets the changes of whole entries, in
+//! order, so that it is always at one entry of the journal. What a stop leaves here is folded from the journal again.
+
+use super::StoreError;
+use super::rows::{CLOSE_TIME_MAX, Changes, Rows, Sled, Visit, after};
+use std::collections::BTreeMap;
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+/// Changes held before they are poured into sled: some 50 pieces, folded again after a hard stop in a moment.
+const HELD_CHANGES_MAX: usize = 2_000;
+
+/// Changes that may wait before who writes waits too.
+const WAITING_CHANGES_MAX: usize = 4 * HELD_CHANGES_MAX;
+
+/// Rows read at one go, under one look at the layers: few at first, since most lists are short.
+const FIRST_ROWS: usize = 16;
+const MORE_ROWS: usize = 512;
+
+#[derive(Debug)]
+pub(super) struct Layered {
+    shared: Arc<Shared>,
+    pouring: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    held: RwLock<Held>,
+    wanted: Mutex<Wanted>,
+    turn: Condvar,
+    base: Sled,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    fresh: Changes,
+    /// On its way into sled.
+    going: Arc<Changes>,
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    pour: bool,
+    end: bool,
+}
+
+impl Layered {
+    pub fn over(base: Sled) -> Self {
+        let shared = Arc::new(Shared {
+            held: RwLock::default(),
+            wanted: Mutex::default(),
+            turn: Condvar::new(),
+            base,
+        });
+        let of_thread = Arc::clone(&shared);
+        let thread =
+            std::thread::Builder::new().name("index".to_owned()).spawn(move || of_thread.keep_pouring());
+        // Without the thread, who writes pours.
+        Self { shared, pouring: thread.ok() }
+    }
+}
+
+impl Shared {
+    fn keep_pouring(&self) {
+        loop {
+            let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            while !wanted.pour && !wanted.end {
+                wanted = self.turn.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+            }
+            let end = wanted.end;
+            wanted.pour = false;
+            drop(wanted);
+            // sled 0.34 has open reports of panics.
+            let poured = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.pour()));
+            if !matches!(poured, Ok(Ok(()))) {
+                self.base.fail();
+            }
+            self.turn.notify_all();
+            if end || self.base.failed() {
+                return;
+            }
+        }
+    }
+
+    /// Writes to sled what is held.
+    fn pour(&self) -> Result<(), StoreError> {
+        let going = {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            if held.going.is_empty() {
+                held.going = Arc::new(std::mem::take(&mut held.fresh));
+            }
+            Arc::clone(&held.going)
+        };
+        if !going.is_empty() {
+            self.base.apply(&going)?;
+            self.held.write().unwrap_or_else(PoisonError::into_inner).going = Arc::default();
+        }
+        Ok(())
+    }
+
+    /// Waits until the thread has room again.
+    fn wait_for_room(&self) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.pour = true;
+        self.turn.notify_all();
+        while self.held.read().unwrap_or_else(PoisonError::into_inner).fresh.len() >= WAITING_CHANGES_MAX
+            && !self.base.failed()
+        {
+            wanted = self.turn.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next rows between two keys, from one look at all layers, and the last key up to which they are all.
+    #[allow(clippy::type_complexity, reason = "one caller")]
+    fn chunk(
+        &self,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+        reverse: bool,
+        rows: usize,
+    ) -> Result<(Vec<(Vec<u8>, Vec<u8>)>, Option<Vec<u8>>), StoreError> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let below = self.base.some(range.clone(), reverse, rows)?;
+        let mut complete_to: Option<Vec<u8>> = None;
+        let mut narrow = |count: usize, last: Option<&Vec<u8>>| {
+            if count == rows
+                && let Some(last) = last
+                && complete_to.as_ref().is_none_or(|to| if reverse { last > to } else { last < to })
+            {
+                complete_to = Some(last.clone());
+            }
+        };
+        narrow(below.len(), below.last().map(|(key, _)| key));
+        let mut merged: BTreeMap<Vec<u8>, Option<Vec<u8>>> =
+            below.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        for layer in [&*held.going, &held.fresh] {
+            let found = layer.range(range.clone());
+            let copy = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| (key.clone(), value.clone());
+            let found: Vec<_> = if reverse {
+                found.rev().take(rows).map(copy).collect()
+            } else {
+                found.take(rows).map(copy).collect()
+            };
+            narrow(found.len(), found.last().map(|(key, _)| key));
+            merged.extend(found);
+        }
+        let within =
+            |key: &Vec<u8>| complete_to.as_ref().is_none_or(|to| if reverse { key >= to } else { key <= to });
+        let mut all: Vec<_> = merged
+            .into_iter()
+            .filter(|(key, _)| within(key))
+            .filter_map(|(key, value)| value.map(|value| (key, value)))
+            .collect();
+        if reverse {
+            all.reverse();
+        }
+        Ok((all, complete_to))
+    }
+}
+
+impl Rows for Layered {
+    fn failed(&self) -> bool {
+        self.shared.base.failed()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        {
+            let held = self.shared.held.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(value) = held.fresh.get(key).or_else(|| held.going.get(key)) {
+                return Ok(value.clone());
+            }
+        }
+        // What was poured in between stands in sled by now.
+        self.shared.base.get(key)
+    }
+
+    fn write(&self, changes: Changes) -> Result<(), StoreError> {
+        if self.failed() {
+            return Err(self.shared.base.not_ours("it could not be written"));
+        }
+        let waiting = {
+            let mut held = self.shared.held.write().unwrap_or_else(PoisonError::into_inner);
+            held.fresh.extend(changes);
+            held.fresh.len()
+        };
+        if waiting >= HELD_CHANGES_MAX && self.pouring.is_none() {
+            return self.shared.pour();
+        }
+        if waiting >= WAITING_CHANGES_MAX {
+            self.shared.wait_for_room();
+        } else if waiting >= HELD_CHANGES_MAX {
+            self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).pour = true;
+            self.shared.turn.notify_all();
+        }
+        Ok(())
+    }
+
+    fn each(
+        &self,
+        prefix: &[u8],
+        from: Option<&[u8]>,
+        reverse: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let mut low = Included(from.unwrap_or(prefix).to_vec());
+        let mut high = after(prefix).map_or(Unbounded, Excluded);
+        let mut rows = FIRST_ROWS;
+        loop {
+            if let (Excluded(low) | Included(low), Excluded(high)) = (&low, &high)
+                && low >= high
+            {
+                return Ok(());
+            }
+            let (found, complete_to) = self.shared.chunk((low.clone(), high.clone()), reverse, rows)?;
+            for (key, value) in &found {
+                if !visit(key, value)? {
+                    return Ok(());
+                }
+            }
+            match complete_to {
+                None => return Ok(()),
+                Some(to) if reverse => high = Excluded(to),
+                Some(to) => low = Excluded(to),
+            }
+            rows = (rows * 4).min(MORE_ROWS);
+        }
+    }
+}
+
+impl Drop for Layered {
+    /// A clean stop leaves nothing to fold again; what cannot be written is folded again.
+    fn drop(&mut self) {
+        self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner).end = true;
+        self.shared.turn.notify_all();
+        // sled may hang on a broken disk: that keeps nothing from stopping.
+        let until = std::time::Instant::now() + CLOSE_TIME_MAX;
+        let ended = self.pouring.take().is_none_or(|thread| {
+            while !thread.is_finished() && std::time::Instant::now() < until {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            thread.is_finished() && thread.join().is_ok()
+        });
+        // Twice: what was on its way goes before what is fresh.
+        if !ended
+            || self.shared.base.failed()
+            || self.shared.pour().and_then(|()| self.shared.pour()).is_err()
+        {
+            tracing::warn!("the index could not be closed well; the next start folds the rest again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::Memory;
+    use super::*;
+
+    /// Both layers and sled hold part of the keys; some are removed above and stand below.
+    #[test]
+    fn layers_read_as_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let layered = Layered::over(Sled::open(&dir.path().join("index"), None).unwrap());
+        let memory = Memory::default();
+        let key = |i: u32| [&[b'a' + (i % 3) as u8][..], &i.to_be_bytes()].concat();
+        let both: [&dyn Rows; 2] = [&layered, &memory];
+        let put = |range: std::ops::Range<u32>, step: usize, value: Option<u32>| {
+            let changes: Changes = range
+                .step_by(step)
+                .map(|i| (key(i), value.map(|value| (value + i).to_be_bytes().to_vec())))
+                .collect();
+            both.iter().for_each(|rows| rows.write(changes.clone()).unwrap());
+        };
+        put(0..1500, 1, Some(1));
+        layered.shared.pour().unwrap();
+        put(0..1500, 7, None);
+        put(1000..1900, 3, Some(5));
+        {
+            // As while it is being poured.
+            let mut held = layered.shared.held.write().unwrap();
+            held.going = Arc::new(std::mem::take(&mut held.fresh));
+        }
+        put(300..900, 5, Some(9));
+        put(300..900, 11, None);
+        let collect = |rows: &dyn Rows, prefix: &[u8], from: Option<&[u8]>, reverse: bool| {
+            let mut found = Vec::new();
+            rows.each(prefix, from, reverse, &mut |key, value| {
+                found.push((key.to_vec(), value.to_vec()));
+                Ok(true)
+            })
+            .unwrap();
+            found
+        };
+        let from = key(301);
+        for i in 0..2000 {
+            assert_eq!(layered.get(&key(i)).unwrap(), memory.get(&key(i)).unwrap(), "{i}");
+        }
+        for (prefix, start) in [(&b"b"[..], None), (b"", None), (b"b", Some(&from[..])), (b"q", None)] {
+            for reverse in [false, true] {
+                assert_eq!(
+                    collect(&layered, prefix, start, reverse),
+                    collect(&memory, prefix, start, reverse)
+                );
+            }
+        }
+        let before = collect(&layered, b"", None, false);
+        drop(layered);
+        let again = Layered::over(Sled::open(&dir.path().join("index"), None).unwrap());
+        assert_eq!(collect(&again, b"", None, false), before);
+    }
+}
