@@ -260,10 +260,13 @@ fn still_different(
     Ok(still)
 }
 
+/// A key and its value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// A walk that is asked for the next pair, where [`Rows::each`] gives them all.
 struct Cursor<'a> {
     rows: &'a dyn Rows,
-    buffer: VecDeque<(Vec<u8>, Vec<u8>)>,
+    buffer: VecDeque<Pair>,
     /// Where to read on; `None`: at the end.
     from: Option<Vec<u8>>,
 }
@@ -273,7 +276,7 @@ impl<'a> Cursor<'a> {
         Self { rows, buffer: VecDeque::new(), from: Some(Vec::new()) }
     }
 
-    fn peek(&mut self) -> Result<Option<&(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn peek(&mut self) -> Result<Option<&Pair>, StoreError> {
         if self.buffer.is_empty()
             && let Some(from) = self.from.take()
         {
