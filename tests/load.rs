@@ -74,7 +74,7 @@ fn bounded(log: &str) {
 }
 
 fn in_order(office: &OfficeDir) {
-    let store = Store::open_read_only(&office.store()).unwrap();
+    let store = Store::open_read_only(office.store()).unwrap();
     let mut cases: HashMap<RegistrationNumber, CaseRow> = HashMap::new();
     store
         .each_case(&mut |row| {

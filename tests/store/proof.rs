@@ -44,7 +44,7 @@ fn an_index_that_says_something_else_is_told() {
     assert!(only(&report, ExceptionKind::IndexDiffers).contains("2 plaatsen"), "{report:?}");
     house.close();
     let mut told = Vec::new();
-    let entries = Store::rebuild(&house.path(), &mut |done, total| told.push((done, total))).unwrap();
+    let entries = Store::rebuild(house.path(), &mut |done, total| told.push((done, total))).unwrap();
     assert_eq!(told.last(), Some(&(entries, entries)));
     house.reopen();
     house.assert_clean();
