@@ -90,8 +90,8 @@ impl Refusal {
             };
         }
         format!(
-            "a fresh token is refused too: what access_token under {section} gives must be valid now, with oauth user must be \
-             the mailbox that was signed in for, or {permission}"
+            "a fresh token is refused too: user under {section} must be the mailbox that was signed in for (or what access_token \
+             there gives is no longer valid), or {permission}"
         )
     }
 }
