@@ -25,7 +25,7 @@ help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
 	@echo "make test   every test, against a real Dovecot, Exim, Tesseract and Chromium"
 	@echo "make killed the daemon killed at every write around sending, ROUNDS=200 times; copies are counted"
-	@echo "make torture seeded faults over the whole path, ROUNDS=2000 of them: about half an hour on 2 cores"
+	@echo "make torture seeded faults over the whole path, ROUNDS=2000 of them (120 took 173 s in a debug build on 2 cores)"
 	@echo "make fuzz   hostile input for every parser, FUZZ_SECONDS=60 each (FUZZ_TARGETS: only these)"
 	@echo "make lint   formatting, clippy without warnings"
 	@echo "make audit  which of the crates have an advisory; ADVISORIES=DIR: offline, with a checkout of the database"
@@ -57,7 +57,7 @@ demo: deps
 	@target/debug/bode --config config/demo.toml demo $(DEMO_FLAGS)
 
 test: deps-test
-	@echo "Building and testing (about 15 minutes on 2 cores from cold, 4 when built) ..."
+	@echo "Building and testing (about 12 minutes on 2 cores when built, and the build before it from cold) ..."
 	$(CARGO) test --locked --no-fail-fast
 
 # `make test` does a dozen of these rounds.
