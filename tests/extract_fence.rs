@@ -8,8 +8,9 @@ mod extract_support;
 use bode::extract::{Hold, ReadError, ReadRequest, Reader, ReaderOptions, Times};
 use bode::record::{Channel, Problem};
 use extract_support::{options, reader};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A stand-in for the worker: a shell script that speaks the frames it is told to, counts its starts in a file
@@ -35,8 +36,7 @@ impl StandIn {
         for (n, turn) in turns.iter().enumerate() {
             script.push_str(&format!("if [ $turn = {} ]; then\n{turn}\nfi\n", n + 1));
         }
-        std::fs::write(&program, script + "sleep 1000\n").unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&program, &(script + "sleep 1000\n"));
         Self { _dir: dir, program }
     }
 
@@ -46,7 +46,7 @@ impl StandIn {
         let script = std::fs::read_to_string(&stand_in.program).unwrap();
         let real =
             format!("turn=$(wc -l < $count)\n[ $turn = 1 ] || exec {} worker\n", env!("CARGO_BIN_EXE_bode"));
-        std::fs::write(&stand_in.program, script.replacen("turn=$(wc -l < $count)\n", &real, 1)).unwrap();
+        write_program(&stand_in.program, &script.replacen("turn=$(wc -l < $count)\n", &real, 1));
         stand_in
     }
 
@@ -59,6 +59,19 @@ impl StandIn {
     fn starts(&self) -> usize {
         std::fs::read_to_string(self.program.with_file_name("count")).unwrap().lines().count()
     }
+}
+
+/// By a process of its own: were the file open for writing here, a child that another test starts at that moment would
+/// hold it open too, and the kernel would not run it ("Text file busy").
+fn write_program(program: &Path, script: &str) {
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(program)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
 }
 
 const BEGINS: &str =
