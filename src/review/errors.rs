@@ -130,7 +130,7 @@ pub async fn dress(State(state): State<ReviewState>, request: Request, next: Nex
         }
         None => return response,
     };
-    let mut dressed = if uri.path().starts_with("/api/") {
+    let mut dressed = if for_programs(&uri) {
         problem(&fault)
     } else {
         let shell = match response.extensions().get::<Visitor>() {
@@ -157,6 +157,11 @@ pub async fn dress(State(state): State<ReviewState>, request: Request, next: Nex
         }
     }
     dressed
+}
+
+/// Is it a program that reads the answer? Also where no route is.
+fn for_programs(uri: &Uri) -> bool {
+    uri.path().starts_with("/api/") || uri.path() == "/metrics"
 }
 
 /// A refusal as a program reads it.
@@ -192,8 +197,7 @@ fn of_framework(status: StatusCode, uri: &Uri) -> Fault {
             Fault::new(status, "De tekst is te lang", "Maak de tekst korter en probeer het nog eens.")
         }
         status if status.is_client_error() => {
-            let title =
-                if uri.path().starts_with("/api/") { "Ongeldig verzoek" } else { "Dit formulier klopt niet" };
+            let title = if for_programs(uri) { "Ongeldig verzoek" } else { "Dit formulier klopt niet" };
             Fault::new(status, title, "Wij konden niet lezen wat er werd gestuurd.")
         }
         status => Fault::internal(&format!("status {status} from the framework")),

@@ -1,16 +1,16 @@
 //! Who may come in: the guard before every route that is not open, and the CSRF check of every form.
 //!
 //! A person comes with a session cookie, a program with a bearer token (RFC 6750). Invariants: a route gets
-//! its right from the group it stands in (see `routes`), so that a new route cannot forget it; a form that
-//! changes something carries the session's CSRF token; a browser that says another site sent the request
-//! (Sec-Fetch-Site) is refused.
+//! its right from its row in the table (see `routes`), so that a new route cannot forget it; what changes
+//! something carries the session's CSRF token, as a field of the form or, where programs come too, as a header
+//! field; a browser that says another site sent the request (Sec-Fetch-Site, Origin) is refused.
 
 use super::errors::Fault;
 use super::rights::{Right, Role};
 use super::session::{SESSION_COOKIE, cookie, same_secret};
 use super::state::ReviewState;
 use axum::extract::{Form, FromRequest, Request, State};
-use axum::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -32,11 +32,13 @@ impl Visitor {
     }
 }
 
-/// The guard of a group of routes.
+/// The guard of a route.
 #[derive(Clone)]
 pub struct Guard {
     pub state: ReviewState,
     pub right: Right,
+    /// Programs come here too: with a token, and they get 401, not a login page.
+    pub program: bool,
 }
 
 /// Lets a visitor with the right pass, and tells the handler who it is.
@@ -45,10 +47,25 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         path: request.uri().path().to_owned(),
         wanted: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         looks_only: matches!(*request.method(), Method::GET | Method::HEAD),
+        by_program: guard.program,
     };
     let headers = request.headers().clone();
     match identify(&guard.state, &asked, &headers).await {
-        Ok(Some(visitor)) if visitor.may(guard.right) => {
+        Ok(Some(visitor)) if !visitor.may(guard.right) => {
+            let mut response = Fault::forbidden().into_response();
+            response.extensions_mut().insert(visitor);
+            response
+        }
+        // The forms of a page are checked as they are read (`Posted`).
+        Ok(Some(visitor)) if asked.by_program && !asked.looks_only && !sent_token(&visitor, &headers) => {
+            Fault::new(
+                StatusCode::FORBIDDEN,
+                "CSRF-token ontbreekt",
+                "Een sessie van een browser stuurt de kop X-CSRF-Token mee. Een programma gebruikt een token.",
+            )
+            .into_response()
+        }
+        Ok(Some(visitor)) => {
             request.extensions_mut().insert(visitor.clone());
             let mut response = next.run(request).await;
             // A form that was refused shows the case again.
@@ -61,14 +78,15 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
             response.extensions_mut().insert(visitor);
             response
         }
-        Ok(Some(visitor)) => {
-            let mut response = Fault::forbidden().into_response();
-            response.extensions_mut().insert(visitor);
-            response
-        }
         Ok(None) => turned_away(&asked),
         Err(fault) => fault.into_response(),
     }
+}
+
+/// Does a session show its CSRF token in the header? A program with a token has none to show.
+fn sent_token(visitor: &Visitor, headers: &HeaderMap) -> bool {
+    let given = headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
+    visitor.csrf.as_ref().is_none_or(|csrf| given.is_some_and(|given| same_secret(given, csrf)))
 }
 
 /// What the guard needs of a request.
@@ -77,13 +95,7 @@ struct Asked {
     /// Path and query, for after a login.
     wanted: String,
     looks_only: bool,
-}
-
-impl Asked {
-    /// A route that programs use: they get 401, not a login page.
-    fn by_program(&self) -> bool {
-        self.path.starts_with("/api/") || self.path == "/metrics"
-    }
+    by_program: bool,
 }
 
 /// The visitor of a request, if it is one we know.
@@ -91,7 +103,7 @@ async fn identify(state: &ReviewState, asked: &Asked, headers: &HeaderMap) -> Re
     if from_elsewhere(headers) && !asked.looks_only {
         return Err(Fault::form_expired());
     }
-    if asked.by_program()
+    if asked.by_program
         && let Some(token) = bearer(headers)
     {
         let token = token.to_owned();
@@ -119,7 +131,7 @@ async fn identify(state: &ReviewState, asked: &Asked, headers: &HeaderMap) -> Re
 
 /// Somebody we do not know: a program gets 401, a person the login page, and the page they wanted after it.
 fn turned_away(asked: &Asked) -> Response {
-    if asked.by_program() {
+    if asked.by_program {
         let fault = Fault::new(
             StatusCode::UNAUTHORIZED,
             "Niet ingelogd",
@@ -146,9 +158,17 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// Does the browser itself say that another site sent this? (Old browsers and programs say nothing.)
+/// Does the browser itself say that another site sent this? (Programs say nothing.) A browser too old for Sec-Fetch-Site
+/// names the origin of a form, which then is the host that it asks.
 pub fn from_elsewhere(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return !matches!(site.as_bytes(), b"same-origin" | b"none");
+    }
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let origin =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    origin.is_none() || origin != host
 }
 
 /// A posted form of somebody who is logged in, with the right CSRF token.
@@ -201,5 +221,16 @@ mod tests {
         assert!(!from_elsewhere(&headers));
         headers.insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
         assert!(from_elsewhere(&headers));
+        headers.remove("sec-fetch-site");
+        headers.insert(HOST, HeaderValue::from_static("desk.example.nl"));
+        for (origin, elsewhere) in [
+            ("https://desk.example.nl", false),
+            ("https://desk.example.nl.example.org", true),
+            ("https://example.org", true),
+            ("null", true),
+        ] {
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            assert_eq!(from_elsewhere(&headers), elsewhere, "{origin}");
+        }
     }
 }

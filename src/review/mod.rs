@@ -43,6 +43,7 @@ pub use accounts::Accounts;
 pub use answers_page::{AnswerSample, Sampler};
 pub use health::{Health, Proved};
 pub use rights::{Right, Role};
+pub use routes::{Access, Route, table};
 pub use state::{
     LetterChecked, LetterChecker, LetterFault, Opened, Opener, PageMaker, PagesRequest, PagesWish, Reread,
     Rereader, ReviewState, RulesInForce, Shown,

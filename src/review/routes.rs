@@ -1,4 +1,7 @@
-//! Every route of the desk, in groups: a group is the right that its routes ask.
+//! Every route of the desk, as one table: method, path, who may come, handler.
+//!
+//! The router is built from this table and from nothing else, and a row cannot be written without [`Access`]; so a route without
+//! a right does not compile. `tests/desk_rights.rs` tries every row as every role and as nobody.
 
 use super::errors;
 use super::guard::{self, Guard};
@@ -11,85 +14,155 @@ use super::{
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{self, MethodRouter};
+
+/// Who may come to a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// A person who is logged in and has the right; a form that changes something carries the session's CSRF token.
+    Desk(Right),
+    /// The same (with the CSRF token in `X-CSRF-Token`), or a program with a bearer token that has the right.
+    Program(Right),
+}
+
+/// A row of the table.
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+    handler: MethodRouter<ReviewState>,
+}
+
+/// A page or a file: changes nothing.
+fn get<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, ReviewState>,
+    T: 'static,
+{
+    Route { method: "GET", path, access, handler: routing::get(handler) }
+}
+
+/// A form, or a write of a program.
+fn post<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, ReviewState>,
+    T: 'static,
+{
+    Route { method: "POST", path, access, handler: routing::post(handler) }
+}
+
+/// Every route. `metrics_open`: the office lets anybody read the counters.
+#[rustfmt::skip] // a row is a line, so that it reads as the table that it is
+pub fn table(metrics_open: bool) -> Vec<Route> {
+    use Access::{Desk, Open, Program};
+    use Right::{Decide, KeepRules, Letters, Read, SeeBsn, SeeLooks};
+    vec![
+        get("/healthz", Open, probe::healthz),
+        get("/metrics", if metrics_open { Open } else { Program(Read) }, probe::metrics),
+        get("/assets/desk.css", Open, pages::style),
+        get("/assets/mark.svg", Open, pages::mark),
+        get("/login", Open, login::page),
+        post("/login", Open, login::submit),
+        post("/logout", Desk(Read), login::out),
+        // Cases.
+        get("/", Desk(Read), queue_page::page),
+        get("/due", Desk(Read), due_page::page),
+        get("/cases/{number}", Desk(Read), case_page::page),
+        get("/cases/{number}/pieces/{record}/original", Desk(Read), case_page::original),
+        get("/cases/{number}/pieces/{record}/documents/{index}", Desk(Read), case_page::document),
+        get("/cases/{number}/pieces/{record}/documents/{index}/file", Desk(Read), case_page::attachment),
+        get("/cases/{number}/pieces/{record}/documents/{index}/pages/{page}", Desk(Read), page_images::picture),
+        get("/cases/{number}/pieces/{record}/documents/{index}/searchable.pdf", Desk(Read), page_images::searchable),
+        get("/cases/{number}/answer", Desk(Read), case_page::answer),
+        get("/cases/{number}/address", Desk(Read), address_page::page),
+        get("/cases/{number}/looks", Desk(SeeLooks), looks::page),
+        post("/cases/{number}/decision", Desk(Decide), decide::decision),
+        post("/cases/{number}/assign", Desk(Decide), decide::assign),
+        post("/cases/{number}/join", Desk(Decide), decide::join),
+        post("/cases/{number}/note", Desk(Decide), decide::note),
+        post("/cases/{number}/answer", Desk(Decide), decide::answer),
+        post("/cases/{number}/address", Desk(Letters), address_page::check),
+        post("/cases/{number}/bsn", Desk(SeeBsn), bsn::show),
+        // Set aside, letters to print, sending.
+        get("/aside", Desk(Read), aside_page::page),
+        get("/aside/{record}", Desk(Read), aside_page::one),
+        get("/aside/{record}/original", Desk(Read), aside_page::original),
+        get("/print", Desk(Read), print_page::page),
+        get("/print/{day}/samen.pdf", Desk(Read), print_page::together),
+        get("/print/{day}/{file}", Desk(Read), print_page::file),
+        post("/print/{day}/samen.pdf", Desk(Letters), print_page::together_listed),
+        post("/print/printed", Desk(Letters), print_page::printed),
+        post("/print/again", Desk(Letters), print_page::again),
+        get("/sending", Desk(Read), sending_page::page),
+        // The brake is within reach of whoever may let an answer go.
+        post("/sending/switch", Desk(Decide), sending_page::switch),
+        post("/breaker", Desk(Decide), decide::close_breaker),
+        get("/ledger", Desk(Read), ledger_page::page),
+        get("/answers", Desk(Read), answers_page::list),
+        get("/answers/{situation}", Desk(Read), answers_page::one),
+        get("/answers/{situation}/letter.pdf", Desk(Read), answers_page::pdf),
+        // Rules.
+        get("/rules", Desk(Read), rules_page::page),
+        get("/rules/regels.md", Desk(Read), rules_page::listed),
+        post("/rules/reload", Desk(KeepRules), rules_page::reload),
+        // Programs. Each row stands in `openapi.json` too.
+        get("/api/v1/openapi.json", Program(Read), api::openapi),
+        get("/api/v1/cases", Program(Read), api::cases),
+        get("/api/v1/cases/{number}", Program(Read), api::case),
+        post("/api/v1/cases/{number}/decision", Program(Decide), api::decision),
+    ]
+}
 
 /// The desk as a service.
 pub fn routes(state: &ReviewState) -> Router {
-    let guarded = |group: Router<ReviewState>, right: Right| {
-        group.route_layer(from_fn_with_state(Guard { state: state.clone(), right }, guard::check))
-    };
-    let mut open = Router::new()
-        .route("/healthz", get(probe::healthz))
-        .route("/login", get(login::page).post(login::submit))
-        .route("/assets/desk.css", get(pages::style))
-        .route("/assets/mark.svg", get(pages::mark));
-    let mut reading = Router::new()
-        .route("/", get(queue_page::page))
-        .route("/logout", post(login::out))
-        .route("/cases/{number}", get(case_page::page))
-        .route("/cases/{number}/pieces/{record}/original", get(case_page::original))
-        .route("/cases/{number}/pieces/{record}/documents/{index}", get(case_page::document))
-        .route("/cases/{number}/pieces/{record}/documents/{index}/file", get(case_page::attachment))
-        .route("/cases/{number}/pieces/{record}/documents/{index}/pages/{page}", get(page_images::picture))
-        .route(
-            "/cases/{number}/pieces/{record}/documents/{index}/searchable.pdf",
-            get(page_images::searchable),
-        )
-        .route("/aside", get(aside_page::page))
-        .route("/aside/{record}", get(aside_page::one))
-        .route("/aside/{record}/original", get(aside_page::original))
-        .route("/due", get(due_page::page))
-        .route("/ledger", get(ledger_page::page))
-        .route("/cases/{number}/address", get(address_page::page))
-        .route("/print", get(print_page::page))
-        .route("/print/{day}/samen.pdf", get(print_page::together))
-        .route("/print/{day}/{file}", get(print_page::file))
-        .route("/sending", get(sending_page::page))
-        .route("/answers", get(answers_page::list))
-        .route("/answers/{situation}", get(answers_page::one))
-        .route("/answers/{situation}/letter.pdf", get(answers_page::pdf))
-        .route("/rules", get(rules_page::page))
-        .route("/rules/regels.md", get(rules_page::listed))
-        .route("/api/v1/openapi.json", get(api::openapi))
-        .route("/api/v1/cases", get(api::cases))
-        .route("/api/v1/cases/{number}", get(api::case));
-    if state.desk().metrics_open {
-        open = open.route("/metrics", get(probe::metrics));
-    } else {
-        reading = reading.route("/metrics", get(probe::metrics));
+    let mut router = Router::new();
+    for Route { path, access, handler, .. } in table(state.desk().metrics_open) {
+        let guard = |right, program| Guard { state: state.clone(), right, program };
+        let handler = match access {
+            Access::Open => handler,
+            Access::Desk(right) => handler.route_layer(from_fn_with_state(guard(right, false), guard::check)),
+            Access::Program(right) => {
+                handler.route_layer(from_fn_with_state(guard(right, true), guard::check))
+            }
+        };
+        router = router.route(path, handler);
     }
-    let deciding = Router::new()
-        .route("/cases/{number}/decision", post(decide::decision))
-        .route("/cases/{number}/assign", post(decide::assign))
-        .route("/cases/{number}/join", post(decide::join))
-        .route("/cases/{number}/note", post(decide::note))
-        .route("/breaker", post(decide::close_breaker))
-        .route("/api/v1/cases/{number}/decision", post(api::decision));
-    let letters = Router::new()
-        .route("/cases/{number}/address", post(address_page::check))
-        .route("/print/{day}/samen.pdf", post(print_page::together_listed))
-        .route("/print/printed", post(print_page::printed))
-        .route("/print/again", post(print_page::again));
-    let seeing_bsn = Router::new().route("/cases/{number}/bsn", post(bsn::show));
-    let seeing_looks = Router::new().route("/cases/{number}/looks", get(looks::page));
-    let keeping_rules = Router::new().route("/rules/reload", post(rules_page::reload));
-    // One path, two rights: to look at an answer, and to let it go out.
-    let answer_seen = Router::new().route("/cases/{number}/answer", get(case_page::answer));
-    let answer_sent = Router::new().route("/cases/{number}/answer", post(decide::answer));
-    // The brake is within reach of whoever may let an answer go.
-    let braking = Router::new().route("/sending/switch", post(sending_page::switch));
-    open.merge(guarded(reading, Right::Read))
-        .merge(guarded(braking, Right::Decide))
-        .merge(guarded(answer_seen, Right::Read))
-        .merge(guarded(answer_sent, Right::Decide))
-        .merge(guarded(deciding, Right::Decide))
-        .merge(guarded(letters, Right::Letters))
-        .merge(guarded(keeping_rules, Right::KeepRules))
-        .merge(guarded(seeing_bsn, Right::SeeBsn))
-        .merge(guarded(seeing_looks, Right::SeeLooks))
+    router
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(state.clone(), errors::dress))
         .layer(from_fn(pages::protect))
         .with_state(state.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_row_stands_twice_and_what_is_open_is_a_short_list() {
+        let table = table(false);
+        let rows: BTreeSet<(&str, &str)> = table.iter().map(|row| (row.method, row.path)).collect();
+        assert_eq!(rows.len(), table.len());
+        let open: Vec<String> = table
+            .iter()
+            .filter(|row| row.access == Access::Open)
+            .map(|row| format!("{} {}", row.method, row.path))
+            .collect();
+        let expected =
+            ["GET /healthz", "GET /assets/desk.css", "GET /assets/mark.svg", "GET /login", "POST /login"];
+        assert_eq!(open, expected, "a route that asks for no login is looked at twice");
+    }
+
+    #[test]
+    fn what_programs_use_is_theirs_and_pages_are_not() {
+        for row in table(false) {
+            let by_program = row.path.starts_with("/api/") || row.path == "/metrics";
+            assert_eq!(by_program, matches!(row.access, Access::Program(_)), "{}", row.path);
+        }
+    }
 }

@@ -53,6 +53,11 @@ impl Desk {
     }
 
     pub fn start_with(config: DeskConfig) -> Self {
+        Self::start_at(config, now)
+    }
+
+    /// With another clock than one that stands still at [`now`].
+    pub fn start_at(config: DeskConfig, clock: fn() -> Timestamp) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(dir.path().join("store")).unwrap());
         store.keep_rules(samples::RULES_VERSION, &[("rules.toml".into(), "# invented\n".into())]).unwrap();
@@ -68,7 +73,7 @@ impl Desk {
         health.well("store");
         let state =
             ReviewState::new(Arc::clone(&store), Arc::clone(&accounts), office(), config, health.clone())
-                .with_clock(now)
+                .with_clock(clock)
                 .with_opener(opener())
                 .with_page_maker(page_maker())
                 .with_letter_checker(letter_checker(&store))
