@@ -65,7 +65,7 @@ ROUNDS ?= 200
 killed: deps-test
 	BODE_TEST_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test killed_sending -- --nocapture
 
-# Disk faults at each write, power cuts, clocks, mailboxes and scan folders out of form; `make test` does a few of these
+# Disk faults at each write, power cuts, clocks, mailboxes, stacks and scan folders out of form; `make test` does a few of these
 # rounds. A round that fails prints its seed: `BODE_TEST_SEED=n` runs it again, after those before it in the same store.
 torture: deps-test
 	BODE_TEST_ROUNDS=$(ROUNDS) $(CARGO) test --locked --release --test torture -- --nocapture

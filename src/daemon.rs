@@ -6,6 +6,7 @@
 mod breaker;
 pub mod control;
 mod feed;
+mod lookup;
 mod parts;
 mod proof;
 mod reload;
@@ -13,6 +14,7 @@ mod samples;
 mod stop;
 mod work;
 
+pub use lookup::DaemonIndex;
 pub use parts::{Broken, Daemon, DaemonError, Event, Options};
 pub(crate) use parts::{clamd, cores, reader, run_policy};
 pub use proof::{Proof, ProofError, Prover};

@@ -171,6 +171,9 @@ pub const FORM_BYTES_MAX: usize = 64 * 1024;
 /// Time for one request to the desk, from its header to its answer.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// Walks over the index at the same time for commands beside the daemon; each holds a thread.
+pub const INDEX_WALKS_MAX: usize = 32;
+
 /// Time after which an unused desk session ends.
 pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(8 * 3600);
 

@@ -3,9 +3,12 @@
 //! itself; and `rebuild`.
 
 mod daemon;
+#[path = "support/index.rs"]
+mod index;
 mod servers;
 
 use daemon::OfficeDir;
+use index::open_index;
 use serde_json::{Value, json};
 use servers::{MailServers, OFFICE, wait_until};
 use std::fs;
@@ -190,7 +193,7 @@ fn the_index_is_built_again_when_it_is_asked_for() {
         &|| fs::remove_dir_all(&index).unwrap(),
         &|| files(&index).iter().for_each(|path| fs::write(path, "geknoei").unwrap()),
         // Of another format.
-        &|| drop(sled::open(&index).unwrap().insert("m/format", b"\x01999".as_slice()).unwrap()),
+        &|| drop(open_index(&index).insert("m/format", b"\x01999".as_slice()).unwrap()),
     ];
     for spoil in spoilers {
         spoil();
@@ -199,7 +202,7 @@ fn the_index_is_built_again_when_it_is_asked_for() {
         assert_eq!(office.verify()["exceptions"], json!([]));
     }
     // Ahead of the journal: it is seen, and built again by itself.
-    let db = sled::open(&index).unwrap();
+    let db = open_index(&index);
     db.insert("m/applied", b"\x01[999,\"0\"]".as_slice()).unwrap();
     drop(db);
     let mut daemon = office.run();

@@ -44,7 +44,7 @@ pub(super) fn answers(global: &Global, command: AnswersCommand) -> CommandResult
 }
 
 fn list(config: &Config, json: bool) -> CommandResult {
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let paused = store.sending_paused().map_err(Failure::failed)?;
     let filter = CaseFilter { limit: usize::MAX, ..CaseFilter::default() };
     let mut rows = store.cases(&filter).map_err(Failure::failed)?.rows;

@@ -181,7 +181,7 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
 }
 
 fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let page = store.cases(filter).map_err(Failure::failed)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&page.rows).map_err(Failure::failed)?);
@@ -207,7 +207,7 @@ fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
 
 fn due(config: &Config, days: u16, json: bool) -> CommandResult {
     let today = office_date(clock::now());
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let list = due_list(&store, today.saturating_add(i64::from(days).days())).map_err(Failure::failed)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&list).map_err(Failure::failed)?);
@@ -280,7 +280,7 @@ fn show(config: &Config, number: CaseNumber, json: bool, show_bsn: bool) -> Comm
     if show_bsn {
         ask_for(config, &Change::ShowBsn { case: number, by: account() })?;
     }
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let whole = Whole::of(&store, number).map_err(Failure::failed)?;
     let seen = if show_bsn { Seen::BsnShown } else { Seen::Viewed };
     let (at, by) = (clock::now(), account());
@@ -331,7 +331,7 @@ fn show(config: &Config, number: CaseNumber, json: bool, show_bsn: bool) -> Comm
 }
 
 fn looks(config: &Config, number: CaseNumber, json: bool) -> CommandResult {
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let (looks, older) = store.looks(number).map_err(Failure::failed)?;
     if json {
         let value = json!({ "looks": looks, "older": older });

@@ -8,7 +8,6 @@ use crate::extract::{Clamd, FenceReport, Hold};
 use crate::oauth::SignIns;
 use crate::outbox::{Mailer, OutboxError};
 use crate::source::Imap;
-use crate::store::Store;
 use std::path::Path;
 
 /// Free space below which the disk is called full: the store refuses nothing before, people get a day to act.
@@ -39,7 +38,7 @@ fn past_term(config: &Config) -> Result<String, String> {
     if !config.store.join("journal").is_dir() {
         return Ok("nothing is past its term".to_owned());
     }
-    let store = Store::open_read_only(&config.store).map_err(|error| with_causes(&error))?;
+    let store = setting::store_to_read(config).map_err(|error| with_causes(&error))?;
     let plan =
         crate::retention::plan(&store, &config.retention, crate::record::office_date(crate::clock::now()))
             .map_err(|error| with_causes(&error))?;

@@ -90,7 +90,7 @@ fn private(path: &Path) -> std::io::Result<std::fs::File> {
 }
 
 pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> CommandResult {
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let (mut cases, mut pieces, mut person) = (args.numbers.clone(), Vec::new(), None);
     if args.all {
         store

@@ -75,7 +75,7 @@ pub(super) fn letters(global: &Global, command: LettersCommand) -> CommandResult
 }
 
 fn read(config: &Config) -> Result<Store, Failure> {
-    Store::open_read_only(&config.store).map_err(Failure::failed)
+    setting::store_to_read(config).map_err(Failure::failed)
 }
 
 fn list(config: &Config, day: Option<Date>, as_json: bool) -> CommandResult {

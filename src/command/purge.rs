@@ -65,7 +65,7 @@ pub(super) fn purge(global: &Global, args: &PurgeArgs) -> CommandResult {
         ));
     }
     let plan = {
-        let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+        let store = setting::store_to_read(&config).map_err(Failure::failed)?;
         if by_demand {
             demanded(&store, args, today)?
         } else {

@@ -2,7 +2,9 @@
 
 use super::{Failure, Global};
 use crate::config::Config;
+use crate::daemon::DaemonIndex;
 use crate::intake::Rulebook;
+use crate::store::{Store, StoreError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -20,6 +22,20 @@ pub(super) fn config(global: &Global) -> Result<Config, Failure> {
 /// Rules, templates and office data. A fault is told with file, line and column, as wrong configuration.
 pub(super) fn rulebook(config: &Config) -> Result<Arc<Rulebook>, Failure> {
     Rulebook::load(config).map(Arc::new).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The store, for reading. Beside a running daemon its index is asked of that daemon; else, and beside an import, it is
+/// built in memory from the journal, which a large store makes slow.
+///
+/// # Errors
+/// As [`Store::open_read_only`].
+pub(super) fn store_to_read(config: &Config) -> Result<Store, StoreError> {
+    if let Some(index) = DaemonIndex::reach(&config.store)
+        && let Some(store) = Store::open_beside(&config.store, Box::new(index))?
+    {
+        return Ok(store);
+    }
+    Store::open_read_only(&config.store)
 }
 
 /// The languages that scans are recognised in, when their data is installed.

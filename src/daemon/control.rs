@@ -1,7 +1,8 @@
 //! How the command line changes something while the daemon holds the store: one JSON line over a Unix socket in the
-//! store's directory, and one back. Who may write to that directory may decide: the file's permissions are the right.
+//! store's directory, and one back (what commands only read: [`super::lookup`]). Who may write to that directory may decide: the file's permissions are the right.
 
 use super::Stop;
+use super::lookup;
 use super::proof::{self, Proof, Prover};
 use crate::clock;
 use crate::intake::{CheckError, Intake, LetterChecked, Rulebook, check_letter};
@@ -130,7 +131,7 @@ pub enum Reply {
 }
 
 /// Bytes of one request; a note has a bound of its own.
-const REQUEST_BYTES_MAX: u64 = 256 * 1024;
+pub(super) const REQUEST_BYTES_MAX: u64 = 256 * 1024;
 
 /// The pause after the socket could not take a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -269,7 +270,8 @@ pub(super) async fn serve(listener: UnixListener, served: Served, stop: Stop) {
                 let served = served.clone();
                 tokio::spawn(async move {
                     match answer(stream, &served).await {
-                        Ok(()) => {}
+                        Ok(Asked::ToLook) => return,
+                        Ok(Asked::ToChange) => {}
                         Err(error) => warn!(%error, "a request of the command line was cut off"),
                     }
                     served.changed.notify_one();
@@ -287,11 +289,21 @@ pub(super) async fn serve(listener: UnixListener, served: Served, stop: Stop) {
     }
 }
 
-async fn answer(mut stream: UnixStream, served: &Served) -> std::io::Result<()> {
+/// What a connection was for.
+enum Asked {
+    ToLook,
+    ToChange,
+}
+
+async fn answer(mut stream: UnixStream, served: &Served) -> std::io::Result<Asked> {
     let (read, mut write) = stream.split();
-    let mut line = String::new();
     let mut reader = BufReader::new(read.take(REQUEST_BYTES_MAX));
+    let mut line = String::new();
     timeout(REQUEST_TIME_MAX, reader.read_line(&mut line)).await??;
+    if let Ok(first) = serde_json::from_str(&line) {
+        lookup::serve(&mut reader, &mut write, &served.store, first).await?;
+        return Ok(Asked::ToLook);
+    }
     let reply = match serde_json::from_str::<Change>(&line) {
         Ok(Change::Prove { sources }) => {
             timeout(PROOF_TIME_MAX, prove(served, sources)).await?.unwrap_or_else(Reply::Refused)
@@ -313,7 +325,8 @@ async fn answer(mut stream: UnixStream, served: &Served) -> std::io::Result<()> 
     };
     let mut bytes = serde_json::to_vec(&reply)?;
     bytes.push(b'\n');
-    timeout(REQUEST_TIME_MAX, write.write_all(&bytes)).await?
+    timeout(REQUEST_TIME_MAX, write.write_all(&bytes)).await??;
+    Ok(Asked::ToChange)
 }
 
 /// Proves the ledger. One with its sources counts as that of the day.

@@ -25,6 +25,7 @@
 
 mod ahead;
 mod answers;
+mod beside;
 mod breaker;
 mod card;
 mod change;
@@ -49,6 +50,7 @@ mod lists;
 mod looks;
 mod open;
 mod original;
+mod patience;
 mod proofs;
 mod purge;
 mod query;
@@ -65,6 +67,7 @@ mod verify_answers;
 mod verify_files;
 mod verify_index;
 
+pub use beside::IndexOfDaemon;
 pub use breaker::BreakerRow;
 pub use copy::{
     BackupReport, CopyError, CopyOf, CopyState, Manifest, Restored, backup, read_manifest, restore,

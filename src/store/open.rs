@@ -8,6 +8,7 @@ use super::keys;
 use super::layered::Layered;
 use super::looks::LookLog;
 use super::original::{Originals, make_dir};
+use super::patience::patiently;
 use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
 use super::sealed::{Sealing, ValueKey};
 use super::sync::GroupSync;
@@ -23,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Version of keys and values of the index; a store with another one is folded again.
-const INDEX_FORMAT: u32 = 5;
+pub(super) const INDEX_FORMAT: u32 = 5;
 
 /// Changes folded before they are written to the index together.
 const BATCH_CHANGES: usize = 4_000;
@@ -121,7 +122,7 @@ impl Store {
         Store::assemble(dir, originals, Box::new(rows), None, Opening::default(), None)
     }
 
-    fn assemble(
+    pub(super) fn assemble(
         dir: &Path,
         originals: Originals,
         rows: Box<dyn Rows>,
@@ -154,17 +155,13 @@ impl Store {
 /// Stands in a store that is being put back from a backup, until it is whole.
 pub(super) const RESTORING: &str = ".restoring";
 
-fn expect_whole(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn expect_whole(dir: &Path) -> Result<(), StoreError> {
     if dir.join(RESTORING).exists() {
         let why = "a restore into this store was cut off: run bode restore again";
         return Err(StoreError::State { object: dir.display().to_string(), why });
     }
     Ok(())
 }
-
-/// How often, and after what pause, a lock that somebody holds is asked for again: half a second in all.
-const LOCK_TRIES: u32 = 10;
-const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// The lock file holds the process that has it; the lock itself goes with that process, however it ends.
 fn lock(dir: &Path) -> Result<File, StoreError> {
@@ -177,16 +174,8 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
-    // A program that this process is starting just now shares the lock until it runs, and a daemon that is ending
-    // holds it a moment longer.
-    let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-    for _ in 0..LOCK_TRIES {
-        if locked != Err(rustix::io::Errno::WOULDBLOCK) {
-            break;
-        }
-        std::thread::sleep(LOCK_PAUSE);
-        locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-    }
+    let is_held = |error: &rustix::io::Errno| *error == rustix::io::Errno::WOULDBLOCK;
+    let locked = patiently(is_held, || flock(&file, FlockOperation::NonBlockingLockExclusive));
     if let Err(error) = locked {
         if error != rustix::io::Errno::WOULDBLOCK {
             return Err(StoreError::Io { doing: "lock", path, source: error.into() });

@@ -4,6 +4,7 @@
 //! Everything stands in one keyspace, so that all changes of one journal entry are one atomic batch.
 
 use super::StoreError;
+use super::patience::patiently;
 use super::sealed::ValueKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -155,6 +156,11 @@ pub(super) const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 const FLUSH_MILLISECONDS: u64 = 30_000;
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Does somebody hold the lock of its file? sled 0.34 tells that by its words only.
+fn is_held(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}
+
 impl Sled {
     /// Opens or makes the database. sled 0.34 has open reports of panics on damaged files, so a panic counts
     /// as "will not open".
@@ -164,7 +170,8 @@ impl Sled {
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(Some(FLUSH_MILLISECONDS))
             .mode(sled::Mode::HighThroughput);
-        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
+        let open = || patiently(is_held, || config.open());
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
             Ok(Ok(db)) => {
                 Ok(Sled { path: path.to_owned(), db: Some(db), values, failed: AtomicBool::new(false) })
             }
@@ -320,6 +327,18 @@ mod tests {
         })
         .unwrap();
         keys
+    }
+
+    #[test]
+    fn a_lock_that_somebody_holds_is_known_from_a_fault() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = dir.path().join("index");
+        let held = Sled::open(&index, None).unwrap();
+        assert!(is_held(&sled::open(&index).unwrap_err()));
+        drop(held);
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(!is_held(&sled::open(&file).unwrap_err()));
     }
 
     #[test]

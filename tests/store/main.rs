@@ -3,6 +3,8 @@
 mod alike;
 mod copies;
 mod faults;
+#[path = "../support/index.rs"]
+mod index;
 mod killed;
 mod looks;
 mod measure;

@@ -1,5 +1,6 @@
 //! Each check of `verify`, broken on purpose: it sees that, says which, and is clean again when it is mended.
 
+use crate::index::open_index;
 use crate::support::*;
 use bode::record::*;
 use bode::store::{CheckedLetter, Registered, Store, VerifyReport};
@@ -21,7 +22,7 @@ fn only(report: &VerifyReport, kind: ExceptionKind) -> String {
 /// Writes keys of the index past the store, as a fault of the disk or of sled would.
 fn spoil(house: &mut House, change: impl Fn(&sled::Db)) {
     house.close();
-    let db = sled::open(house.path().join("index")).unwrap();
+    let db = open_index(&house.path().join("index"));
     change(&db);
     db.flush().unwrap();
     drop(db);
@@ -127,7 +128,7 @@ fn the_lists_of_the_outbox_are_held_against_the_cases() {
     house.assert_clean();
     let due = {
         house.close();
-        let db = sled::open(house.path().join("index")).unwrap();
+        let db = open_index(&house.path().join("index"));
         let key = db.scan_prefix(b"o").next().unwrap().unwrap().0.to_vec();
         drop(db);
         house.reopen();

@@ -59,6 +59,11 @@ impl Fault {
             clock: 0,
         }
     }
+
+    /// Does it end the daemon?
+    pub fn kills(&self) -> bool {
+        matches!(self.action, Action::KillBefore | Action::KillAfter | Action::Torn | Action::PowerCut)
+    }
 }
 
 const PAGE_BYTES: usize = 4096;

@@ -129,7 +129,8 @@ static int place_of(const char *path, char *to, size_t size) {
         plain(inside, shown, sizeof shown);
         if (begins(shown, "originals/new/R#-#", &rest)) snprintf(to, size, "new%s", rest);
         else if (begins(shown, "originals/#/#", &rest)) snprintf(to, size, "record%s", rest);
-        else if (begins(shown, "journal/#.log", &rest)) snprintf(to, size, "journal");
+        else if (begins(shown, "journal/#.log", &rest))
+            snprintf(to, size, strcmp(inside, "journal/000000000001.log") ? "journal.next" : "journal");
         else if (begins(shown, "rules/.new-#", &rest)) snprintf(to, size, "rules.new%s", *rest ? "/file" : "");
         else snprintf(to, size, "%s", *shown ? shown : "store");
         return 1;

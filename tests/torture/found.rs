@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// An office that had one piece, with another one waiting, and a daemon in which this fault falls.
 fn with_fault(number: usize, fault: &Fault, look: impl Fn(&mut Office<'_>, &mut Daemon)) {
     let (servers, library) = (MailServers::start(), library());
-    let mut office = Office::new(number, Way::Maildir, &servers, &library);
+    let mut office = Office::new(number, Way::Maildir, false, &servers, &library);
     let first = complaint(&office.address, "eerste");
     office.lay(&first, "eerste");
     office.heal().unwrap();

@@ -5,7 +5,8 @@
 //! our note: the same Message-ID and words); and `bode verify` is clean. One store goes on for some rounds.
 //!
 //! `BODE_TEST_ROUNDS=2000` (`make torture ROUNDS=2000`) is the long count. A round that fails prints its seed and leaves
-//! its folder; `BODE_TEST_SEED=n` runs the rounds of that store again, up to that one.
+//! its folder; `BODE_TEST_SEED=n` runs the rounds of that store again, up to that one. `BODE_TEST_FROM=n` begins at the
+//! store of that seed, so that a long count can be run in parts.
 
 #[path = "../daemon/mod.rs"]
 mod daemon;
@@ -15,6 +16,7 @@ mod found;
 mod office;
 mod other;
 mod points;
+mod prepared;
 mod round;
 #[path = "../servers/mod.rs"]
 mod servers;
@@ -22,7 +24,8 @@ mod story;
 mod traffic;
 
 use office::{Counts, Office, Way};
-use points::{POINTS, READS};
+use points::{POINTS, READS, RUN_POINTS, SEGMENT_POINTS, is_named};
+use round::Kind;
 use servers::MailServers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -32,13 +35,17 @@ use std::time::Instant;
 /// Rounds without `BODE_TEST_ROUNDS`.
 const ROUNDS: usize = 24;
 
+/// One store in so many is sealed with a key file.
+const SEALED_ONE_IN: usize = 3;
+
 /// Rounds in one store.
 const ROUNDS_IN_STORE: usize = 8;
 
 #[derive(Default)]
 struct Tally {
     rounds: usize,
-    kinds: BTreeMap<String, (usize, usize)>,
+    kinds: BTreeMap<Kind, (usize, usize)>,
+    sealed: usize,
     points: BTreeMap<String, usize>,
     unnamed: BTreeSet<String>,
     totals: Counts,
@@ -52,11 +59,12 @@ fn number(name: &str) -> Option<usize> {
 #[test]
 fn nothing_is_lost_or_doubled_by_any_fault() {
     let only = number("BODE_TEST_SEED");
-    let rounds = only.map_or(number("BODE_TEST_ROUNDS").unwrap_or(ROUNDS), |seed| seed + 1);
+    let first = number("BODE_TEST_FROM").unwrap_or(0);
+    let rounds = only.map_or(first + number("BODE_TEST_ROUNDS").unwrap_or(ROUNDS), |seed| seed + 1);
     let (servers, library, tally) = (MailServers::start(), fault::library(), Mutex::new(Tally::default()));
     let lanes =
         if only.is_some() { 1 } else { 1 + std::thread::available_parallelism().map_or(1, usize::from) };
-    let next = AtomicUsize::new(only.map_or(0, |seed| seed / ROUNDS_IN_STORE));
+    let next = AtomicUsize::new(only.unwrap_or(first) / ROUNDS_IN_STORE);
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..lanes {
@@ -93,7 +101,8 @@ fn rounds_of_one_store(
     tally: &Mutex<Tally>,
 ) {
     let way = if store.is_multiple_of(2) { Way::Maildir } else { Way::Mailbox };
-    let mut office = Office::new(store, way, servers, library);
+    let sealed = store % SEALED_ONE_IN == SEALED_ONE_IN - 1;
+    let mut office = Office::new(store, way, sealed, servers, library);
     let mut counts = Counts::default();
     for seed in seeds {
         let outcome =
@@ -107,14 +116,14 @@ fn rounds_of_one_store(
         match outcome {
             Ok(told) => {
                 counts = told.counts;
-                let kind = tally.kinds.entry(format!("{:?}", told.kind)).or_default();
+                let kind = tally.kinds.entry(told.kind).or_default();
                 kind.0 += 1;
                 kind.1 += usize::from(told.place.is_some() || !told.kind.is_of_the_disk());
                 if let Some(place) = told.place {
                     *tally.points.entry(place).or_default() += 1;
                 }
-                let known = |name: &str| POINTS.iter().chain(READS).any(|(point, _)| *point == name);
-                tally.unnamed.extend(told.calls.into_iter().filter(|name| !known(name)));
+                tally.sealed += usize::from(sealed);
+                tally.unnamed.extend(told.calls.into_iter().filter(|name| !is_named(name)));
             }
             Err(fault) => {
                 let kept = office.dir.dir.keep();
@@ -144,15 +153,17 @@ impl Tally {
 
 fn print(tally: &Tally, begun: Instant) {
     println!("\n{} rounds in {:.0} s", tally.rounds, begun.elapsed().as_secs_f64());
-    for (kind, (rounds, struck)) in &tally.kinds {
-        println!("  {kind:<32} {rounds:>5} rounds, {struck:>5} struck");
+    println!("  {} of them on a store that is sealed with a key", tally.sealed);
+    for kind in Kind::all() {
+        let (rounds, struck) = tally.kinds.get(&kind).copied().unwrap_or_default();
+        println!("  {:<32} {rounds:>5} rounds, {struck:>5} struck", format!("{kind:?}"));
     }
     println!("{} calls struck by name:", tally.points.len());
     for (name, times) in &tally.points {
         println!("  {name:<44} {times:>5}");
     }
-    let missed: Vec<_> = POINTS.iter().chain(READS).map(|(name, _)| *name).collect();
-    let missed: Vec<_> = missed.into_iter().filter(|name| !tally.points.contains_key(*name)).collect();
+    let named = POINTS.iter().chain(READS).chain(SEGMENT_POINTS).chain(RUN_POINTS).map(|(name, _)| *name);
+    let missed: BTreeSet<&str> = named.filter(|name| !tally.points.contains_key(*name)).collect();
     println!("named and not struck: {missed:?}\nseen and not named: {:?}", tally.unnamed);
     let Counts { pieces, cases, answers, copies } = tally.totals;
     println!(

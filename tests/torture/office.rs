@@ -3,7 +3,7 @@
 
 use crate::daemon::{BODE, Daemon, OfficeDir};
 use crate::fault::{Control, Fault};
-use crate::servers::relay::{Moment, Relay};
+use crate::servers::relay::{Cut, Moment, Relay};
 use crate::servers::{DEADLINE, MailServers};
 use crate::story::{Answer, Story};
 use crate::traffic::{Becomes, Sent};
@@ -63,6 +63,7 @@ pub struct Office<'a> {
     relay: Relay,
     pub line: Line,
     pub way: Way,
+    pub sealed: bool,
     /// Everything that ever came.
     pub sent: Vec<Sent>,
     digests: BTreeSet<String>,
@@ -76,7 +77,8 @@ pub struct Office<'a> {
 }
 
 impl<'a> Office<'a> {
-    pub fn new(number: usize, way: Way, servers: &'a MailServers, library: &'a Path) -> Self {
+    /// With a key file its store is sealed.
+    pub fn new(number: usize, way: Way, sealed: bool, servers: &'a MailServers, library: &'a Path) -> Self {
         let address = format!("klacht@kantoor-{number}.example.nl");
         let relay = Relay::start(servers.ports.submissions);
         let toml = servers.toml_of(&address);
@@ -87,13 +89,18 @@ impl<'a> Office<'a> {
         let mailbox = mailbox
             .replace(&format!("port = {}", servers.ports.imaps), &format!("port = {}", line.relay.port));
         let mailbox = if way == Way::Mailbox { mailbox.as_str() } else { "" };
+        let key = if sealed { "[encryption]\nkey_file = \"sleutels\"\n\n" } else { "" };
         let sections = format!(
-            "[maildir]\ndir = \"post\"\npoll_seconds = 1\n\n[scan]\ndir = \"scans\"\nstill_seconds = 0\n\
+            "{key}[maildir]\ndir = \"post\"\npoll_seconds = 1\n\n[scan]\ndir = \"scans\"\nstill_seconds = 0\n\
              poll_seconds = 1\n\n{mailbox}{smtp}"
         );
         let dir = OfficeDir::of("den-haag", &address, "hour_max = 1000000", &sections);
         for folder in ["post/new", "post/cur", "post/tmp", "scans"] {
             std::fs::create_dir_all(dir.dir.path().join(folder)).unwrap();
+        }
+        if sealed {
+            let keys = dir.dir.path().join("sleutels");
+            dir.told(&["key", "new", keys.to_str().unwrap()]);
         }
         let (_, log_bytes) = servers.taken_since(0);
         Self {
@@ -105,6 +112,7 @@ impl<'a> Office<'a> {
             relay,
             line,
             way,
+            sealed,
             sent: Vec::new(),
             digests: BTreeSet::new(),
             optional: BTreeSet::new(),
@@ -190,14 +198,27 @@ impl<'a> Office<'a> {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+        self.note_cut();
+        Ok(())
+    }
+
+    /// The line to the mail server is cut when it says that it took the next message.
+    pub fn cut_before_reply(&self, cut: bool) {
+        self.relay.plan(if cut { &[Cut::BeforeReply] } else { &[] });
+    }
+
+    /// How often it was.
+    pub fn sending_cuts(&self) -> usize {
+        self.relay.cuts()
+    }
+
+    /// Called when the line was cut after the server took a message: what is not noted as sent may come once more.
+    pub fn note_cut(&mut self) {
         let news = self.read_taken();
         let story = self.story();
-        for case in news {
-            if story.answers.get(&case) != Some(&Answer::Sent) {
-                *self.windows.entry(case).or_default() += 1;
-            }
+        for case in news.into_iter().filter(|case| story.answers.get(case) != Some(&Answer::Sent)) {
+            *self.windows.entry(case).or_default() += 1;
         }
-        Ok(())
     }
 
     /// Cases whose answer the server took since the last look.
@@ -261,7 +282,8 @@ impl<'a> Office<'a> {
             if records.len() != 1 {
                 faults.push(format!("doubled piece: {digest} is {records:?}"));
             }
-            if !self.digests.contains(digest) && !self.optional.contains(digest) {
+            let of_run = records.iter().all(|record| story.is_of_run(record));
+            if !self.digests.contains(digest) && !self.optional.contains(digest) && !of_run {
                 faults.push(format!("{digest} ({records:?}) was never sent in"));
             }
         }
@@ -275,8 +297,13 @@ impl<'a> Office<'a> {
         let wanted = self.sent.iter().filter(|sent| sent.becomes == Becomes::Case);
         let wanted: BTreeSet<&str> = wanted.map(|sent| sent.name.as_str()).collect();
         let extra = self.optional.iter().filter(|digest| story.registered.contains_key(*digest)).count();
-        if story.opened.len() != wanted.len() + extra {
-            faults.push(format!("{} cases, {} were to be", story.opened.len(), wanted.len() + extra));
+        let of_runs = self.sent.iter().filter_map(|sent| match sent.becomes {
+            Becomes::Run(letters) => Some(letters),
+            _ => None,
+        });
+        let wanted = wanted.len() + extra + of_runs.sum::<usize>();
+        if story.opened.len() != wanted {
+            faults.push(format!("{} cases, {wanted} were to be", story.opened.len()));
         }
         for sent in &self.sent {
             let Some(record) = story.registered.get(&sent.digest()).and_then(|records| records.first())
@@ -284,6 +311,15 @@ impl<'a> Office<'a> {
                 faults.push(format!("lost: {} ({})", sent.name, sent.digest()));
                 continue;
             };
+            if let Becomes::Run(letters) = sent.becomes
+                && story.divided.get(record).map(Vec::len) != Some(letters)
+            {
+                faults.push(format!(
+                    "{} ({record}) was divided into {:?}",
+                    sent.name,
+                    story.divided.get(record)
+                ));
+            }
             let aside = story.became.get(record).is_some_and(|became| became[0] == "set-aside");
             if aside != (sent.becomes == Becomes::Aside) {
                 faults.push(format!("{} ({record}) became {:?}", sent.name, story.became.get(record)));
@@ -302,6 +338,7 @@ impl<'a> Office<'a> {
                 sent.paper
                     && story.registered.get(&sent.digest()).and_then(|r| r.first()) == story.opened.get(case)
             });
+            let paper = paper || story.opened.get(case).is_some_and(|record| story.is_of_run(record));
             if *answer == Answer::Sent && !paper && !self.taken.contains_key(case) {
                 faults.push(format!("{case} is said to be answered, and the server took nothing"));
             }

@@ -33,37 +33,44 @@ pub enum Other {
     SlowLine,
     ServerOutOfForm,
     TwoDaemonsOneMailbox,
+    /// After the content, before the server's word for it.
+    SendingCut,
 }
 
 impl Other {
+    const ANY: [Other; 12] = [
+        Other::ClockForward,
+        Other::ClockBack,
+        Other::StopInTheMiddle,
+        Other::JournalTorn,
+        Other::IndexGarbled,
+        Other::IndexRemoved,
+        Other::TwoDaemonsOneStore,
+        Other::ImportBeside,
+        Other::ScanFolderGone,
+        Other::FileGrowsAndIsReplaced,
+        Other::OddNames,
+        Other::SendingCut,
+    ];
+    const MAILBOX: [Other; 7] = [
+        Other::InTwoFolders,
+        Other::UidValidityChanged,
+        Other::MailboxTouched,
+        Other::LineCut,
+        Other::SlowLine,
+        Other::ServerOutOfForm,
+        Other::TwoDaemonsOneMailbox,
+    ];
+
+    pub fn all() -> impl Iterator<Item = Other> {
+        Self::ANY.into_iter().chain(Self::MAILBOX)
+    }
+
     pub fn of(dice: &mut Dice, way: Way) -> Self {
-        use Other::*;
-        const ANY: [Other; 11] = [
-            ClockForward,
-            ClockBack,
-            StopInTheMiddle,
-            JournalTorn,
-            IndexGarbled,
-            IndexRemoved,
-            TwoDaemonsOneStore,
-            ImportBeside,
-            ScanFolderGone,
-            FileGrowsAndIsReplaced,
-            OddNames,
-        ];
-        const MAILBOX: [Other; 7] = [
-            InTwoFolders,
-            UidValidityChanged,
-            MailboxTouched,
-            LineCut,
-            SlowLine,
-            ServerOutOfForm,
-            TwoDaemonsOneMailbox,
-        ];
         if way == Way::Mailbox && dice.one_in(2) {
-            MAILBOX[dice.below(MAILBOX.len())]
+            Self::MAILBOX[dice.below(Self::MAILBOX.len())]
         } else {
-            ANY[dice.below(ANY.len())]
+            Self::ANY[dice.below(Self::ANY.len())]
         }
     }
 
@@ -88,6 +95,7 @@ impl Other {
             Self::SlowLine => slow_line(office),
             Self::ServerOutOfForm => server_out_of_form(office, dice),
             Self::TwoDaemonsOneMailbox => one_mailbox(office, seed),
+            Self::SendingCut => sending_cut(office),
         }
     }
 }
@@ -134,6 +142,12 @@ fn until(daemon: &mut Daemon, what: &str, mut is_so: impl FnMut(&mut Daemon) -> 
 
 fn until_idle(daemon: &mut Daemon, office: &Office<'_>) -> Result<(), String> {
     until(daemon, "idle", |daemon| is_running(daemon) && office.is_idle())
+}
+
+/// What began well goes on until all is done, and stops well.
+fn to_its_end(mut daemon: Daemon, office: &Office<'_>) -> Result<(), String> {
+    until_idle(&mut daemon, office)?;
+    stop(&mut daemon)
 }
 
 fn stop(daemon: &mut Daemon) -> Result<(), String> {
@@ -253,8 +267,7 @@ fn two_daemons(office: &mut Office<'_>) -> Result<(), String> {
     if status.code() != Some(1) || !said.contains("in use") || !said.contains(&pid) {
         return Err(format!("the second daemon ended with {status} and said: {said}"));
     }
-    until_idle(&mut first, office)?;
-    stop(&mut first)
+    to_its_end(first, office)
 }
 
 /// `bode import` beside the daemon: refused, and the piece is taken when the daemon is down.
@@ -300,8 +313,7 @@ fn scan_folder_gone(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), Stri
         std::fs::remove_dir_all(&scans).map_err(|error| error.to_string())?;
     }
     std::fs::rename(&away, &scans).map_err(|error| error.to_string())?;
-    until_idle(&mut daemon, office)?;
-    stop(&mut daemon)
+    to_its_end(daemon, office)
 }
 
 /// A letter that is still being written, and one that another is laid over: only what was whole is taken, and the one
@@ -405,9 +417,7 @@ fn in_two_folders(office: &mut Office<'_>, seed: u64) -> Result<(), String> {
     std::fs::rename(whole, office.path(&format!("post/new/{seed}.twee")))
         .map_err(|error| error.to_string())?;
     office.expect(&other);
-    let mut daemon = office.run_with(&Fault::none());
-    until_idle(&mut daemon, office)?;
-    stop(&mut daemon)
+    to_its_end(office.run_with(&Fault::none()), office)
 }
 
 /// Dovecot has lost its list of UIDs, as after a mailbox was restored: what was taken and not yet moved comes again
@@ -452,8 +462,7 @@ fn mailbox_touched(office: &mut Office<'_>, seed: u64, dice: &mut Dice) -> Resul
             }
         }
     }
-    until_idle(&mut daemon, office)?;
-    stop(&mut daemon)
+    to_its_end(daemon, office)
 }
 
 /// The line to the mailbox is cut again and again, in the middle of anything.
@@ -466,8 +475,7 @@ fn line_cut(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), String> {
         office.line.cut_after.load(Ordering::SeqCst) <= 0 || office.is_idle()
     })?;
     office.line.cut_after.store(isize::MAX, Ordering::SeqCst);
-    until_idle(&mut daemon, office)?;
-    stop(&mut daemon)
+    to_its_end(daemon, office)
 }
 
 fn slow_line(office: &mut Office<'_>) -> Result<(), String> {
@@ -477,6 +485,21 @@ fn slow_line(office: &mut Office<'_>) -> Result<(), String> {
     office.line.pause_ms.store(0, Ordering::SeqCst);
     idle?;
     stop(&mut daemon)
+}
+
+/// The server has taken an answer, and the line is cut when it says so: nobody knows, so it is sent once more, later.
+fn sending_cut(office: &mut Office<'_>) -> Result<(), String> {
+    let cuts = office.sending_cuts();
+    office.cut_before_reply(true);
+    let mut daemon = office.run_with(&Fault::none());
+    until(&mut daemon, "the cut", |daemon| {
+        (office.sending_cuts() > cuts && daemon.log.contains("answer deferred")) || office.is_idle()
+    })?;
+    office.cut_before_reply(false);
+    office.note_cut();
+    stop(&mut daemon)?;
+    // Its pause is a minute: over at once, by the clock.
+    to_its_end(office.run_with(&Fault { clock: 120, ..Fault::none() }), office)
 }
 
 /// Memory that a daemon may ever take in such a round, in kB.

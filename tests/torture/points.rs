@@ -48,7 +48,9 @@ pub const POINTS: &[(&str, u32)] = &[
     ("new/original.pdf: write", 1),
     ("new/record.json: create", 2),
     ("new/record.json: write", 2),
+    ("new/original.eml: unlink", 1),
     ("new: mkdir", 2),
+    ("new: rmdir", 1),
     ("originals/#: mkdir", 1),
     ("originals/new: mkdir", 1),
     ("originals: fsync", 1),
@@ -86,10 +88,46 @@ pub const POINTS: &[(&str, u32)] = &[
     ("rules: syncfs", 1),
     ("scans/done: rename", 1),
     ("scans: mkdir", 1),
+    ("sealed.tmp: create", 1),
+    ("sealed.tmp: fsync", 1),
+    ("sealed.tmp: write", 1),
+    ("sealed: rename", 1),
     ("store: fsync", 1),
     ("store: mkdir", 1),
     ("store: syncfs", 4),
 ];
+
+/// Around the change to another segment of the journal. A store that has had one writes on in `journal.next`.
+pub const SEGMENT_POINTS: &[(&str, u32)] = &[
+    ("journal.next: create", 1),
+    ("journal.next: fdatasync", 1),
+    ("journal.next: fsync", 1),
+    ("journal.next: write", 3),
+    ("journal: fdatasync", 1),
+    ("journal: fsync", 3),
+];
+
+/// While a stack is divided: its own registration is the first of most of these.
+pub const RUN_POINTS: &[(&str, u32)] = &[
+    ("journal: write", 4),
+    ("new/original.pdf: create", 3),
+    ("new/original.pdf: write", 3),
+    ("new/record.json: create", 3),
+    ("new/record.json: write", 3),
+    ("new: mkdir", 3),
+    ("record/.card.json.tmp: create", 2),
+    ("record/.card.json.tmp: write", 2),
+    ("record/card.json: rename", 2),
+    ("record: rename", 3),
+    ("store: syncfs", 4),
+];
+
+/// Has a name a place in one of the lists?
+pub fn is_named(name: &str) -> bool {
+    [POINTS, READS, SEGMENT_POINTS, RUN_POINTS]
+        .iter()
+        .any(|list| list.iter().any(|(point, _)| *point == name))
+}
 
 /// What is read on the way.
 pub const READS: &[(&str, u32)] = &[
@@ -98,9 +136,11 @@ pub const READS: &[(&str, u32)] = &[
     ("index/conf: read", 1),
     ("index/db: read", 4),
     ("index/snap.#: read", 1),
+    ("journal/durable: read", 1),
     ("journal: read", 2),
     ("new/original.eml: read", 1),
     ("post/new: read", 2),
+    ("record/card.json: read", 1),
     ("record/answer.eml: read", 1),
     ("record/answer.pdf: read", 1),
     ("record/extract.json: read", 2),
@@ -108,11 +148,12 @@ pub const READS: &[(&str, u32)] = &[
     ("record/original.pdf: read", 1),
     ("record/record.json: read", 2),
     ("scans: read", 1),
+    ("sealed: read", 1),
 ];
 
 /// Does this call come only in the first round of a store (or, for the index, after its folder was removed)?
 pub fn is_of_a_new_store(name: &str) -> bool {
-    const FIRST: [&str; 13] = [
+    const FIRST: [&str; 14] = [
         "envelope.key.tmp",
         "envelope.key: rename",
         "founded.tmp",
@@ -125,9 +166,10 @@ pub fn is_of_a_new_store(name: &str) -> bool {
         "print",
         "rules",
         "scans: mkdir",
+        "sealed",
         "store: mkdir",
     ];
-    let later = name.contains(".pdf") || name.ends_with("#-#-#: fsync");
+    let later = name.contains(".pdf") || name.ends_with("#-#-#: fsync") || name == "sealed: read";
     (FIRST.iter().any(|first| name.starts_with(first)) && !later) || is_of_a_new_index(name)
 }
 

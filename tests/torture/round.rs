@@ -3,7 +3,8 @@
 use crate::fault::{Action, EACCES, EIO, ENOSPC, Fault, MAKES, NAMES, OPENS, SYNCS, WRITES};
 use crate::office::{Counts, Office, Way, is_running, no_panic};
 use crate::other::Other;
-use crate::points::{POINTS, READS, is_of_a_new_index, is_of_a_new_store};
+use crate::points::{POINTS, READS, RUN_POINTS, SEGMENT_POINTS, is_of_a_new_index, is_of_a_new_store};
+use crate::prepared;
 use crate::servers::DEADLINE;
 use crate::traffic::{Becomes, Dice, Sent, complaint, delivered_again, letter, machine, reply};
 use std::time::{Duration, Instant};
@@ -21,27 +22,40 @@ pub enum Kind {
     ReadFails,
     DeniedOnce,
     DeniedUntilRestored,
+    /// A fault where the journal goes on in another segment.
+    SegmentChange,
+    /// A fault while a stack of letters is divided.
+    RunDivided,
     Other(Other),
 }
 
+/// How often each comes: every kind of death oftener than the faults that are only told.
+const KINDS: [(Kind, usize); 12] = [
+    (Kind::KilledBefore, 20),
+    (Kind::KilledAfter, 20),
+    (Kind::TornWrite, 10),
+    (Kind::PowerCut, 16),
+    (Kind::DiskFullOnce, 8),
+    (Kind::DiskFullUntilRoom, 6),
+    (Kind::SyncFails, 6),
+    (Kind::ReadFails, 6),
+    (Kind::DeniedOnce, 4),
+    (Kind::DeniedUntilRestored, 4),
+    (Kind::SegmentChange, 6),
+    (Kind::RunDivided, 6),
+];
+
 impl Kind {
-    /// By seed. Every kind of death comes oftener than the faults that are only told.
+    /// Each of them.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        KINDS.iter().map(|(kind, _)| *kind).chain(Other::all().map(Kind::Other))
+    }
+
+    /// By seed.
     pub fn of(dice: &mut Dice, way: Way) -> Self {
         if dice.one_in(4) {
             return Kind::Other(Other::of(dice, way));
         }
-        const KINDS: [(Kind, usize); 10] = [
-            (Kind::KilledBefore, 20),
-            (Kind::KilledAfter, 20),
-            (Kind::TornWrite, 10),
-            (Kind::PowerCut, 16),
-            (Kind::DiskFullOnce, 8),
-            (Kind::DiskFullUntilRoom, 6),
-            (Kind::SyncFails, 6),
-            (Kind::ReadFails, 6),
-            (Kind::DeniedOnce, 4),
-            (Kind::DeniedUntilRestored, 4),
-        ];
         let mut drawn = dice.below(KINDS.iter().map(|(_, share)| share).sum());
         for (kind, share) in KINDS {
             if drawn < share {
@@ -50,10 +64,6 @@ impl Kind {
             drawn -= share;
         }
         Kind::KilledBefore
-    }
-
-    fn kills(self) -> bool {
-        matches!(self, Self::KilledBefore | Self::KilledAfter | Self::TornWrite | Self::PowerCut)
     }
 
     /// Does a call fail that has a name?
@@ -73,6 +83,10 @@ impl Kind {
             Self::KilledAfter => Action::KillAfter,
             Self::TornWrite => Action::Torn,
             Self::PowerCut => Action::PowerCut,
+            Self::SegmentChange | Self::RunDivided => {
+                [Action::KillBefore, Action::KillAfter, Action::PowerCut, Action::Torn, Action::FailOnce]
+                    [dice.below(5)]
+            }
             Self::Other(_) => Action::None,
             Self::DiskFullUntilRoom | Self::DeniedUntilRestored => Action::FailOn,
             _ => Action::FailOnce,
@@ -100,6 +114,15 @@ impl Kind {
                 fault.error = EACCES;
                 draw(dice, stage, POINTS, ends(&[": create", ": mkdir", ": rename", ": unlink", ": bind"]))
             }
+            Self::SegmentChange | Self::RunDivided => {
+                let points = if self == Self::SegmentChange { SEGMENT_POINTS } else { RUN_POINTS };
+                let (point, nth) =
+                    among(dice, points, |name| action != Action::Torn || name.ends_with(": write"));
+                fault.error = if point.ends_with("sync") { EIO } else { ENOSPC };
+                // The first is that of the stack itself.
+                let later = self == Self::RunDivided && !point.contains("card.json");
+                (point, nth + u32::from(later))
+            }
             Self::Other(_) => (String::new(), 0),
             Self::DiskFullUntilRoom => {
                 fault.error = ENOSPC;
@@ -124,6 +147,7 @@ struct Stage {
     /// Its index was removed: it is built again.
     new_index: bool,
     way: Way,
+    sealed: bool,
 }
 
 impl Stage {
@@ -137,7 +161,10 @@ impl Stage {
             (false, true) => index,
             (false, false) => !first,
         };
-        fits && !(self.new_store && snapshot) && !(self.way == Way::Mailbox && name.starts_with("post"))
+        let key = self.sealed || !name.starts_with("sealed");
+        fits && key
+            && !(self.new_store && snapshot)
+            && !(self.way == Way::Mailbox && name.starts_with("post"))
     }
 }
 
@@ -147,10 +174,16 @@ fn draw(
     points: &[(&str, u32)],
     fits: impl Fn(&str) -> bool,
 ) -> (String, u32) {
-    let mut fitting: Vec<_> = points.iter().filter(|(name, _)| fits(name) && stage.makes(name)).collect();
-    if fitting.is_empty() {
-        fitting = points.iter().filter(|(name, _)| fits(name)).collect();
+    let makes = |name: &str| fits(name) && stage.makes(name);
+    if points.iter().any(|(name, _)| makes(name)) {
+        among(dice, points, makes)
+    } else {
+        among(dice, points, fits)
     }
+}
+
+fn among(dice: &mut Dice, points: &[(&str, u32)], fits: impl Fn(&str) -> bool) -> (String, u32) {
+    let fitting: Vec<_> = points.iter().filter(|(name, _)| fits(name)).collect();
     let (name, times) = fitting[dice.below(fitting.len())];
     ((*name).to_owned(), 1 + dice.below(*times as usize) as u32)
 }
@@ -198,13 +231,29 @@ pub fn run(office: &mut Office<'_>, seed: u64) -> Result<Told, String> {
     let mut dice = Dice::new(seed);
     let kind = Kind::of(&mut dice, office.way);
     let new_store = office.sent.is_empty();
-    let stage = Stage { new_store, new_index: !new_store && dice.one_in(8), way: office.way };
+    let stage =
+        Stage { new_store, new_index: !new_store && dice.one_in(8), way: office.way, sealed: office.sealed };
     if stage.new_index {
         std::fs::remove_dir_all(office.dir.store().join("index")).map_err(|error| error.to_string())?;
     }
     let fault = kind.fault(&mut dice, &stage);
     let patient = dice.one_in(2);
-    lay_post(office, seed, &fault.point, &mut dice);
+    match kind {
+        Kind::SegmentChange => {
+            if new_store {
+                // It begins with nothing but a journal.
+                office.heal()?;
+            }
+            prepared::fill_segment(&office.dir.store(), dice.below(4_000));
+            lay_post(office, seed, "", &mut dice);
+        }
+        Kind::RunDivided => {
+            let stack = prepared::stack(&format!("{seed}-stapel"));
+            let name = stack.name.clone();
+            office.lay(&stack, &name);
+        }
+        _ => lay_post(office, seed, &fault.point, &mut dice),
+    }
     let inside = || format!("{kind:?} {fault:?}");
     let happened = match kind {
         Kind::Other(other) => other.happen(office, seed, &mut dice).map(|()| Vec::new()),
@@ -228,14 +277,14 @@ fn struck(office: &mut Office<'_>, kind: Kind, fault: &Fault, patient: bool) -> 
             let log = daemon.rest();
             no_panic(&log)?;
             // Killed where it was to be, or it could not start and says why.
-            let killed = kind.kills() && was_struck && status.code().is_none();
-            let refused = !kind.kills() && was_struck && status.code() == Some(1) && log.contains("bode: ");
+            let killed = fault.kills() && was_struck && status.code().is_none();
+            let refused = !fault.kills() && was_struck && status.code() == Some(1) && log.contains("bode: ");
             return match killed || refused {
                 true => Ok(office.control.calls()),
                 false => Err(format!("it ended with {status} (struck: {was_struck}):\n{log}")),
             };
         }
-        if was_struck && !kind.kills() {
+        if was_struck && !fault.kills() {
             let since = *since_struck.get_or_insert_with(Instant::now);
             if kind.passes() && !relieved {
                 // Told, or at least felt a few times.
@@ -269,7 +318,7 @@ fn struck(office: &mut Office<'_>, kind: Kind, fault: &Fault, patient: bool) -> 
     let ended = Office::terminate(&mut daemon);
     let log = daemon.rest();
     no_panic(&log)?;
-    if let (Err(told), false) = (ended, kind.kills() && office.control.struck() > 0) {
+    if let (Err(told), false) = (ended, fault.kills() && office.control.struck() > 0) {
         // A store that is being opened anew may be at the point of failing for good.
         if !told.contains("exit status: 1") || office.control.struck() == 0 {
             return Err(format!("{told}:\n{log}"));

@@ -24,6 +24,8 @@ pub struct Story {
     /// Piece → its case.
     pub case_of: BTreeMap<String, String>,
     pub answers: BTreeMap<String, Answer>,
+    /// Stack → its letters.
+    pub divided: BTreeMap<String, Vec<String>>,
     pub entries: usize,
 }
 
@@ -62,6 +64,11 @@ impl Story {
                     Some(_) if event == "opened" => drop(self.answers.insert(case, Answer::Still)),
                     _ => {}
                 }
+                if event == "divided" {
+                    let letters = what["divided"]["letters"].as_array().into_iter().flatten();
+                    let letters = letters.filter_map(|letter| letter.as_str().map(str::to_owned)).collect();
+                    self.divided.insert(record.clone(), letters);
+                }
                 self.became.entry(record).or_default().push(event);
             }
             "answer-sent" => drop(self.answers.insert(case, Answer::Sent)),
@@ -69,6 +76,11 @@ impl Story {
             "answer-released" => drop(self.answers.insert(case, Answer::Waits)),
             _ => {}
         }
+    }
+
+    /// Is it a letter of a stack?
+    pub fn is_of_run(&self, record: &str) -> bool {
+        self.divided.values().flatten().any(|letter| letter == record)
     }
 
     /// Is every piece of these digests registered and judged, and every answer that may go out gone?

@@ -38,6 +38,8 @@ pub enum Becomes {
     /// Of a thread that has its case.
     Part,
     Aside,
+    /// A stack of so many letters, each a case.
+    Run(usize),
 }
 
 /// A piece on its way to the office.

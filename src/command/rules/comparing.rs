@@ -2,10 +2,10 @@
 
 use super::trying::{ARCHIVE, files_of, items, kept_examples};
 use super::{DiffArgs, loaded, offices};
-use crate::command::{CommandResult, Ended, Failure, Global};
+use crate::command::{CommandResult, Ended, Failure, Global, setting};
 use crate::config::Config;
 use crate::record::Office;
-use crate::store::{Store, kept_rules};
+use crate::store::kept_rules;
 use crate::triage::Ruleset;
 use crate::trial::{Changed, Comparison, Item, cases, rules_changed};
 use serde_json::json;
@@ -36,7 +36,7 @@ pub(super) fn diff(global: &Global, config: &Config, args: &DiffArgs) -> Command
     let mut comparison = Comparison::default();
     for path in files_of(what)? {
         if path.as_os_str() == ARCHIVE {
-            let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+            let store = setting::store_to_read(config).map_err(Failure::failed)?;
             cases(&store, &own.office.id, &mut |stored| comparison.add(&stored.item, before, after))
                 .map_err(Failure::failed)?;
             continue;
@@ -171,7 +171,7 @@ fn decided(config: &Config, office: &Office) -> Result<Vec<Item>, Failure> {
     if !config.store.is_dir() {
         return Ok(Vec::new());
     }
-    let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+    let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let mut all = Vec::new();
     cases(&store, &office.id, &mut |stored| {
         if !stored.item.gold.is_empty() {

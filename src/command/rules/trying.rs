@@ -1,11 +1,10 @@
 //! `rules test` and `rules score`: the examples, and what staff made of the rules' conclusions.
 
 use super::{loaded, offices};
-use crate::command::{CommandResult, Ended, Failure, Global};
+use crate::command::{CommandResult, Ended, Failure, Global, setting};
 use crate::config::Config;
 use crate::intake::Rulebook;
 use crate::record::Office;
-use crate::store::Store;
 use crate::trial::{Item, RuleFate, Score, Wrong, cases, read_items, rule_fates, wrong};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -133,7 +132,7 @@ struct ArchiveReport {
 
 impl ArchiveReport {
     fn of(config: &Config, rulebook: &Rulebook) -> Result<Self, Failure> {
-        let store = Store::open_read_only(&config.store).map_err(Failure::failed)?;
+        let store = setting::store_to_read(config).map_err(Failure::failed)?;
         let mut report = Self {
             cases: 0,
             decided: 0,
