@@ -346,3 +346,6 @@ pub const BASIS_CHARS_MAX: usize = 200;
 
 /// Places in one case that are shown of a person who is looked for.
 pub const PERSON_PLACES_MAX: usize = 8;
+
+/// Days of figures that the desk reads for one page: ten years, some 400,000 counters.
+pub const FIGURE_DAYS_MAX: i32 = 3660;

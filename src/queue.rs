@@ -101,14 +101,7 @@ pub fn verdict_of(name: &str) -> Option<Verdict> {
 
 /// The name that the command line and the API use.
 pub fn verdict_id(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::TakeUp => "take-up",
-        Verdict::Refer => "refer",
-        Verdict::AskForMore => "ask-for-more",
-        Verdict::Signal => "signal",
-        Verdict::NotAComplaint => "not-a-complaint",
-        Verdict::Reopen => "reopen",
-    }
+    verdict.id()
 }
 
 /// The word on the button.

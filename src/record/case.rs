@@ -32,6 +32,20 @@ pub enum Verdict {
     Reopen,
 }
 
+impl Verdict {
+    /// The name that the command line and the API use.
+    pub fn id(self) -> &'static str {
+        match self {
+            Verdict::TakeUp => "take-up",
+            Verdict::Refer => "refer",
+            Verdict::AskForMore => "ask-for-more",
+            Verdict::Signal => "signal",
+            Verdict::NotAComplaint => "not-a-complaint",
+            Verdict::Reopen => "reopen",
+        }
+    }
+}
+
 /// A decision by a person. What a person decided is never overwritten by a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

@@ -75,6 +75,20 @@ pub enum AutomaticClass {
     Spam,
 }
 
+impl AutomaticClass {
+    /// Its name in `triage --json` and in figures.
+    pub fn id(self) -> &'static str {
+        match self {
+            AutomaticClass::Bounce => "bounce",
+            AutomaticClass::AutoReply => "auto-reply",
+            AutomaticClass::List => "list",
+            AutomaticClass::Bulk => "bulk",
+            AutomaticClass::Loop => "loop",
+            AutomaticClass::Spam => "spam",
+        }
+    }
+}
+
 /// Machine-made mail: its class and the reason in one Dutch sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Automatic {

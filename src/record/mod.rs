@@ -11,6 +11,7 @@ mod cover;
 mod envelope;
 mod evidence;
 mod extract;
+mod figures;
 mod judgement;
 mod likeness;
 mod look;
@@ -38,6 +39,7 @@ pub use cover::{Area, Cover, USUAL_COVERS, Window, WindowSide, postal_order, pos
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};
+pub use figures::{CaseFigures, Figure, FigureRow, Reading, Waited, terms_ended};
 pub use judgement::{
     Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf, Referral,
     Scope, Writer,

@@ -25,7 +25,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
@@ -43,6 +43,9 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("answers.html", include_str!("../../templates/desk/answers.html")),
     ("answer.html", include_str!("../../templates/desk/answer.html")),
     ("rules.html", include_str!("../../templates/desk/rules.html")),
+    ("figures.html", include_str!("../../templates/desk/figures.html")),
+    ("numbers.html", include_str!("../../templates/desk/numbers.html")),
+    ("year.html", include_str!("../../templates/desk/year.html")),
     ("fault.html", include_str!("../../templates/desk/fault.html")),
 ];
 
@@ -72,7 +75,7 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
-    /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules`, `ledger` or empty: the chosen page.
+    /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules`, `numbers`, `ledger` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,

@@ -9,7 +9,7 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     address_page, answers_page, api, aside_page, bsn, case_page, decide, due_page, ledger_page, login, looks,
-    page_images, pages, print_page, probe, queue_page, rules_page, sending_page,
+    numbers_page, page_images, pages, print_page, probe, queue_page, rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -102,6 +102,9 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         post("/sending/switch", Desk(Decide), sending_page::switch),
         post("/breaker", Desk(Decide), decide::close_breaker),
         get("/ledger", Desk(Read), ledger_page::page),
+        get("/numbers", Desk(Read), numbers_page::page),
+        get("/numbers.csv", Desk(Read), numbers_page::csv),
+        get("/numbers/{year}", Desk(Read), numbers_page::year),
         get("/answers", Desk(Read), answers_page::list),
         get("/answers/{situation}", Desk(Read), answers_page::one),
         get("/answers/{situation}/letter.pdf", Desk(Read), answers_page::pdf),

@@ -159,6 +159,15 @@ pub fn on_behalf(on_behalf: OnBehalf) -> &'static str {
     }
 }
 
+pub const AUTOMATIC: [AutomaticClass; 6] = [
+    AutomaticClass::Bounce,
+    AutomaticClass::AutoReply,
+    AutomaticClass::List,
+    AutomaticClass::Bulk,
+    AutomaticClass::Loop,
+    AutomaticClass::Spam,
+];
+
 pub fn automatic(class: AutomaticClass) -> &'static str {
     match class {
         AutomaticClass::Bounce => "Onbestelbaar",

@@ -2,9 +2,10 @@
 
 use crate::limits::{LIKENESS_CHARS_MAX, LIKENESS_DOCUMENTS_MAX, ROW_TEXT_CHARS_MAX};
 use crate::record::{
-    Answer, AnswerState, Bsns, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement, JudgementSummary,
-    Likeness, Part, PartKind, SetAside, Verdict, running,
+    Answer, AnswerState, Bsns, CaseFigures, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement,
+    JudgementSummary, Likeness, Part, PartKind, SetAside, Verdict, running,
 };
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -28,6 +29,10 @@ pub(super) struct Card {
     /// By what a follow-up was recognised.
     pub why: Option<String>,
     pub aside: Option<SetAside>,
+    /// Confidence of the page that could be recognised worst, in hundredths; `None`: nothing was recognised, and a store of
+    /// before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<u8>,
 }
 
 /// What the card needs of an extract, read without its words and boxes.
@@ -45,6 +50,8 @@ struct DocumentHead {
     name: Option<String>,
     #[serde(default)]
     text: String,
+    #[serde(default)]
+    confidence: Option<f32>,
     #[serde(default)]
     parts: Vec<Part>,
 }
@@ -75,6 +82,14 @@ impl ExtractHead {
 
     pub fn defects(&self) -> u32 {
         u32::try_from(self.defects.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Confidence of the page that was read worst, in hundredths.
+    fn reading(&self) -> Option<u8> {
+        let worst =
+            self.documents.iter().filter_map(|document| document.confidence).min_by(f32::total_cmp)?;
+        // Within 0 and 100, whatever a worker said.
+        Some((worst.clamp(0.0, 1.0) * 100.0).round() as u8)
     }
 
     /// Of the message's own body where that says enough, else of all that was read: a letter may be hung on a mail.
@@ -126,6 +141,14 @@ pub(super) struct CaseState {
     pub former_to: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub msg_ids: Vec<String>,
+    /// For the figures: when its first answer went out, how well its scans were read, and what stays of it when it is
+    /// destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<CaseFigures>,
 }
 
 impl Card {
@@ -139,6 +162,7 @@ impl Card {
             subject: message.and_then(|message| message.subject.as_deref()).map(shortened),
             msg_id: message.and_then(|message| message.msg_id.clone()),
             summary: Some(JudgementSummary::of(judgement, head.defects.len())),
+            reading: head.reading(),
             ..Card::default()
         };
         card.cover(&named);

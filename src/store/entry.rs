@@ -5,8 +5,8 @@
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
 use crate::record::{
-    AnswerChannel, AutomaticClass, CaseNumber, Channel, ComeBack, DigestStep, Divided, ProofNote,
-    RegistrationNumber, Verdict,
+    AnswerChannel, AutomaticClass, CaseFigures, CaseNumber, Channel, ComeBack, DigestStep, Divided,
+    ProofNote, RegistrationNumber, Verdict,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -181,6 +181,9 @@ pub(super) enum Event {
         basis: String,
         /// Of the list with the declaration.
         list: Digest,
+        /// What the case goes on counting for. Entries of before this have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        figures: Option<Box<CaseFigures>>,
     },
     /// A person forbids that a case is destroyed.
     Kept {

@@ -228,6 +228,7 @@ impl<'a> Fold<'a> {
             subject: card.subject,
         };
         self.put(keys::aside(record), &row)?;
+        self.count_aside(None, Some(&row))?;
         self.add(keys::ASIDE_COUNT, 1)
     }
 

@@ -38,6 +38,9 @@ impl Fold<'_> {
             msg_ids,
             judged_queue: queue.to_owned(),
             answer_to: self.answer_to(&card),
+            answered_at: None,
+            reading: card.reading,
+            figures: None,
             row: CaseRow {
                 number: case,
                 channel,
@@ -141,7 +144,7 @@ impl Fold<'_> {
             Some(digest) => self.words(state.row.records.first(), digest)?,
             None => String::new(),
         };
-        let mut released = false;
+        let (mut released, mut went) = (false, false);
         let Some(answer) = state.row.answer.as_mut() else { return Ok(()) };
         let attempts = match &answer.state {
             AnswerState::Waiting { attempts, .. } | AnswerState::Sent { attempts, .. } => *attempts,
@@ -163,6 +166,7 @@ impl Fold<'_> {
             // What went out went out, also when a person was stopping it at that moment.
             (Event::AnswerSent { .. }, state) => {
                 *state = AnswerState::Sent { at: entry.at, attempts: attempts.max(1) };
+                went = true;
             }
             // Of one that waits: after a backup was put back it may be out already.
             (Event::AnswerHeld { .. }, state @ (AnswerState::Held { .. } | AnswerState::Waiting { .. })) => {
@@ -179,6 +183,10 @@ impl Fold<'_> {
                 released = true;
             }
             _ => {}
+        }
+        if went {
+            // The first that reached the citizen.
+            state.answered_at = state.answered_at.or(Some(entry.at));
         }
         if released {
             self.count_answer(entry, &state)?;
@@ -289,6 +297,7 @@ impl Fold<'_> {
             }
             self.add(&group(&new.row), 1)?;
         }
+        self.count_case(old, Some(new))?;
         self.put(keys::case(new.row.number), new)
     }
 

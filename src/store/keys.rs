@@ -1,7 +1,7 @@
 //! The keys of the index: one letter for the kind, then fixed-width big-endian numbers, so that the order of the
 //! keys is the order of the lists.
 
-use crate::record::{CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
+use crate::record::{CaseNumber, CaseRow, CaseStatus, Figure, RegistrationNumber};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
@@ -35,6 +35,8 @@ pub(super) const DUE_ANSWERS: &[u8] = b"o";
 pub(super) const COUNTS: &[u8] = b"n";
 pub(super) const PROOFS: &[u8] = b"p";
 pub(super) const UNDELIVERED: &[u8] = b"u";
+/// Counters by day.
+pub(super) const FIGURES: &[u8] = b"F";
 pub(super) const LIKENESS_BANDS: &[u8] = b"x";
 
 fn numbered(kind: u8, year: u16, serial: u32) -> Vec<u8> {
@@ -271,6 +273,26 @@ fn unpacked(bytes: [u8; 4]) -> Option<Date> {
 /// The last proof of a day.
 pub(super) fn proof(on: Date) -> Vec<u8> {
     [PROOFS, &day(on)].concat()
+}
+
+/// How many, on a day, of one label.
+pub(super) fn figure(on: Date, figure: Figure, label: &str) -> Vec<u8> {
+    let mut key = figures_of(on);
+    key.extend(Figure::ALL.iter().position(|one| *one == figure).and_then(|place| u8::try_from(place).ok()));
+    key.extend(label.as_bytes());
+    key
+}
+
+/// Where the counters of a day begin.
+pub(super) fn figures_of(on: Date) -> Vec<u8> {
+    [FIGURES, &day(on)].concat()
+}
+
+/// What [`figure`] packed.
+pub(super) fn read_figure(key: &[u8]) -> Option<(Date, Figure, String)> {
+    let on = unpacked(key.get(1..5)?.try_into().ok()?)?;
+    let figure = *Figure::ALL.get(usize::from(*key.get(5)?))?;
+    Some((on, figure, std::str::from_utf8(key.get(6..)?).ok()?.to_owned()))
 }
 
 /// Letters whose address a person must check.

@@ -34,6 +34,7 @@ mod digests;
 mod entry;
 mod envelope_key;
 mod error;
+mod figures;
 mod fold;
 mod fold_alike;
 mod fold_case;

@@ -8,6 +8,7 @@
 use super::card::{Became, CaseState, RecordState};
 use super::change::bounded;
 use super::entry::{Entry, Event, PurgedPiece};
+use super::figures::lasting;
 use super::fold::{Fold, GONE};
 use super::journal::sync_dir;
 use super::original::Originals;
@@ -119,12 +120,14 @@ impl Store {
 
     /// The entries by which it is destroyed, or why it may not be.
     fn purge_events(&self, order: &PurgeOrder, list: &str) -> Result<Result<Vec<Event>, String>, StoreError> {
+        let mut figures = None;
         let (case, records) = match order.what {
             Purgeable::Case(case, revision) => {
                 let state = self.case_state(case)?.ok_or(StoreError::UnknownCase(case))?;
                 if let Some(why) = forbidden(&state, revision, order.term.is_some()) {
                     return Ok(Err(why));
                 }
+                figures = Some(Box::new(lasting(&state)));
                 (Some(case), state.row.records)
             }
             Purgeable::Piece(record) => {
@@ -151,6 +154,7 @@ impl Store {
                 term: order.term.clone(),
                 basis: order.basis.clone(),
                 list: list.to_owned(),
+                figures: figures.clone(),
             });
         }
         // The stack that a letter was scanned in holds that letter too; its other letters are pieces of their own.
@@ -179,6 +183,7 @@ impl Store {
                     case.map_or_else(String::new, |case| case.to_string())
                 ),
                 list: list.to_owned(),
+                figures: None,
             });
         }
         Ok(Ok(events))
@@ -336,7 +341,9 @@ impl Fold<'_> {
     }
 
     pub(super) fn purged(&mut self, entry: &Entry) -> Result<(), StoreError> {
-        let Event::Purged { case, records, closed_on, term, basis, .. } = &entry.what else { return Ok(()) };
+        let Event::Purged { case, records, closed_on, term, basis, figures, .. } = &entry.what else {
+            return Ok(());
+        };
         for (record, piece) in records {
             let key = keys::record(*record);
             let mut state: RecordState = self.get(&key)?.ok_or(StoreError::UnknownRecord(*record))?;
@@ -373,6 +380,10 @@ impl Fold<'_> {
                 self.put(keys::case(other), &state)?;
             }
         }
+        // An entry of before they were kept: what is known counts on, nothing else.
+        state.figures = Some(figures.as_deref().cloned().unwrap_or_default());
+        state.reading = None;
+        let row = &mut state.row;
         row.status = CaseStatus::Closed;
         row.writer = None;
         row.subject = None;
@@ -413,6 +424,7 @@ impl Fold<'_> {
     fn forget_aside(&mut self, record: RegistrationNumber, piece: &PurgedPiece) -> Result<(), StoreError> {
         let key = keys::aside(record);
         let Some(mut row) = self.get::<AsideRow>(&key)? else { return Ok(()) };
+        let old = row.clone();
         row.channel = piece.channel;
         row.received_at = piece.received_at;
         (row.writer, row.subject) = (None, None);
@@ -420,6 +432,7 @@ impl Fold<'_> {
             SetAside::Automatic { reason, .. } | SetAside::ByPerson { reason } => GONE.clone_into(reason),
             SetAside::Divided(_) | SetAside::Backs { .. } => {}
         }
+        self.count_aside(Some(&old), Some(&row))?;
         self.put(key, &row)
     }
 

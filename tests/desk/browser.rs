@@ -59,6 +59,11 @@ impl Browser {
 
     /// One command and its answer; `None` when the browser is gone.
     pub fn ask(&mut self, method: &str, parameters: Value) -> Option<Value> {
+        self.answer(method, parameters)?.map_err(|error| panic!("{method}: {error}")).ok()
+    }
+
+    /// As [`Browser::ask`], with the error that the browser answered.
+    fn answer(&mut self, method: &str, parameters: Value) -> Option<Result<Value, Value>> {
         self.next += 1;
         let id = self.next;
         let mut command = json!({"id": id, "method": method, "params": parameters});
@@ -70,8 +75,10 @@ impl Browser {
         loop {
             let answer = self.read()?;
             if answer["id"] == id {
-                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                return Some(answer["result"].clone());
+                return Some(match &answer["error"] {
+                    Value::Null => Ok(answer["result"].clone()),
+                    error => Err(error.clone()),
+                });
             }
         }
     }
@@ -111,7 +118,13 @@ impl Browser {
     /// Waits until a script says true, and fails after a minute instead of waiting for ever.
     pub fn wait_for(&mut self, script: &str) {
         let start = std::time::Instant::now();
-        while self.evaluate(script) != Value::Bool(true) {
+        let asked = json!({"expression": script, "returnByValue": true});
+        loop {
+            // An error: the page went while it was asked, and the next one is not there yet.
+            let answer = self.answer("Runtime.evaluate", asked.clone()).unwrap();
+            if answer.is_ok_and(|answer| answer["result"]["value"] == true) {
+                return;
+            }
             assert!(start.elapsed().as_secs() < 60, "never came true: {script}");
         }
     }

@@ -279,6 +279,7 @@ pub fn all_answers(store: &Store) -> String {
         due,
         counted,
         store.answers_since(None, noon()).unwrap(),
+        store.figures(jiff::civil::Date::MIN, jiff::civil::Date::MAX).unwrap(),
     ))
     .unwrap()
 }
