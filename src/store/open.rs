@@ -24,11 +24,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Version of keys and values of the index; a store with another one is folded again.
-<<<<<<< HEAD
-pub(super) const INDEX_FORMAT: u32 = 5;
-=======
-const INDEX_FORMAT: u32 = 6;
->>>>>>> f1fe506 (The numbers page: figures by day that outlive destruction, pictures with their tables, CSV, the page of a year)
+pub(super) const INDEX_FORMAT: u32 = 6;
 
 /// Changes folded before they are written to the index together.
 const BATCH_CHANGES: usize = 4_000;

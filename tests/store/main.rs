@@ -3,12 +3,9 @@
 mod alike;
 mod copies;
 mod faults;
-<<<<<<< HEAD
 #[path = "../support/index.rs"]
 mod index;
-=======
 mod figures;
->>>>>>> f1fe506 (The numbers page: figures by day that outlive destruction, pictures with their tables, CSV, the page of a year)
 mod killed;
 mod looks;
 mod measure;
