@@ -174,11 +174,28 @@ pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Walks over the index at the same time for commands beside the daemon; each holds a thread.
 pub const INDEX_WALKS_MAX: usize = 32;
 
-/// Time after which an unused desk session ends.
-pub const SESSION_IDLE_MAX: Duration = Duration::from_secs(8 * 3600);
+/// Minutes after which an unused desk session ends, and hours after which any ends, where the office says nothing else.
+pub const SESSION_IDLE_MINUTES: u32 = 60;
+pub const SESSION_HOURS: u32 = 12;
 
 /// Wrong passwords for one account before it is locked for [`LOGIN_LOCK`].
 pub const LOGIN_ATTEMPTS_MAX: u32 = 8;
+
+/// Wrong passwords from one address (of IPv6: one network of 64 bits) before nothing from there is tried for [`LOGIN_LOCK`].
+/// An office behind one address has as many people.
+pub const LOGIN_ADDRESS_ATTEMPTS_MAX: u32 = 60;
+
+/// Days that a token of the API may be good for.
+pub const TOKEN_DAYS_MAX: i64 = 730;
+
+/// How long a password for once is good.
+pub const PASSWORD_ONCE_MAX: Duration = Duration::from_secs(72 * 3600);
+
+/// The use of a token is written down at most once in this time.
+pub const TOKEN_USE_NOTED: Duration = Duration::from_secs(3600);
+
+/// Changes of accounts that the page shows, the newest.
+pub const ACCOUNT_CHANGES_SHOWN_MAX: usize = 200;
 
 /// How long an account stays locked after too many wrong passwords.
 pub const LOGIN_LOCK: Duration = Duration::from_secs(15 * 60);
@@ -192,6 +209,9 @@ pub const PASSWORD_CHARS_MAX: usize = 200;
 
 /// Names for which wrong passwords are counted at the same time: names come from outside.
 pub const LOGIN_NAMES_MAX: usize = 10_000;
+
+/// Time from being sent to a sign-in server until coming back from it.
+pub const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Passwords checked at the same time: each takes 19 MiB and some tens of milliseconds of a core.
 pub const LOGIN_CHECKS_MAX: usize = 2;

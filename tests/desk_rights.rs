@@ -5,7 +5,6 @@
 
 mod desk;
 
-use bode::limits::SESSION_IDLE_MAX;
 use bode::review::{Access, Right, Role, Route, table};
 use desk::samples::number;
 use desk::{Answer, Client, Desk, PASSWORD};
@@ -95,7 +94,9 @@ fn changing() -> impl Iterator<Item = Route> {
 /// What the journal and the accounts hold, in bytes: what was refused adds nothing.
 fn written(desk: &Desk) -> u64 {
     let journal = std::fs::read_dir(desk.dir.path().join("store/journal")).unwrap();
-    let files = journal.map(|entry| entry.unwrap().path()).chain([desk.dir.path().join("accounts.json")]);
+    let files = journal
+        .map(|entry| entry.unwrap().path())
+        .chain(["accounts.json", "accounts.log"].map(|name| desk.dir.path().join(name)));
     files.map(|path| std::fs::metadata(path).map_or(0, |metadata| metadata.len())).sum()
 }
 
@@ -225,7 +226,7 @@ fn a_session_that_ended_opens_nothing() {
     let mut admin = desk.person("ans");
     let csrf = csrf(&mut admin);
     let before = written(&desk);
-    LATER.store(i64::try_from(SESSION_IDLE_MAX.as_secs()).unwrap() + 1, Ordering::SeqCst);
+    LATER.store(i64::from(bode::config::Desk::default().idle_minutes) * 60, Ordering::SeqCst);
     for route in table(false).into_iter().filter(|route| right_of(route).is_some()) {
         let answer = ask(&mut admin, &route, Some(&csrf));
         let out = match route.access {

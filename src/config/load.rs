@@ -170,6 +170,14 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
             fault("[digest]", "needs [smtp]".into());
         }
     }
+    for (key, value, most) in [
+        ("idle_minutes", config.desk.idle_minutes, 24 * 60),
+        ("session_hours", config.desk.session_hours, 24),
+    ] {
+        if !(1..=most).contains(&value) {
+            fault(key, format!("{value} is not between 1 and {most}"));
+        }
+    }
     for (class, rule) in &config.retention {
         if rule.basis.trim().is_empty() || rule.basis.chars().count() > BASIS_CHARS_MAX {
             let what =

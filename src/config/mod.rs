@@ -11,10 +11,11 @@ pub use load::{ConfigError, load, position};
 pub use oauth::{ClientAuth, EndpointUrl, Grant, Oauth};
 pub use secret::{Secret, SecretError};
 
+use crate::limits::{SESSION_HOURS, SESSION_IDLE_MINUTES};
 use crate::record::{Cover, Office, Retention, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// All that one instance (one office) runs by.
@@ -377,6 +378,12 @@ pub struct Desk {
     pub metrics_open: bool,
     /// Months that it is kept who looked at which case; 0: always.
     pub looks_months: u32,
+    /// Minutes after which a session that is not used ends.
+    pub idle_minutes: u32,
+    /// Hours after which every session ends.
+    pub session_hours: u32,
+    /// Addresses of proxies before the desk: what they say of where a request comes from is believed.
+    pub proxies: Vec<IpAddr>,
 }
 
 fn inbox() -> String {
@@ -443,6 +450,9 @@ impl Default for Desk {
             https: false,
             metrics_open: false,
             looks_months: 24,
+            idle_minutes: SESSION_IDLE_MINUTES,
+            session_hours: SESSION_HOURS,
+            proxies: Vec::new(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod office;
 mod place;
 mod proof;
 mod retention;
+mod role;
 mod run;
 mod sheet;
 mod spelling;
@@ -52,6 +53,7 @@ pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Un
 pub use place::StorePlace;
 pub use proof::{Exception, ExceptionKind, ProofNote, ProofRow, SourceCount, pieces_line};
 pub use retention::{Retention, RetentionClass, RetentionRule, RetentionTerm, term_in_words};
+pub use role::{Role, UnknownRole};
 pub use run::{Divided, Run, RunLetter, RunNote};
 pub use sheet::{SheetCode, SheetSide};
 pub use spelling::{distance, nearest};

@@ -3,23 +3,33 @@
 //! Passwords are kept as argon2id (RFC 9106) in the PHC string form, tokens as SHA-256 of 256 random bits.
 //! Invariants: the file is replaced whole (temporary file, fsync, rename, fsync of the folder), is readable
 //! by its owner only, and two processes (`bode user …` beside a running daemon) never overwrite each other:
-//! every change holds the lock file. No password or token stands in an error or a log.
+//! every change holds the lock file, and is written to the log of changes first. No password or token stands in an
+//! error or a log.
+
+mod attempts;
+mod changes;
+mod keeper;
+mod password;
+
+pub use changes::{Change, What};
+pub use keeper::Keeper;
 
 use super::rights::Role;
 use crate::limits::{
-    ACCOUNTS_MAX, LOGIN_ATTEMPTS_MAX, LOGIN_LOCK, LOGIN_NAMES_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
+    ACCOUNTS_MAX, LOGIN_ADDRESS_ATTEMPTS_MAX, LOGIN_ATTEMPTS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
+    TOKEN_USE_NOTED,
 };
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use attempts::Attempts;
+use changes::Changes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A person who may log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +37,27 @@ pub struct Account {
     /// Lower case, unique; stands in the journal with what this person decided.
     pub name: String,
     pub role: Role,
-    /// PHC string of argon2id.
+    /// PHC string of argon2id; empty for who logs in at the sign-in server only.
+    #[serde(default)]
     hash: String,
     pub created_at: Timestamp,
     /// A new password ends the sessions of the old one.
     pub changed_at: Timestamp,
+    #[serde(default)]
+    pub blocked: bool,
+    /// The password is one for once, until then; whoever used it chooses another before anything else.
+    #[serde(default)]
+    pub once_until: Option<Timestamp>,
+    /// Digest of issuer and subject: the person whom the sign-in server vouches for (OpenID Connect Core §5.7).
+    #[serde(default)]
+    sign_in: Option<String>,
+}
+
+impl Account {
+    /// Does this person come by the sign-in server?
+    pub fn by_sign_in(&self) -> bool {
+        self.sign_in.is_some()
+    }
 }
 
 /// A key for a program that uses the API.
@@ -42,6 +68,12 @@ pub struct Token {
     /// SHA-256 in hexadecimal.
     hash: String,
     pub created_at: Timestamp,
+    /// From then on it opens nothing. None: until it is taken back.
+    #[serde(default)]
+    pub ends_at: Option<Timestamp>,
+    /// Within [`TOKEN_USE_NOTED`].
+    #[serde(default)]
+    pub used_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -57,7 +89,7 @@ struct Book {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
     Welcome(Account),
-    /// Wrong name or password; which of both is not told.
+    /// Wrong name or password, or blocked; which is not told.
     Refused,
     /// Too many wrong passwords.
     Locked {
@@ -76,6 +108,8 @@ pub enum AccountError {
     Name(String),
     #[error("a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")]
     Password,
+    #[error("this password is too easily guessed: take a few words that do not belong together")]
+    Guessable,
     #[error("{0:?} is there already")]
     Exists(String),
     #[error("there is no {0:?}")]
@@ -88,12 +122,6 @@ pub enum AccountError {
     Random(getrandom::Error),
 }
 
-#[derive(Default)]
-struct Attempts {
-    wrong: u32,
-    last: Option<Timestamp>,
-}
-
 /// Size and time of the file: when they are still the same, what was read stands.
 type Stamp = (u64, Option<std::time::SystemTime>);
 
@@ -101,68 +129,40 @@ type Stamp = (u64, Option<std::time::SystemTime>);
 pub struct Accounts {
     path: PathBuf,
     read: Mutex<Option<(Stamp, Arc<Book>)>>,
-    attempts: Mutex<HashMap<String, Attempts>>,
+    by_name: Attempts,
+    by_address: Attempts,
 }
-
-/// Verified for names that do not exist, so that the time of an answer does not tell which names do.
-static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| argon2id(b"nobody has this one").ok());
 
 impl Accounts {
     /// The accounts of the store in `dir`; the file need not be there yet.
     pub fn new(dir: &Path) -> Self {
-        Self { path: dir.join("accounts.json"), read: Mutex::new(None), attempts: Mutex::new(HashMap::new()) }
+        Self {
+            path: dir.join("accounts.json"),
+            read: Mutex::new(None),
+            by_name: Attempts::new(LOGIN_ATTEMPTS_MAX),
+            by_address: Attempts::new(LOGIN_ADDRESS_ATTEMPTS_MAX),
+        }
     }
 
-    /// Adds a person.
+    /// Who changes accounts, and when: everything that changes stands there.
+    pub fn keeper(&self, by: &str, now: Timestamp) -> Keeper<'_> {
+        Keeper { accounts: self, by: by.to_owned(), now }
+    }
+
+    /// Adds a person, in the name of bode itself.
     ///
     /// # Errors
-    /// A name or password that does not do, a name that is there, or the file cannot be written.
+    /// As [`Keeper::add`].
     pub fn add(&self, name: &str, password: &str, role: Role, now: Timestamp) -> Result<(), AccountError> {
-        let name = checked_name(name)?;
-        let hash = hash_password(password)?;
-        self.change(|book| {
-            if book.accounts.iter().any(|account| account.name == name) {
-                return Err(AccountError::Exists(name.clone()));
-            }
-            if book.accounts.len() >= ACCOUNTS_MAX {
-                return Err(AccountError::Full);
-            }
-            book.accounts.push(Account { name: name.clone(), role, hash, created_at: now, changed_at: now });
-            book.accounts.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(())
-        })
+        self.keeper("", now).add(name, password, role)
     }
 
-    /// Gives a person another password; sessions with the old one end, a lock is lifted.
+    /// Adds a token without an end, in the name of bode itself.
     ///
     /// # Errors
-    /// An unknown name, a password that does not do, or the file cannot be written.
-    pub fn set_password(&self, name: &str, password: &str, now: Timestamp) -> Result<(), AccountError> {
-        let hash = hash_password(password)?;
-        self.change(|book| {
-            let account = book
-                .accounts
-                .iter_mut()
-                .find(|account| account.name == name)
-                .ok_or_else(|| AccountError::Unknown(name.to_owned()))?;
-            account.hash = hash;
-            account.changed_at = now;
-            Ok(())
-        })?;
-        lock(&self.attempts).remove(name);
-        Ok(())
-    }
-
-    /// Removes a person; what they decided keeps their name.
-    ///
-    /// # Errors
-    /// An unknown name, or the file cannot be written.
-    pub fn remove(&self, name: &str) -> Result<(), AccountError> {
-        self.change(|book| {
-            let before = book.accounts.len();
-            book.accounts.retain(|account| account.name != name);
-            if book.accounts.len() == before { Err(AccountError::Unknown(name.to_owned())) } else { Ok(()) }
-        })
+    /// As [`Keeper::add_token`].
+    pub fn add_token(&self, name: &str, role: Role, now: Timestamp) -> Result<String, AccountError> {
+        self.keeper("", now).add_token(name, role, None)
     }
 
     /// Everyone, by name.
@@ -173,62 +173,15 @@ impl Accounts {
         Ok(self.book()?.accounts.clone())
     }
 
-    /// One person.
+    /// One person, who is not blocked.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn get(&self, name: &str) -> Result<Option<Account>, AccountError> {
-        Ok(self.book()?.accounts.iter().find(|account| account.name == name).cloned())
+        Ok(self.book()?.accounts.iter().find(|account| account.name == name && !account.blocked).cloned())
     }
 
-    /// Checks a name and password.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn login(&self, name: &str, password: &str, now: Timestamp) -> Result<Login, AccountError> {
-        let name = name.trim().to_lowercase();
-        if let Some(until) = self.locked_until(&name, now) {
-            return Ok(Login::Locked { until });
-        }
-        let account = self.get(&name)?;
-        // An unknown name costs the same work as a known one.
-        let hash = account.as_ref().map(|account| account.hash.as_str()).or(NOBODY.as_deref());
-        let right = password.chars().count() <= PASSWORD_CHARS_MAX
-            && hash.is_some_and(|hash| matches_hash(password, hash));
-        match account {
-            Some(account) if right => {
-                lock(&self.attempts).remove(&name);
-                Ok(Login::Welcome(account))
-            }
-            _ => {
-                self.count_wrong(name, now);
-                Ok(Login::Refused)
-            }
-        }
-    }
-
-    /// Adds a token for a program and gives it, this once.
-    ///
-    /// # Errors
-    /// A name that does not do or is there, or the file cannot be written.
-    pub fn add_token(&self, name: &str, role: Role, now: Timestamp) -> Result<String, AccountError> {
-        let name = checked_name(name)?;
-        let token = format!("bode_{}", random_hex().map_err(AccountError::Random)?);
-        let hash = digest(&token);
-        self.change(|book| {
-            if book.tokens.iter().any(|token| token.name == name) {
-                return Err(AccountError::Exists(name.clone()));
-            }
-            if book.tokens.len() >= ACCOUNTS_MAX {
-                return Err(AccountError::Full);
-            }
-            book.tokens.push(Token { name: name.clone(), role, hash, created_at: now });
-            Ok(())
-        })?;
-        Ok(token)
-    }
-
-    /// Every token's name and role.
+    /// Every token's name, role and days.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -236,52 +189,89 @@ impl Accounts {
         Ok(self.book()?.tokens.clone())
     }
 
-    /// Takes a token back.
+    /// What was changed last, newest first; how many changes there were; and the first that does not fit the one before it.
     ///
     /// # Errors
-    /// An unknown name, or the file cannot be written.
-    pub fn remove_token(&self, name: &str) -> Result<(), AccountError> {
-        self.change(|book| {
-            let before = book.tokens.len();
-            book.tokens.retain(|token| token.name != name);
-            if book.tokens.len() == before { Err(AccountError::Unknown(name.to_owned())) } else { Ok(()) }
-        })
+    /// The file cannot be read.
+    pub fn changes(&self) -> Result<(Vec<Change>, u64, Option<u64>), AccountError> {
+        self.log().read()
+    }
+
+    /// Checks a name and password. `from`: the address that they come from, when it tells one browser from another.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn login(
+        &self,
+        name: &str,
+        password: &str,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Login, AccountError> {
+        let name: String = name.trim().to_lowercase().chars().take(NAME_CHARS_MAX + 1).collect();
+        let from = from.map(neighbourhood);
+        let locks = [
+            self.by_name.locked_until(&name, now),
+            from.as_ref().and_then(|from| self.by_address.locked_until(from, now)),
+        ];
+        if let Some(until) = locks.into_iter().flatten().max() {
+            return Ok(Login::Locked { until });
+        }
+        let account = self.book()?.accounts.iter().find(|account| account.name == name).cloned();
+        // An unknown name costs the same work as a known one.
+        let hash = account.as_ref().map(|account| account.hash.as_str()).filter(|hash| !hash.is_empty());
+        let right = password::fits(password, hash);
+        match account {
+            Some(account)
+                if right && !account.blocked && account.once_until.is_none_or(|until| now < until) =>
+            {
+                self.by_name.forget(&name);
+                Ok(Login::Welcome(account))
+            }
+            account => {
+                if self.by_name.count(&name, account.is_some(), now) && account.is_some() {
+                    self.keeper("", now).note_lock(&name)?;
+                }
+                if let Some(from) = from {
+                    self.by_address.count(&from, false, now);
+                }
+                Ok(Login::Refused)
+            }
+        }
+    }
+
+    /// Is this the person's password? Counts as a login does.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn confirms(&self, name: &str, password: &str, now: Timestamp) -> Result<Login, AccountError> {
+        self.login(name, password, None, now)
     }
 
     /// Whose token this is. Comparing digests of 256 random bits leaks nothing that helps a guess.
     ///
     /// # Errors
-    /// The file cannot be read.
-    pub fn token(&self, token: &str) -> Result<Option<Token>, AccountError> {
+    /// The file cannot be read or, when its use is noted, written.
+    pub fn token(&self, token: &str, now: Timestamp) -> Result<Option<Token>, AccountError> {
         let hash = digest(token);
-        Ok(self.book()?.tokens.iter().find(|token| token.hash == hash).cloned())
-    }
-
-    fn locked_until(&self, name: &str, now: Timestamp) -> Option<Timestamp> {
-        let attempts = lock(&self.attempts);
-        let found = attempts.get(name)?;
-        let until = found.last?.checked_add(LOGIN_LOCK).ok()?;
-        (found.wrong >= LOGIN_ATTEMPTS_MAX && now < until).then_some(until)
-    }
-
-    fn count_wrong(&self, name: String, now: Timestamp) {
-        let mut attempts = lock(&self.attempts);
-        // Names come from outside: what is older than a lock counts no more, and the list has an end.
-        let fresh = |attempts: &Attempts| {
-            attempts.last.and_then(|last| last.checked_add(LOGIN_LOCK).ok()).is_some_and(|until| now < until)
+        let found = self.book()?.tokens.iter().find(|token| token.hash == hash).cloned();
+        let Some(token) = found.filter(|token| token.ends_at.is_none_or(|end| now < end)) else {
+            return Ok(None);
         };
-        if attempts.len() >= LOGIN_NAMES_MAX {
-            attempts.retain(|_, attempts| fresh(attempts));
+        let noted = token.used_at.and_then(|used| used.checked_add(TOKEN_USE_NOTED).ok());
+        if noted.is_none_or(|noted| noted <= now) {
+            self.change(None, |book| {
+                for known in book.tokens.iter_mut().filter(|known| known.hash == hash) {
+                    known.used_at = Some(now);
+                }
+                Ok(())
+            })?;
         }
-        if attempts.len() >= LOGIN_NAMES_MAX && !attempts.contains_key(&name) {
-            return;
-        }
-        let entry = attempts.entry(name).or_default();
-        if !fresh(entry) {
-            entry.wrong = 0;
-        }
-        entry.wrong = entry.wrong.saturating_add(1);
-        entry.last = Some(now);
+        Ok(Some(token))
+    }
+
+    fn log(&self) -> Changes {
+        Changes::at(changes::path(&self.path))
     }
 
     fn fault(&self, source: io::Error) -> AccountError {
@@ -310,7 +300,12 @@ impl Accounts {
         Ok(book)
     }
 
-    fn change(&self, edit: impl FnOnce(&mut Book) -> Result<(), AccountError>) -> Result<(), AccountError> {
+    /// One change, told in the log before it is made.
+    fn change(
+        &self,
+        told: Option<&Change>,
+        edit: impl FnOnce(&mut Book) -> Result<(), AccountError>,
+    ) -> Result<(), AccountError> {
         let fault = |error| self.fault(error);
         let guard = OpenOptions::new()
             .create(true)
@@ -325,6 +320,9 @@ impl Accounts {
         let mut book = Book::clone(&*self.book()?);
         book.version = 1;
         edit(&mut book)?;
+        if let Some(told) = told {
+            self.log().add(told)?;
+        }
         let text = serde_json::to_vec_pretty(&book)
             .map_err(|source| AccountError::Form { path: self.path.clone(), source })?;
         write_whole(&self.path, &text).map_err(fault)?;
@@ -350,34 +348,27 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Characters of a name.
+const NAME_CHARS_MAX: usize = 40;
+
+/// Whoever has one address of IPv6 has the 2^64 beside it.
+fn neighbourhood(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
 fn checked_name(name: &str) -> Result<String, AccountError> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
-    if (1..=40).contains(&name.len()) && name.chars().all(good) {
+    if (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(good) {
         Ok(name.to_owned())
     } else {
         Err(AccountError::Name(name.chars().take(60).collect()))
     }
-}
-
-fn hash_password(password: &str) -> Result<String, AccountError> {
-    if !(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&password.chars().count()) {
-        return Err(AccountError::Password);
-    }
-    argon2id(password.as_bytes())
-}
-
-/// argon2id with 19 MiB and two passes: the crate's defaults, which are OWASP's advice.
-fn argon2id(password: &[u8]) -> Result<String, AccountError> {
-    let mut salt = [0_u8; 16];
-    getrandom::fill(&mut salt).map_err(AccountError::Random)?;
-    let hash: PasswordHash =
-        Argon2::default().hash_password_with_salt(password, &salt).map_err(|_| AccountError::Hash)?;
-    Ok(hash.to_string())
-}
-
-fn matches_hash(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 /// SHA-256 in hexadecimal.
@@ -404,6 +395,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{LOGIN_LOCK, PASSWORD_ONCE_MAX};
     use std::os::unix::fs::PermissionsExt;
 
     const PASSWORD: &str = "een lang wachtwoord";
@@ -412,15 +404,19 @@ mod tests {
         Timestamp::from_second(1_780_000_000 + second).unwrap()
     }
 
+    fn login(accounts: &Accounts, name: &str, password: &str, second: i64) -> Login {
+        accounts.login(name, password, None, at(second)).unwrap()
+    }
+
     #[test]
     fn a_person_logs_in_and_the_file_holds_no_password() {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Accounts::new(dir.path());
-        assert_eq!(accounts.login("noor", PASSWORD, at(0)).unwrap(), Login::Refused);
+        assert_eq!(login(&accounts, "noor", PASSWORD, 0), Login::Refused);
         accounts.add("noor", PASSWORD, Role::Reviewer, at(0)).unwrap();
         assert!(matches!(accounts.add("noor", PASSWORD, Role::Admin, at(0)), Err(AccountError::Exists(_))));
-        assert!(matches!(accounts.login(" Noor ", PASSWORD, at(1)).unwrap(), Login::Welcome(_)));
-        assert_eq!(accounts.login("noor", "iets anders hier", at(1)).unwrap(), Login::Refused);
+        assert!(matches!(login(&accounts, " Noor ", PASSWORD, 1), Login::Welcome(_)));
+        assert_eq!(login(&accounts, "noor", "iets anders hier", 1), Login::Refused);
         let path = dir.path().join("accounts.json");
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains("$argon2id$") && !text.contains(PASSWORD));
@@ -434,12 +430,12 @@ mod tests {
         assert!(daemon.list().unwrap().is_empty());
         command.add("noor", PASSWORD, Role::Reviewer, at(0)).unwrap();
         assert!(daemon.get("noor").unwrap().is_some());
-        command.set_password("noor", "nog een wachtwoord", at(5)).unwrap();
-        assert_eq!(daemon.login("noor", PASSWORD, at(6)).unwrap(), Login::Refused);
+        command.keeper("ans", at(5)).set_password("noor", "nog een wachtwoord").unwrap();
+        assert_eq!(login(&daemon, "noor", PASSWORD, 6), Login::Refused);
         assert_eq!(daemon.get("noor").unwrap().unwrap().changed_at, at(5));
-        command.remove("noor").unwrap();
+        command.keeper("ans", at(7)).remove("noor").unwrap();
         assert!(daemon.get("noor").unwrap().is_none());
-        assert!(matches!(command.remove("noor"), Err(AccountError::Unknown(_))));
+        assert!(matches!(command.keeper("ans", at(7)).remove("noor"), Err(AccountError::Unknown(_))));
     }
 
     #[test]
@@ -448,11 +444,11 @@ mod tests {
         let accounts = Accounts::new(dir.path());
         accounts.add("noor", PASSWORD, Role::Reviewer, at(0)).unwrap();
         for _ in 0..LOGIN_ATTEMPTS_MAX {
-            assert_eq!(accounts.login("noor", "fout", at(0)).unwrap(), Login::Refused);
+            assert_eq!(login(&accounts, "noor", "fout", 0), Login::Refused);
         }
-        assert!(matches!(accounts.login("noor", PASSWORD, at(1)).unwrap(), Login::Locked { .. }));
+        assert!(matches!(login(&accounts, "noor", PASSWORD, 1), Login::Locked { .. }));
         let after = i64::try_from(LOGIN_LOCK.as_secs()).unwrap() + 1;
-        assert!(matches!(accounts.login("noor", PASSWORD, at(after)).unwrap(), Login::Welcome(_)));
+        assert!(matches!(login(&accounts, "noor", PASSWORD, after), Login::Welcome(_)));
     }
 
     #[test]
@@ -472,10 +468,107 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let accounts = Accounts::new(dir.path());
         let token = accounts.add_token("zaaksysteem", Role::Auditor, at(0)).unwrap();
-        assert_eq!(accounts.token(&token).unwrap().unwrap().role, Role::Auditor);
-        assert!(accounts.token("bode_0000").unwrap().is_none());
+        assert_eq!(accounts.token(&token, at(1)).unwrap().unwrap().role, Role::Auditor);
+        assert!(accounts.token("bode_0000", at(1)).unwrap().is_none());
         assert!(!fs::read_to_string(dir.path().join("accounts.json")).unwrap().contains(&token));
-        accounts.remove_token("zaaksysteem").unwrap();
-        assert!(accounts.token(&token).unwrap().is_none());
+        accounts.keeper("ans", at(0)).remove_token("zaaksysteem").unwrap();
+        assert!(accounts.token(&token, at(1)).unwrap().is_none());
+    }
+
+    #[test]
+    fn who_tries_many_names_from_one_address_is_locked_out_and_others_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::new(dir.path());
+        accounts.add("noor", PASSWORD, Role::Reviewer, at(0)).unwrap();
+        let from = |text: &str| Some(text.parse().unwrap());
+        for n in 0..LOGIN_ADDRESS_ATTEMPTS_MAX {
+            let address = format!("2001:db8:1:2::{n:x}");
+            let outcome = accounts.login(&format!("naam-{n}"), "fout", from(&address), at(0)).unwrap();
+            assert_eq!(outcome, Login::Refused);
+        }
+        let locked = accounts.login("noor", PASSWORD, from("2001:db8:1:2:ffff::1"), at(1)).unwrap();
+        assert!(matches!(locked, Login::Locked { .. }));
+        let other = accounts.login("noor", PASSWORD, from("2001:db8:1:3::1"), at(1)).unwrap();
+        assert!(matches!(other, Login::Welcome(_)));
+        assert_eq!(neighbourhood("::ffff:192.0.2.1".parse().unwrap()), "192.0.2.1");
+    }
+
+    #[test]
+    fn every_change_is_told_and_a_lock_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::new(dir.path());
+        let keeper = accounts.keeper("ans", at(0));
+        keeper.add("noor", PASSWORD, Role::Reviewer).unwrap();
+        keeper.set_role("noor", Role::Auditor).unwrap();
+        keeper.block("noor", true).unwrap();
+        assert!(accounts.get("noor").unwrap().is_none() && accounts.list().unwrap().len() == 1);
+        assert_eq!(login(&accounts, "noor", PASSWORD, 1), Login::Refused);
+        keeper.block("noor", false).unwrap();
+        let once = keeper.give_once("noor").unwrap();
+        assert!(accounts.get("noor").unwrap().unwrap().once_until.is_some());
+        assert!(matches!(login(&accounts, "noor", &once, 1), Login::Welcome(_)));
+        let late = i64::try_from(PASSWORD_ONCE_MAX.as_secs()).unwrap();
+        assert_eq!(login(&accounts, "noor", &once, late), Login::Refused, "it has an end");
+        keeper.set_password("noor", PASSWORD).unwrap();
+        assert!(accounts.get("noor").unwrap().unwrap().once_until.is_none());
+        for _ in 0..LOGIN_ATTEMPTS_MAX {
+            login(&accounts, "noor", "fout", 2);
+        }
+        keeper.remove("noor").unwrap();
+        assert!(keeper.set_role("noor", Role::Admin).is_err(), "what fails is not told");
+        let (changes, count, broken) = accounts.changes().unwrap();
+        let told: Vec<What> = changes.iter().rev().map(|change| change.what).collect();
+        let expected = [
+            What::Added,
+            What::Role,
+            What::Blocked,
+            What::Unblocked,
+            What::PasswordForOnce,
+            What::Password,
+            What::Locked,
+            What::Removed,
+        ];
+        assert_eq!((told.as_slice(), count, broken), (expected.as_slice(), 8, None));
+        assert!(changes[1].by.is_empty() && changes[0].by == "ans");
+        let text = fs::read_to_string(dir.path().join("accounts.log")).unwrap();
+        assert!(!text.contains(PASSWORD) && !text.contains("argon2") && !text.contains(&once));
+    }
+
+    #[test]
+    fn a_token_ends_and_its_use_is_noted_now_and_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::new(dir.path());
+        let token =
+            accounts.keeper("ans", at(0)).add_token("zaaksysteem", Role::Reviewer, Some(at(10_000))).unwrap();
+        let used = || accounts.tokens().unwrap()[0].used_at;
+        assert_eq!(used(), None);
+        for (second, noted) in [(10, 10), (20, 10), (4_000, 4_000)] {
+            assert!(accounts.token(&token, at(second)).unwrap().is_some());
+            assert_eq!(used(), Some(at(noted)));
+        }
+        assert!(accounts.token(&token, at(10_000)).unwrap().is_none());
+    }
+
+    #[test]
+    fn who_is_vouched_for_elsewhere_is_known_by_the_subject_not_by_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::new(dir.path());
+        let keeper = accounts.keeper("", at(0));
+        keeper.add("noor", PASSWORD, Role::Reviewer).unwrap();
+        assert!(matches!(keeper.sign_in("issuer sub-1", "noor", Role::Admin), Err(AccountError::Exists(_))));
+        let eva = keeper.sign_in("issuer sub-2", "eva", Role::Reviewer).unwrap();
+        assert_eq!((eva.name.as_str(), eva.by_sign_in()), ("eva", true));
+        assert_eq!(login(&accounts, "eva", "", 1), Login::Refused);
+        let again = keeper.sign_in("issuer sub-2", "anders", Role::Auditor).unwrap();
+        assert_eq!(
+            (again.name.as_str(), again.role),
+            ("eva", Role::Auditor),
+            "the name stays, the role is that of today"
+        );
+        assert!(matches!(
+            keeper.sign_in("issuer sub-3", "eva", Role::Reviewer),
+            Err(AccountError::Exists(_))
+        ));
+        assert_eq!(accounts.list().unwrap().len(), 2);
     }
 }

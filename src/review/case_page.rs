@@ -70,7 +70,8 @@ pub async fn gather(state: &ReviewState, number: CaseNumber) -> Result<Given, Fa
 
 /// The same with nothing covered: only for who has been written down.
 pub(super) async fn gather_whole(state: &ReviewState, number: CaseNumber) -> Result<Given, Fault> {
-    let people = state.with_accounts(|accounts| accounts.list()).await?;
+    let mut people = state.with_accounts(|accounts| accounts.list()).await?;
+    people.retain(|account| !account.blocked);
     let people: Vec<String> = people
         .into_iter()
         .filter(|account| account.role.may(Right::Decide))

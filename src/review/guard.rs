@@ -10,7 +10,7 @@ use super::rights::{Right, Role};
 use super::session::{SESSION_COOKIE, cookie, same_secret};
 use super::state::ReviewState;
 use axum::extract::{Form, FromRequest, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -24,6 +24,8 @@ pub struct Visitor {
     pub role: Role,
     /// For the forms of a session; a program with a token has none and needs none.
     pub csrf: Option<String>,
+    /// Came in with a password for once: chooses another before anything else.
+    pub must_choose: bool,
 }
 
 impl Visitor {
@@ -48,9 +50,17 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         wanted: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         looks_only: matches!(*request.method(), Method::GET | Method::HEAD),
         by_program: guard.program,
+        by_itself: headers_of_a_page_that_looks_by_itself(request.headers()),
     };
     let headers = request.headers().clone();
     match identify(&guard.state, &asked, &headers).await {
+        Ok(Some(visitor)) if visitor.must_choose && guard.right != Right::OwnAccount => {
+            if asked.by_program {
+                Fault::forbidden().into_response()
+            } else {
+                see_other("/account")
+            }
+        }
         Ok(Some(visitor)) if !visitor.may(guard.right) => {
             let mut response = Fault::forbidden().into_response();
             response.extensions_mut().insert(visitor);
@@ -96,6 +106,14 @@ struct Asked {
     wanted: String,
     looks_only: bool,
     by_program: bool,
+    /// The page asks, not the person: that keeps no session alive.
+    by_itself: bool,
+}
+
+/// Does an open page look for news by itself?
+fn headers_of_a_page_that_looks_by_itself(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-bode-live")
+        || headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// The visitor of a request, if it is one we know.
@@ -107,21 +125,26 @@ async fn identify(state: &ReviewState, asked: &Asked, headers: &HeaderMap) -> Re
         && let Some(token) = bearer(headers)
     {
         let token = token.to_owned();
-        let found = state.with_accounts(move |accounts| accounts.token(&token)).await?;
+        let now = state.now();
+        let found = state.with_accounts(move |accounts| accounts.token(&token, now)).await?;
         return Ok(found.map(|token| Visitor {
             name: format!("api:{}", token.name),
             role: token.role,
             csrf: None,
+            must_choose: false,
         }));
     }
     let Some(value) = cookie(headers, SESSION_COOKIE) else { return Ok(None) };
-    let Some(session) = state.sessions().find(value, state.now()) else { return Ok(None) };
+    let Some(session) = state.sessions().find(value, !asked.by_itself, state.now()) else { return Ok(None) };
     let name = session.account.clone();
     match state.with_accounts(move |accounts| accounts.get(&name)).await? {
         // The role is that of today, not that of the login.
-        Some(account) if session.stands(&account) => {
-            Ok(Some(Visitor { name: session.account, role: account.role, csrf: Some(session.csrf) }))
-        }
+        Some(account) if session.stands(&account) => Ok(Some(Visitor {
+            name: session.account,
+            role: account.role,
+            csrf: Some(session.csrf),
+            must_choose: account.once_until.is_some(),
+        })),
         _ => {
             state.sessions().close(value);
             Ok(None)

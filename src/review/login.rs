@@ -1,18 +1,21 @@
 //! Logging in and out. Invariants: a refusal never tells whether a name exists; after logging in one goes to
 //! a page of this desk, whatever the address said; a password stands in no log.
 
-use super::accounts::Login;
+use super::accounts::{Account, Login};
 use super::errors::{Fault, Written};
 use super::guard::{Posted, from_elsewhere, see_other};
 use super::pages::{self, Shell};
+use super::routes;
 use super::session::{LOGIN_COOKIE, SESSION_COOKIE, cookie, same_secret, set_cookie};
 use super::state::ReviewState;
 use crate::limits::LOGIN_LOCK;
-use axum::extract::{Form, Query, State};
+use axum::extract::{ConnectInfo, Extension, Form, Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -53,6 +56,7 @@ pub async fn page(State(state): State<ReviewState>, Query(wanted): Query<Wanted>
 /// `POST /login`
 pub async fn submit(
     State(state): State<ReviewState>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, Fault> {
@@ -63,32 +67,34 @@ pub async fn submit(
         return Ok(form_page(&state, StatusCode::FORBIDDEN, &form.next, &form.name, Some(error), None));
     }
     let now = state.now();
+    let from = came_from(&state.desk().proxies, from.map(|Extension(ConnectInfo(peer))| peer.ip()), &headers);
     let outcome = {
         // A check takes memory and a core on purpose: a few at a time.
         let _turn = state.login_checks().acquire().await.map_err(|error| Fault::internal(&error))?;
         let (name, password) = (form.name.clone(), form.password);
-        state.with_accounts(move |accounts| accounts.login(&name, &password, now)).await?
+        state.with_accounts(move |accounts| accounts.login(&name, &password, from, now)).await?
     };
     match outcome {
         Login::Welcome(account) => {
-            if let Some(old) = cookie(&headers, SESSION_COOKIE) {
-                state.sessions().close(old);
-            }
-            let token = state.sessions().open(&account, now).map_err(|error| Fault::internal(&error))?;
-            let https = state.desk().https;
-            let mut response = see_other(inside(&form.next));
-            add_cookie(&mut response, &set_cookie(SESSION_COOKIE, &token, https));
-            add_cookie(&mut response, &set_cookie(LOGIN_COOKIE, "", https));
             tracing::info!("a person logged in");
+            let mut response = welcome(&state, &headers, &account, None, &form.next)?;
+            add_cookie(&mut response, &set_cookie(LOGIN_COOKIE, "", state.desk().https));
             Ok(response)
         }
         Login::Refused => {
             tracing::warn!("a login was refused");
+            state.health().count("bode_logins_refused_total", "Logins with a wrong name or password.", "", 1);
             let error = "Deze naam en dit wachtwoord horen niet bij elkaar.".to_owned();
             Ok(form_page(&state, StatusCode::UNAUTHORIZED, &form.next, &form.name, Some(error), None))
         }
         Login::Locked { until } => {
             tracing::warn!("a login was refused: too many wrong passwords");
+            state.health().count(
+                "bode_logins_locked_total",
+                "Logins refused after too many wrong passwords.",
+                "",
+                1,
+            );
             let minutes = LOGIN_LOCK.as_secs() / 60;
             let error = format!(
                 "Er is te vaak een verkeerd wachtwoord gebruikt. Wacht {minutes} minuten en probeer het dan opnieuw. \
@@ -101,6 +107,36 @@ pub async fn submit(
             Ok(response)
         }
     }
+}
+
+/// Opens a session for somebody who showed who they are, in place of the one this browser had; then the page they wanted.
+pub(super) fn welcome(
+    state: &ReviewState,
+    headers: &HeaderMap,
+    account: &Account,
+    id_token: Option<Arc<str>>,
+    next: &str,
+) -> Result<Response, Fault> {
+    if let Some(old) = cookie(headers, SESSION_COOKIE) {
+        state.sessions().close(old);
+    }
+    let token =
+        state.sessions().open(account, id_token, state.now()).map_err(|error| Fault::internal(&error))?;
+    let mut response = see_other(inside(next));
+    add_cookie(&mut response, &set_cookie(SESSION_COOKIE, &token, state.desk().https));
+    Ok(response)
+}
+
+/// The address that tells one browser from another; `None` when none does. A proxy that the office names says it in
+/// X-Forwarded-For: what it added itself stands last, and only that is believed.
+fn came_from(proxies: &[IpAddr], peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+    let peer = peer?.to_canonical();
+    if proxies.iter().any(|proxy| proxy.to_canonical() == peer) {
+        let told = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        return told.rsplit(',').next()?.trim().parse().ok();
+    }
+    // A proxy on this machine that nobody named: everybody would share one count.
+    Some(peer).filter(|peer| !peer.is_loopback())
 }
 
 #[derive(Deserialize)]
@@ -143,19 +179,18 @@ fn form_page(
     }
 }
 
-fn add_cookie(response: &mut Response, cookie: &str) {
+pub(super) fn add_cookie(response: &mut Response, cookie: &str) {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(SET_COOKIE, value);
     }
 }
 
-/// A path within this desk, or `/`: no address of elsewhere, however it is written (`//x`, `/\x`, `https:`).
-fn inside(next: &str) -> &str {
-    let pages = ["/", "/aside", "/print"];
+/// A page of this desk (a GET row of the route table, with its query), or `/`: no address of elsewhere, however it is
+/// written (`//x`, `/\x`, `https:`).
+pub(super) fn inside(next: &str) -> &str {
     let path = next.split('?').next().unwrap_or_default();
-    let known = pages.contains(&path) || path.starts_with("/cases/") || path.starts_with("/aside/");
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !next.contains("//");
-    if known && plain { next } else { "/" }
+    if plain && routes::is_page(path) { next } else { "/" }
 }
 
 #[cfg(test)]
@@ -163,8 +198,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_named_proxy_is_believed() {
+        let at = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let proxies = [at("127.0.0.1")];
+        let mut headers = HeaderMap::new();
+        let from =
+            |proxies: &[IpAddr], peer: &str, headers: &HeaderMap| came_from(proxies, Some(at(peer)), headers);
+        assert_eq!(from(&proxies, "127.0.0.1", &headers), None);
+        headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.66, 198.51.100.7"));
+        assert_eq!(from(&proxies, "127.0.0.1", &headers), Some(at("198.51.100.7")));
+        assert_eq!(from(&proxies, "::ffff:127.0.0.1", &headers), Some(at("198.51.100.7")));
+        assert_eq!(from(&[], "127.0.0.1", &headers), None);
+        assert_eq!(from(&[], "203.0.113.5", &headers), Some(at("203.0.113.5")), "its word is not believed");
+    }
+
+    #[test]
     fn one_stays_inside_after_logging_in() {
-        for good in ["/", "/?queue=spoed&q=a%20b", "/cases/2026-000001-1", "/aside", "/print"] {
+        for good in [
+            "/",
+            "/?queue=spoed&q=a%20b",
+            "/cases/2026-000001-1",
+            "/cases/2026-000001-1/pieces/2026-000001-1/documents/0/pages/1",
+            "/aside",
+            "/print",
+        ] {
             assert_eq!(inside(good), good);
         }
         for bad in [
@@ -173,6 +230,11 @@ mod tests {
             "/\\example.org",
             "https://example.org",
             "/login",
+            "/logout",
+            "/assets/desk.css",
+            "/cases/2026-000001-1/decision",
+            "/nergens",
+            "/cases//example.org",
             "/cases/\r\nx",
             "/?q=//x",
         ] {

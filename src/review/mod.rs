@@ -4,7 +4,9 @@
 //! mail is never rendered, every text of a citizen is escaped; a route that is not open stands behind the
 //! guard with its right; the store is only reached off the threads that serve.
 
+mod account_page;
 pub mod accounts;
+mod accounts_page;
 mod address_page;
 mod answer_view;
 mod answers_page;
@@ -41,7 +43,7 @@ mod session;
 mod state;
 mod words;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, What};
 pub use answers_page::{AnswerSample, Sampler};
 pub use health::{Health, Proved};
 pub use rights::{Right, Role};
@@ -54,6 +56,7 @@ pub use words::Names;
 
 use crate::limits::DRAIN_TIME_MAX;
 use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 /// The desk could not start or ended by a fault of the machine.
@@ -101,7 +104,8 @@ pub async fn serve(
             Err(_) => std::future::pending().await,
         }
     };
-    let serving = axum::serve(listener, routes::routes(&state)).with_graceful_shutdown(graceful);
+    let service = routes::routes(&state).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(graceful);
     tokio::select! {
         ended = serving.into_future() => ended.map_err(ReviewError::Serve),
         () = drained => Ok(()),

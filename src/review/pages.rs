@@ -25,10 +25,12 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
+    ("account.html", include_str!("../../templates/desk/account.html")),
+    ("accounts.html", include_str!("../../templates/desk/accounts.html")),
     ("queue.html", include_str!("../../templates/desk/queue.html")),
     ("case.html", include_str!("../../templates/desk/case.html")),
     ("looks.html", include_str!("../../templates/desk/looks.html")),
@@ -56,7 +58,7 @@ static DRAWN: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    for (name, source) in TEMPLATES {
+    for &(name, source) in TEMPLATES {
         environment.add_template(name, source)?;
     }
     Ok(environment)
@@ -75,6 +77,8 @@ pub struct Shell {
     pub user: Option<String>,
     pub csrf: String,
     pub may_decide: bool,
+    /// Sees who has an account.
+    pub may_see_accounts: bool,
     /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules`, `numbers`, `ledger` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
@@ -100,7 +104,8 @@ impl Shell {
             style: STYLE_VERSION.clone(),
             user: Some(visitor.name.clone()),
             csrf: visitor.csrf.clone().unwrap_or_default(),
-            may_decide: visitor.may(Right::Decide),
+            may_decide: visitor.may(Right::Decide) && !visitor.must_choose,
+            may_see_accounts: visitor.may(Right::SeeAccounts) && !visitor.must_choose,
             here,
             search: String::new(),
             breaker: state.health().open_breaker().map(|row| OpenBreaker {
@@ -120,6 +125,7 @@ impl Shell {
             user: None,
             csrf: String::new(),
             may_decide: false,
+            may_see_accounts: false,
             here: "",
             search: String::new(),
             breaker: None,
@@ -231,7 +237,7 @@ mod tests {
     #[test]
     fn every_template_can_be_read_and_none_switches_escaping_off() {
         assert_eq!(check(), Ok(()));
-        for (name, source) in TEMPLATES {
+        for &(name, source) in TEMPLATES {
             assert!(name.ends_with(".html"), "{name}");
             for word in
                 ["|safe", "| safe", "autoescape", "<script", "style=", "http://", "https://", " onclick"]

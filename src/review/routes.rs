@@ -8,8 +8,9 @@ use super::guard::{self, Guard};
 use super::rights::Right;
 use super::state::ReviewState;
 use super::{
-    address_page, answers_page, api, aside_page, bsn, case_page, decide, due_page, ledger_page, login, looks,
-    numbers_page, page_images, pages, print_page, probe, queue_page, rules_page, sending_page,
+    account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
+    due_page, ledger_page, login, looks, numbers_page, page_images, pages, print_page, probe, queue_page,
+    rules_page, sending_page,
 };
 use crate::limits::FORM_BYTES_MAX;
 use axum::Router;
@@ -17,6 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{self, MethodRouter};
+use std::sync::LazyLock;
 
 /// Who may come to a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ where
 #[rustfmt::skip] // a row is a line, so that it reads as the table that it is
 pub fn table(metrics_open: bool) -> Vec<Route> {
     use Access::{Desk, Open, Program};
-    use Right::{Decide, KeepRules, Letters, Read, SeeBsn, SeeLooks};
+    use Right::{Decide, KeepAccounts, KeepRules, Letters, OwnAccount, Read, SeeAccounts, SeeBsn, SeeLooks};
     vec![
         get("/healthz", Open, probe::healthz),
         get("/metrics", if metrics_open { Open } else { Program(Read) }, probe::metrics),
@@ -67,7 +69,15 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/assets/mark.svg", Open, pages::mark),
         get("/login", Open, login::page),
         post("/login", Open, login::submit),
-        post("/logout", Desk(Read), login::out),
+        post("/logout", Desk(OwnAccount), login::out),
+        // Accounts.
+        get("/account", Desk(OwnAccount), account_page::page),
+        post("/account/password", Desk(OwnAccount), account_page::password),
+        post("/account/sessions", Desk(OwnAccount), account_page::end_sessions),
+        get("/accounts", Desk(SeeAccounts), accounts_page::page),
+        post("/accounts/add", Desk(KeepAccounts), accounts_page::add),
+        post("/accounts/change", Desk(KeepAccounts), accounts_page::change),
+        post("/accounts/tokens", Desk(KeepAccounts), accounts_page::token),
         // Cases.
         get("/", Desk(Read), queue_page::page),
         get("/due", Desk(Read), due_page::page),
@@ -118,6 +128,22 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/api/v1/cases/{number}", Program(Read), api::case),
         post("/api/v1/cases/{number}/decision", Program(Decide), api::decision),
     ]
+}
+
+/// Is this the path of a page that somebody with a login may have wanted?
+pub fn is_page(path: &str) -> bool {
+    static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let pages = table(false)
+            .into_iter()
+            .filter(|row| row.method == "GET" && matches!(row.access, Access::Desk(_)));
+        pages.map(|row| row.path).collect()
+    });
+    let fits = |page: &&str| {
+        let same =
+            |(part, given): (&str, &str)| part == given || (part.starts_with('{') && !given.is_empty());
+        page.split('/').count() == path.split('/').count() && page.split('/').zip(path.split('/')).all(same)
+    };
+    PAGES.iter().any(fits)
 }
 
 /// The desk as a service.

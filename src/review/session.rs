@@ -1,15 +1,17 @@
-//! Sessions of the desk: a random 256-bit cookie, an idle time-out, a CSRF token in every form.
+//! Sessions of the desk: a random 256-bit cookie, an idle time-out, an end for all, a CSRF token in every form.
 //!
 //! Kept in memory: a restart of the daemon asks everybody to log in again. Invariants: the cookie's value is
-//! kept as its digest only; a session ends with its account, with a new password, and when it is not used.
+//! kept as its digest only; a session ends with its account, with a new password, when it is not used, and so many hours
+//! after the login whether it is used or not.
 
 use super::accounts::{Account, digest, random_hex};
-use crate::limits::{SESSION_IDLE_MAX, SESSIONS_MAX};
+use crate::config::Desk;
+use crate::limits::{SESSIONS_MAX, SIGN_IN_TIME_MAX};
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "bode_session";
@@ -23,31 +25,52 @@ pub struct Session {
     pub account: String,
     /// Stands in every form; a post without it is refused.
     pub csrf: String,
+    pub opened_at: Timestamp,
+    pub last_seen: Timestamp,
+    /// What the sign-in server said of this person, to log out there too.
+    #[allow(dead_code, reason = "read by the logout of a sign-in server, which comes next")]
+    pub id_token: Option<Arc<str>>,
     changed_at: Timestamp,
-    last_seen: Timestamp,
 }
 
 /// Every open session, by the digest of its cookie.
-#[derive(Default)]
 pub struct Sessions {
+    idle: SignedDuration,
+    whole: SignedDuration,
     open: Mutex<HashMap<String, Session>>,
 }
 
 impl Sessions {
+    /// With the office's times.
+    pub fn new(desk: &Desk) -> Self {
+        Self {
+            idle: SignedDuration::from_mins(i64::from(desk.idle_minutes)),
+            whole: SignedDuration::from_hours(i64::from(desk.session_hours)),
+            open: Mutex::default(),
+        }
+    }
+
     /// Opens a session and gives the cookie's value.
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub fn open(&self, account: &Account, now: Timestamp) -> Result<String, getrandom::Error> {
+    pub fn open(
+        &self,
+        account: &Account,
+        id_token: Option<Arc<str>>,
+        now: Timestamp,
+    ) -> Result<String, getrandom::Error> {
         let token = random_hex()?;
         let session = Session {
             account: account.name.clone(),
             csrf: random_hex()?,
-            changed_at: account.changed_at,
+            opened_at: now,
             last_seen: now,
+            id_token,
+            changed_at: account.changed_at,
         };
         let mut open = self.lock();
-        open.retain(|_, session| alive(session, now));
+        open.retain(|_, session| self.alive(session, now));
         if open.len() >= SESSIONS_MAX {
             let oldest = open.iter().min_by_key(|(_, session)| session.last_seen).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
@@ -58,22 +81,47 @@ impl Sessions {
         Ok(token)
     }
 
-    /// The session of a cookie, when it is alive; it then lives on from `now`.
-    pub fn find(&self, token: &str, now: Timestamp) -> Option<Session> {
+    /// The session of a cookie, when it is alive; a person who does something (`used`) keeps it so.
+    pub fn find(&self, token: &str, used: bool, now: Timestamp) -> Option<Session> {
         let key = digest(token);
         let mut open = self.lock();
         let session = open.get_mut(&key)?;
-        if !alive(session, now) {
+        if !self.alive(session, now) {
             open.remove(&key);
             return None;
         }
-        session.last_seen = session.last_seen.max(now);
+        if used {
+            session.last_seen = session.last_seen.max(now);
+        }
         Some(session.clone())
     }
 
-    /// Ends a session.
-    pub fn close(&self, token: &str) {
-        self.lock().remove(&digest(token));
+    /// Ends a session, and gives what it was.
+    pub fn close(&self, token: &str) -> Option<Session> {
+        self.lock().remove(&digest(token))
+    }
+
+    /// Ends every session of an account.
+    pub fn close_all(&self, account: &str) {
+        self.lock().retain(|_, session| session.account != account);
+    }
+
+    /// The sessions of an account that are alive, the one used last first; true: the one of this cookie.
+    pub fn of(&self, account: &str, token: &str, now: Timestamp) -> Vec<(Session, bool)> {
+        let own = digest(token);
+        let open = self.lock();
+        let mut found: Vec<(Session, bool)> = open
+            .iter()
+            .filter(|(_, session)| session.account == account && self.alive(session, now))
+            .map(|(key, session)| (session.clone(), *key == own))
+            .collect();
+        found.sort_by_key(|(session, own)| std::cmp::Reverse((*own, session.last_seen)));
+        found
+    }
+
+    fn alive(&self, session: &Session, now: Timestamp) -> bool {
+        let before = |from: Timestamp, time| from.checked_add(time).is_ok_and(|until| now < until);
+        before(session.last_seen, self.idle) && before(session.opened_at, self.whole)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
@@ -86,10 +134,6 @@ impl Session {
     pub fn stands(&self, account: &Account) -> bool {
         self.account == account.name && self.changed_at == account.changed_at
     }
-}
-
-fn alive(session: &Session, now: Timestamp) -> bool {
-    session.last_seen.checked_add(SESSION_IDLE_MAX).is_ok_and(|until| now < until)
 }
 
 /// The value of a cookie in a request (RFC 6265 §4.2).
@@ -109,6 +153,14 @@ pub fn set_cookie(name: &str, value: &str, https: bool) -> String {
     let secure = if https { "; Secure" } else { "" };
     let end = if value.is_empty() { "; Max-Age=0" } else { "" };
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{end}")
+}
+
+/// The same for the way back from a sign-in server, which is another site: sent with its redirect, for some minutes.
+#[allow(dead_code, reason = "for the sign-in server, which comes next")]
+pub fn set_cookie_for_return(name: &str, value: &str, path: &str, https: bool) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    let age = if value.is_empty() { 0 } else { SIGN_IN_TIME_MAX.as_secs() };
+    format!("{name}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// Are two secrets the same, in a time that does not tell where they differ?
@@ -133,29 +185,52 @@ mod tests {
         accounts.get("noor").unwrap().unwrap()
     }
 
+    fn sessions() -> Sessions {
+        Sessions::new(&Desk { idle_minutes: 30, session_hours: 2, ..Desk::default() })
+    }
+
     #[test]
-    fn a_session_ends_when_it_is_not_used() {
-        let sessions = Sessions::default();
-        let token = sessions.open(&account(), at(0)).unwrap();
+    fn a_session_ends_when_it_is_not_used_and_when_its_day_is_over() {
+        let sessions = sessions();
+        let token = sessions.open(&account(), None, at(0)).unwrap();
         assert_eq!(token.len(), 64);
-        let idle = i64::try_from(SESSION_IDLE_MAX.as_secs()).unwrap();
-        assert!(sessions.find(&token, at(idle - 1)).is_some());
-        assert!(sessions.find(&token, at(idle + 10)).is_some(), "use keeps it alive");
-        assert!(sessions.find(&token, at(3 * idle)).is_none());
-        assert!(sessions.find("iets", at(0)).is_none());
+        let idle = 30 * 60;
+        assert!(sessions.find(&token, true, at(idle - 1)).is_some());
+        assert!(sessions.find(&token, false, at(idle + 10)).is_some(), "use keeps it alive");
+        assert!(sessions.find(&token, true, at(2 * idle)).is_none(), "a page that looks by itself does not");
+        assert!(sessions.find("iets", true, at(0)).is_none());
+        let token = sessions.open(&account(), None, at(0)).unwrap();
+        for minute in (0..120).step_by(10) {
+            assert!(sessions.find(&token, true, at(minute * 60)).is_some());
+        }
+        assert!(sessions.find(&token, true, at(120 * 60)).is_none(), "used all the time");
     }
 
     #[test]
     fn logging_out_ends_it_and_the_number_is_bounded() {
-        let (sessions, account) = (Sessions::default(), account());
-        let token = sessions.open(&account, at(0)).unwrap();
+        let (sessions, account) = (sessions(), account());
+        let token = sessions.open(&account, None, at(0)).unwrap();
         sessions.close(&token);
-        assert!(sessions.find(&token, at(0)).is_none());
-        let first = sessions.open(&account, at(1)).unwrap();
+        assert!(sessions.find(&token, true, at(0)).is_none());
+        let first = sessions.open(&account, None, at(1)).unwrap();
         for _ in 0..SESSIONS_MAX {
-            sessions.open(&account, at(2)).unwrap();
+            sessions.open(&account, None, at(2)).unwrap();
         }
-        assert!(sessions.find(&first, at(3)).is_none());
+        assert!(sessions.find(&first, true, at(3)).is_none());
+    }
+
+    #[test]
+    fn ones_sessions_are_listed_and_ended_together() {
+        let (sessions, account) = (sessions(), account());
+        let first = sessions.open(&account, None, at(0)).unwrap();
+        let second = sessions.open(&account, None, at(60)).unwrap();
+        let listed = sessions.of("noor", &first, at(61));
+        assert_eq!(listed.iter().map(|(_, own)| *own).collect::<Vec<_>>(), [true, false]);
+        assert!(sessions.of("sanne", &first, at(61)).is_empty());
+        sessions.close_all("noor");
+        assert!(
+            sessions.find(&first, true, at(62)).is_none() && sessions.find(&second, true, at(62)).is_none()
+        );
     }
 
     #[test]

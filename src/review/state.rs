@@ -136,10 +136,10 @@ impl ReviewState {
         Self(Arc::new(Inner {
             store,
             accounts,
+            sessions: Sessions::new(&desk),
             desk,
             health,
             clock: crate::clock::now,
-            sessions: Sessions::default(),
             login_checks: Semaphore::new(LOGIN_CHECKS_MAX),
             shown: RwLock::new(Arc::new(Shown {
                 office,
@@ -326,14 +326,17 @@ impl ReviewState {
         }
     }
 
-    /// Work on the accounts, off the threads that serve.
+    /// Work on the accounts, off the threads that serve. What the person can mend is told to them.
     pub(super) async fn with_accounts<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Accounts) -> Result<T, super::accounts::AccountError> + Send + 'static,
     ) -> Result<T, Fault> {
         let accounts = Arc::clone(&self.0.accounts);
         match tokio::task::spawn_blocking(move || work(&accounts)).await {
-            Ok(result) => result.map_err(|error| Fault::internal(&error)),
+            Ok(result) => result.map_err(|error| match super::words::account_fault(&error) {
+                Some(told) => Fault::unacceptable(told),
+                None => Fault::internal(&error),
+            }),
             Err(error) => Err(Fault::internal(&error)),
         }
     }

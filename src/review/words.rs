@@ -1,8 +1,10 @@
 //! The labels of the contract in the words of staff (plain Dutch), and the names of queues and bodies.
 
+use super::accounts::AccountError;
+use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use crate::record::{
     AnswerChannel, AutomaticClass, CaseStatus, Channel, Document, Finding, FirstComplained, Kind, Method,
-    OlderThanYear, OnBehalf, Problem, Scope, Verdict,
+    OlderThanYear, OnBehalf, Problem, Role, Scope, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -324,6 +326,38 @@ pub fn language(code: &str) -> &str {
         "" | "und" => "onbekend",
         other => other,
     }
+}
+
+/// A role, as staff call it.
+pub fn role_label(role: Role) -> &'static str {
+    match role {
+        Role::PostRoom => "postkamer",
+        Role::Reviewer => "beoordelaar",
+        Role::RuleEditor => "regelbeheerder",
+        Role::Admin => "beheerder",
+        Role::Auditor => "controleur (leest alles, wijzigt niets)",
+    }
+}
+
+/// Why accounts could not be changed, where the person at the desk can mend it.
+pub fn account_fault(error: &AccountError) -> Option<String> {
+    Some(match error {
+        AccountError::Name(_) => {
+            "Een naam heeft 1 tot 40 tekens: kleine letters, cijfers, punt, streepje en laag streepje."
+                .to_owned()
+        }
+        AccountError::Password => format!(
+            "Een wachtwoord heeft {PASSWORD_CHARS_MIN} tot {PASSWORD_CHARS_MAX} tekens. Neem een paar woorden."
+        ),
+        AccountError::Guessable => {
+            "Dit wachtwoord is te makkelijk te raden. Neem een paar woorden die niet bij elkaar horen."
+                .to_owned()
+        }
+        AccountError::Exists(_) => "Deze naam is er al.".to_owned(),
+        AccountError::Unknown(_) => "Deze naam is er niet (meer).".to_owned(),
+        AccountError::Full => "Er kunnen geen accounts of tokens meer bij.".to_owned(),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 mod alike;
 mod copies;
 mod faults;
+mod figures;
 #[path = "../support/index.rs"]
 mod index;
-mod figures;
 mod killed;
 mod looks;
 mod measure;
