@@ -76,8 +76,8 @@ fn a_wrong_password_is_refused_and_too_many_lock_the_account() {
 fn a_session_ends_with_its_account_and_its_password() {
     let desk = Desk::start();
     let (mut noor, mut sanne) = (desk.person("noor"), desk.person("sanne"));
-    desk.accounts.remove("noor").unwrap();
-    desk.accounts.set_password("sanne", "een heel ander wachtwoord", desk::now()).unwrap();
+    desk.accounts.keeper("", desk::now()).remove("noor").unwrap();
+    desk.accounts.keeper("", desk::now()).set_password("sanne", "een heel ander wachtwoord").unwrap();
     assert_eq!(noor.get("/").status, 303);
     // The clock of this desk stands still, so that only the password differs, not its moment: log in anew.
     assert!(sanne.get("/").status == 200 || sanne.get("/").status == 303);
