@@ -228,6 +228,7 @@ fn an_address_is_checked_beside_the_scan_before_the_letter_goes() {
     for (name, postcode, word) in [
         ("J.W. Knoester", "2525", "Vul een postcode in"),
         ("王小明", "2525 XX", "tekens die niet op de brief kunnen"),
+        ("J.W. Knoester 123456782", "2525 XX", "burgerservicenummer"),
     ] {
         let refused = post(&mut piet, &form(name, postcode));
         assert_eq!(refused.status, 422);

@@ -95,6 +95,47 @@ fn a_number_is_covered_wherever_a_case_is_shown() {
     assert_eq!(evidence["text"], cut, "evidence stays in its place");
 }
 
+/// What staff or a template put into an answer is covered too, where the citizen named no number.
+#[test]
+fn a_number_in_an_answer_is_covered_where_the_answer_is_shown() {
+    let desk = Desk::start();
+    let arrival = Arrival {
+        channel: Channel::Email,
+        name: "zonder.eml".into(),
+        bytes: b"Een klacht zonder nummer.".to_vec(),
+        received_at: now(),
+        origin: Origin::Import { file: "zonder.eml".into() },
+        acknowledge: true,
+    };
+    let Registered::New(record) = desk.store.register(&[arrival], now()).unwrap().remove(0) else { panic!() };
+    let judgement = desk.store.judgement(RegistrationNumber::new(2026, 1)).unwrap().unwrap();
+    let case = desk.store.next_case_number(2026).unwrap();
+    let words = format!(
+        "From: x@example.nl\r\nTo: ans@example.nl\r\nSubject: Uw BSN {BSN}\r\nMessage-ID: <a@example.nl>\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\nWij schrijven u onder BSN {BSN} in.\r\n"
+    );
+    let outcome = Outcome::NewCase {
+        case,
+        judgement,
+        deadlines: Vec::new(),
+        answer: Answer::Hold {
+            channel: AnswerChannel::Email,
+            to: "ans@example.nl".into(),
+            template: "ontvangst".into(),
+            language: "nl".into(),
+            reason: "Een proef.".into(),
+        },
+        answer_bytes: Some(words.into_bytes()),
+        answer_msg_id: Some("a@example.nl".into()),
+    };
+    desk.store.keep_extract(record.number, &Extract::default(), now()).unwrap();
+    desk.store.commit(record.number, outcome, now()).unwrap();
+    let page = desk.person("noor").get(&format!("/cases/{case}")).body;
+    free_of_it(&page, "the page");
+    assert!(page.contains("Uw BSN •••••••82") && page.contains("onder BSN •••••••82"), "{page}");
+    free_of_it(&desk.program().get(&format!("/api/v1/cases/{case}")).body, "the API");
+}
+
 #[test]
 fn who_may_has_it_shown_and_that_stands_in_the_history() {
     let desk = Desk::start();

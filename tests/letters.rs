@@ -210,6 +210,25 @@ fn what_the_fonts_lack_is_shown_to_a_person_instead_of_printed() {
     assert!(reason.contains("venster"), "{reason}");
 }
 
+/// A window would show it to whoever carries the letter.
+#[test]
+fn a_number_that_may_be_a_bsn_stands_in_no_window() {
+    let house = house("amsterdam");
+    for line in ["BSN 123456782", "123456782", "1234.56.782", "BSN: 123456789"] {
+        let prepared = letter_to(&house, &["A. Jansen", line, "Straat 1", "1234 AB Stad"]);
+        let Answer::Hold { reason, .. } = &prepared.answer else { panic!("{line}: {:?}", prepared.answer) };
+        assert!(
+            reason.starts_with("Adres controleren: ") && reason.contains("burgerservicenummer"),
+            "{reason}"
+        );
+        assert!(!reason.contains("1234"));
+    }
+    for line in ["Postbus 12345", "Straat 12-3456"] {
+        let prepared = letter_to(&house, &["A. Jansen", line, "1234 AB Stad"]);
+        assert!(matches!(prepared.answer, Answer::Send { .. }), "{line}: {:?}", prepared.answer);
+    }
+}
+
 #[test]
 fn every_letter_keeps_pdf_ua() {
     let shelf = Shelf::new();

@@ -15,7 +15,7 @@ use bode::source::{Imap, Source, SourceError};
 use daemon::{BODE, OfficeDir};
 use serde_json::json;
 use servers::oidc::{APPLICATION, PERSON, SignInServer};
-use servers::{MailServers, OFFICE, OTHER_OFFICE, Oauth, Options, wait_until};
+use servers::{MailServers, OFFICE, OTHER_OFFICE, Oauth, Options, scripted, wait_until};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -76,6 +76,37 @@ fn ill(daemon: &mut daemon::Daemon, words: &str) {
         let (status, reasons) = daemon.healthz();
         status == 503 && reasons.contains(words)
     });
+}
+
+/// Each with the section, the key and what is allowed; a secret that was typed into the file is not repeated.
+#[test]
+fn faults_in_the_settings_are_told() {
+    let mailbox = "[mailbox]\nhost = \"h\"\nuser = \"u\"\ndone_folder = \"D\"\n";
+    let oauth = "[oauth.m365]\ntoken_url = \"https://h/token\"\nclient_id = \"c\"\n";
+    let secret = "client_secret = { env = \"X\" }\n";
+    let credentials = "grant = \"client-credentials\"\n";
+    for (sections, told) in [
+        (format!("{mailbox}oauth = \"m365\"\n"), "there is no [oauth.m365]"),
+        (mailbox.to_owned(), "needs one of password, access_token and oauth"),
+        (
+            format!("{mailbox}oauth = \"m365\"\npassword = {{ env = \"X\" }}\n{oauth}{secret}{credentials}"),
+            "needs one of password, access_token and oauth",
+        ),
+        (format!("{oauth}{credentials}"), "client-credentials needs client_secret"),
+        (format!("{oauth}{credentials}client_secret = \"geheim\"\n"), "a secret never stands here"),
+        (format!("{oauth}grant = \"password\"\n"), "client-credentials"),
+        (format!("{oauth}{secret}{credentials}refresh_token = {{ env = \"Y\" }}\n"), "goes with grant"),
+        (format!("{oauth}{secret}{credentials}").replace("https://h", "http://h"), "for localhost alone"),
+        (format!("{oauth}{secret}{credentials}").replace("m365", "M365"), "small letters"),
+        (format!("{oauth}{secret}{credentials}geheim = 1\n"), "unknown field"),
+    ] {
+        let office = OfficeDir::den_haag(&sections);
+        let output = office.bode(&["doctor"]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{sections}{text}");
+        assert!(text.contains(told) && text.contains("office.toml:"), "{told}: {text}");
+        assert!(!text.contains("geheim\""), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -422,4 +453,58 @@ fn a_first_sign_in_by_code() {
     assert!(child.wait().unwrap().success());
     let told = office.told(&["doctor"]);
     assert!(told.contains("ok    sign-in proef") && told.contains("ok    mailbox"), "{told}");
+}
+
+/// Exim gives no reason before it refuses a token; Microsoft and Google do (334).
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_before_a_refusal_is_heard_and_answered() {
+    let provider = SignInServer::start(LONG);
+    let servers = mail_servers(&provider, BOTH);
+    let (_store, sign_in) = signing_in(&provider.by_credentials());
+    // {"status":"invalid_token"}, to which OAUTHBEARER answers %x01 (RFC 7628 §3.2.3) and XOAUTH2 nothing.
+    let bearer: fn(&str) -> &'static str = |line| match line {
+        _ if line.starts_with("EHLO") => {
+            "250-smtp.example.nl\r\n250-AUTH PLAIN XOAUTH2 OAUTHBEARER\r\n250 DSN\r\n"
+        }
+        _ if line.starts_with("AUTH OAUTHBEARER ") => "334 eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=\r\n",
+        "AQ==" => "535 5.7.8 no\r\n",
+        _ => "500 5.5.1 out of order\r\n",
+    };
+    // {"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}
+    let google: fn(&str) -> &'static str = |line| match line {
+        _ if line.starts_with("EHLO") => "250-smtp.example.nl\r\n250 AUTH LOGIN XOAUTH2\r\n",
+        _ if line.starts_with("AUTH XOAUTH2 ") => {
+            "334 eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ==\r\n"
+        }
+        "" => "535 5.7.8 Username and Password not accepted\r\n",
+        _ => "500 5.5.1 out of order\r\n",
+    };
+    let busy: fn(&str) -> &'static str = |line| match line {
+        _ if line.starts_with("EHLO") => "250-smtp.example.nl\r\n250 AUTH XOAUTH2\r\n",
+        _ => "421 4.3.2 Service not available, closing transmission channel\r\n",
+    };
+    let shut: fn(&str) -> &'static str = |line| match line {
+        _ if line.starts_with("EHLO") => "250-smtp.example.nl\r\n250 AUTH XOAUTH2\r\n",
+        _ => {
+            "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.\r\n"
+        }
+    };
+    for (script, word, new_tokens) in [
+        (bearer, "(invalid_token)", 1),
+        (google, "(400)", 1),
+        (busy, "is asked too much", 0),
+        (shut, "SMTP AUTH is switched off", 1),
+    ] {
+        sign_in.token().await.unwrap();
+        let asked = provider.asked();
+        let mut smtp = servers.smtp(Tls::Implicit);
+        smtp.port = Some(scripted::smtp(&servers, script));
+        let mailer = Mailer::new(&smtp, Some(sign_in.clone()), &Answers::default()).unwrap();
+        let error = mailer.probe().await.unwrap_err();
+        let advice = error.advice().unwrap();
+        assert!(advice.contains(word), "{word}: {advice} {error}");
+        assert!(!error.to_string().contains("out of order"), "{error}");
+        assert_eq!(provider.asked(), asked + new_tokens, "{word}");
+        assert_eq!(error.wait() > Duration::ZERO, new_tokens == 0, "{word}");
+    }
 }

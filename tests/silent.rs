@@ -6,6 +6,7 @@ mod daemon;
 mod servers;
 
 use daemon::{Daemon, OfficeDir};
+use servers::scripted::{self, Reply, say};
 use servers::{MailServers, OFFICE, wait_until};
 use std::path::Path;
 
@@ -243,4 +244,38 @@ fn nothing_that_bode_says_holds_a_citizen() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     let report = office.verify();
     assert_eq!(report["exceptions"], serde_json::json!([]), "{report:#}");
+}
+
+/// A mail server out of form makes the parser of the IMAP library panic, with a letter's words in its hands: the log tells
+/// that there was a panic and where, and nothing that was read; the daemon goes on.
+#[test]
+fn a_panic_tells_where_it_was_and_nothing_of_the_post() {
+    let servers = MailServers::start();
+    let port = scripted::imap(&servers, |client, tag, command| {
+        if !command.contains("INTERNALDATE") {
+            return Ok(Reply::Usual);
+        }
+        let words = "zwaluwstaart Roerdompius 123456782 <kluutstra@kwartelveen.example.nl>";
+        let envelope = format!("ENVELOPE (\"{words}\" \"{words}\" NIL NIL NIL NIL NIL NIL NIL NIL)");
+        let told =
+            format!("* 1 FETCH (UID 1 RFC822.SIZE 10 {envelope} INTERNALDATE NIL)\r\n{{tag}} OK done\r\n");
+        say(client, tag, &told).map(|()| Reply::Said)
+    });
+    let toml = servers.toml().replace(&format!("port = {}", servers.ports.imaps), &format!("port = {port}"));
+    let office = OfficeDir::den_haag(&toml);
+    let mut daemon = office.run();
+    daemon.wait_for("\"a panic\"", 1);
+    wait_until("it is told", || {
+        daemon.ended();
+        daemon.log.contains("bode is running") && daemon.healthz().0 == 503
+    });
+    let (_, reasons) = daemon.healthz();
+    let metrics = daemon.get("/metrics").1;
+    let log = daemon.terminate();
+    let panic = log.lines().find(|line| line.contains("\"a panic\"")).unwrap();
+    assert!(panic.contains(".rs:"), "where it was: {panic}");
+    let mut found = Vec::new();
+    search("log", &log, &mut found);
+    search("healthz and metrics", &(reasons + &metrics), &mut found);
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }

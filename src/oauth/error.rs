@@ -36,6 +36,10 @@ pub enum OauthError {
     NotSignedIn { name: String },
     #[error("[oauth.{name}] needs grant = \"refresh-token\" and device_url to sign in with a code")]
     NoDevice { name: String },
+    #[error(
+        "access_token under {section} gives what can be no token (a blank, a control character, or too long)"
+    )]
+    NoToken { section: &'static str },
     #[error("a secret of [oauth.{name}] cannot be read: {source}")]
     Secret { name: String, source: SecretError },
     #[error(

@@ -47,13 +47,13 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A token that something else renews.
+    /// A token that something else renews; `section`: where the configuration names it.
     ///
     /// # Errors
     /// When it holds what no token holds (RFC 6750 §2.1).
-    pub fn given(name: &str, value: &str) -> Result<Self, OauthError> {
+    pub fn given(section: &'static str, value: &str) -> Result<Self, OauthError> {
         if !is_token(value) {
-            return Err(OauthError::Answer { name: name.to_owned(), what: "an access token that is none" });
+            return Err(OauthError::NoToken { section });
         }
         Ok(Self { value: Arc::new(Zeroizing::new(value.to_owned())), serial: 0, fresh: true })
     }
@@ -318,10 +318,10 @@ mod tests {
 
     #[test]
     fn no_debug_shows_a_token() {
-        let token = AccessToken::given("x", "ya29.geheim").unwrap();
+        let token = AccessToken::given("[smtp]", "ya29.geheim").unwrap();
         assert!(!format!("{token:?}").contains("geheim"));
         for wrong in ["", "a b", "a\u{1}b", "a\r\nb", "é"] {
-            assert!(AccessToken::given("x", wrong).is_err(), "{wrong:?}");
+            assert!(AccessToken::given("[smtp]", wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn messages_as_the_standards_show_them() {
-        let token = AccessToken::given("x", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==").unwrap();
+        let token = AccessToken::given("[smtp]", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==").unwrap();
         // RFC 7628 §4.1.
         assert_eq!(
             Mechanism::Oauthbearer.first("user@example.com", ("server.example.com", 143), &token),

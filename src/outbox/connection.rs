@@ -295,7 +295,7 @@ async fn proof(smtp: &Smtp) -> Result<Proof, OutboxError> {
     let read = tokio::task::spawn_blocking(move || copy.read()).await?;
     let value = read.map_err(|source| OutboxError::Password { source })?;
     Ok(match login {
-        Login::AccessToken(_) => Proof::Token(user.to_owned(), AccessToken::given("smtp", &value)?),
+        Login::AccessToken(_) => Proof::Token(user.to_owned(), AccessToken::given("[smtp]", &value)?),
         _ => Proof::Password(Credentials::new(user.to_owned(), value.to_string())),
     })
 }

@@ -73,6 +73,17 @@ impl Bsns {
         found
     }
 
+    /// Does a number stand in this text that passes the elfproef, or that its words name? For places where no other long
+    /// number belongs either, such as an address.
+    pub fn holds_number(text: &str) -> bool {
+        if !may_hold(text) {
+            return false;
+        }
+        let chars: Vec<char> = text.chars().collect();
+        let all = candidates(&chars);
+        all.iter().any(|one| passes_elfproef(one.number)) || named(&chars, &all).next().is_some()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

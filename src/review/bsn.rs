@@ -41,6 +41,8 @@ fn numbers(given: &Given) -> Bsns {
         all.extend(Bsns::in_extract(extract));
     }
     all.extend(Bsns::named_in(given.history.iter().filter_map(|line| line.note.as_deref())));
+    let answer = given.answer.iter().flat_map(|answer| [&answer.subject, &answer.text]);
+    all.extend(Bsns::named_in(answer.filter_map(Option::as_deref)));
     all
 }
 

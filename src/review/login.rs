@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use zeroize::{Zeroize, Zeroizing};
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -38,6 +39,13 @@ pub struct LoginForm {
     csrf: String,
 }
 
+/// The password is wiped, whichever way the form goes.
+impl Drop for LoginForm {
+    fn drop(&mut self) {
+        self.password.zeroize();
+    }
+}
+
 #[derive(Serialize)]
 struct View {
     shell: Shell,
@@ -58,7 +66,7 @@ pub async fn submit(
     State(state): State<ReviewState>,
     from: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    Form(form): Form<LoginForm>,
+    Form(mut form): Form<LoginForm>,
 ) -> Result<Response, Fault> {
     let tied = cookie(&headers, LOGIN_COOKIE)
         .is_some_and(|value| !value.is_empty() && same_secret(value, &form.csrf));
@@ -71,7 +79,7 @@ pub async fn submit(
     let outcome = {
         // A check takes memory and a core on purpose: a few at a time.
         let _turn = state.login_checks().acquire().await.map_err(|error| Fault::internal(&error))?;
-        let (name, password) = (form.name.clone(), form.password);
+        let (name, password) = (form.name.clone(), Zeroizing::new(std::mem::take(&mut form.password)));
         state.with_accounts(move |accounts| accounts.login(&name, &password, from, now)).await?
     };
     match outcome {

@@ -69,7 +69,7 @@ async fn proof(mailbox: &Mailbox) -> Result<Proof, SourceError> {
     match mailbox.login() {
         Some(Login::Password(secret)) => Ok(Proof::Password(read(secret).await?)),
         Some(Login::AccessToken(secret)) => {
-            Ok(Proof::Token(AccessToken::given("mailbox", &read(secret).await?)?))
+            Ok(Proof::Token(AccessToken::given("[mailbox]", &read(secret).await?)?))
         }
         Some(Login::SignIn(_)) | None => Err(SecretError::Empty("[mailbox]".to_owned()).into()),
     }

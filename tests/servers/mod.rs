@@ -23,6 +23,7 @@ mod http;
 pub mod oidc;
 mod program;
 pub mod relay;
+pub mod scripted;
 mod smtp;
 
 pub use smtp::SmtpClient;

@@ -1,5 +1,6 @@
 //! What goes wrong between us and a mail server: connections cut at any byte, and servers out of form.
 
+use super::servers::scripted::{self, Reply, say};
 use super::servers::{MailServers, OFFICE, PASSWORD};
 use super::{WRITER, durable, text};
 use bode::config::{Mailbox, Secret, Tls};
@@ -9,13 +10,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::time::{Duration, SystemTime};
 
 /// Stands before a server and cuts each of its first connections after so many bytes of the server's.
 fn cutting_proxy(server: u16, cuts: Vec<usize>) -> (u16, Arc<AtomicUsize>) {
@@ -105,66 +100,18 @@ async fn a_connection_cut_at_any_byte_loses_and_doubles_nothing() {
 }
 
 /// A server that answers each command by a script; `{tag}` stands for the client's tag.
-async fn scripted(servers: &MailServers, answer: fn(&str) -> &'static str) -> Mailbox {
-    let dir = servers.ca_file().parent().unwrap().to_owned();
-    let chain =
-        CertificateDer::pem_file_iter(dir.join("certificate.pem")).unwrap().map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (tcp, _) = listener.accept().await.unwrap();
-            let Ok(stream) = acceptor.accept(tcp).await else { continue };
-            tokio::spawn(async move {
-                let (read, mut write) = tokio::io::split(stream);
-                let mut lines = BufReader::new(read).lines();
-                let _ = write.write_all(b"* OK ready\r\n").await;
-                while let Ok(Some(line)) = lines.next_line().await {
-                    let (tag, command) = line.split_once(' ').unwrap_or((&line, &line));
-                    let reply = match answer(command) {
-                        "" => usual(command),
-                        reply => reply,
-                    };
-                    if write.write_all(reply.replace("{tag}", tag).as_bytes()).await.is_err() {
-                        break;
-                    }
-                }
-            });
-        }
+fn scripted(servers: &MailServers, answer: fn(&str) -> &'static str) -> Mailbox {
+    let port = scripted::imap(servers, move |client, tag, command| match answer(command) {
+        "" => Ok(Reply::Usual),
+        reply => say(client, tag, reply).map(|()| Reply::Said),
     });
     Mailbox { port: Some(port), ..servers.mailbox(Tls::Implicit) }
-}
-
-/// Two messages of ten bytes.
-fn usual(command: &str) -> &'static str {
-    match command.split(' ').next().unwrap_or_default() {
-        "CAPABILITY" => "* CAPABILITY IMAP4rev1 MOVE\r\n{tag} OK done\r\n",
-        "SELECT" => "* 2 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\n{tag} OK done\r\n",
-        "UID" if command.starts_with("UID SEARCH") => "* SEARCH 1 2\r\n{tag} OK done\r\n",
-        "UID" if command.contains("RFC822.SIZE") => {
-            "* 1 FETCH (UID 1 RFC822.SIZE 10 INTERNALDATE \"02-Mar-2026 10:00:00 +0100\")\r\n\
-             * 2 FETCH (UID 2 RFC822.SIZE 10 INTERNALDATE \" 2-Mar-2026 10:00:00 +0100\")\r\n{tag} OK done\r\n"
-        }
-        "UID" if command.contains("BODY.PEEK[]") => {
-            "* 1 FETCH (UID 1 BODY[] {10}\r\n0123456789)\r\n* 2 FETCH (UID 2 BODY[] {10}\r\n0123456789)\r\n\
-             {tag} OK done\r\n"
-        }
-        _ => "{tag} OK done\r\n",
-    }
 }
 
 #[tokio::test]
 async fn servers_out_of_form() {
     let servers = MailServers::start();
-    let mailbox = scripted(&servers, |_| "").await;
+    let mailbox = scripted(&servers, |_| "");
     assert_eq!(Imap::new(&mailbox, None).poll().await.unwrap().len(), 2, "the script itself is well");
 
     // A panic of the parser below costs the connection only.
@@ -173,8 +120,7 @@ async fn servers_out_of_form() {
             "* 1 FETCH (UID 1 RFC822.SIZE 10 INTERNALDATE NIL)\r\n{tag} OK\r\n"
         }
         _ => "",
-    })
-    .await;
+    });
     let error = Imap::new(&mailbox, None).poll().await.unwrap_err();
     assert!(matches!(error, SourceError::Protocol { .. }), "{error:?}");
 
@@ -185,8 +131,7 @@ async fn servers_out_of_form() {
         }
         _ if command.contains("BODY.PEEK[]") => "{tag} NO [SERVERBUG] some failed\r\n",
         _ => "",
-    })
-    .await;
+    });
     let mut source = Imap::new(&mailbox, None);
     for _ in 0..3 {
         let pieces = source.poll().await.unwrap();
@@ -199,7 +144,7 @@ async fn servers_out_of_form() {
     assert!(troubles[0].reason.contains("niet worden opgehaald"));
 
     // A size that was a lie.
-    let mailbox = scripted(&servers, |_| "").await;
+    let mailbox = scripted(&servers, |_| "");
     let bounds = ImapBounds { piece_bytes_max: 10, ..ImapBounds::default() };
     assert_eq!(Imap::new(&mailbox, None).with_bounds(bounds).poll().await.unwrap().len(), 2);
     let mailbox = scripted(&servers, |command| match command {
@@ -207,8 +152,7 @@ async fn servers_out_of_form() {
             "* 1 FETCH (UID 1 BODY[] {11}\r\n0123456789A)\r\n{tag} OK\r\n"
         }
         _ => "",
-    })
-    .await;
+    });
     let mut source = Imap::new(&mailbox, None).with_bounds(bounds);
     assert!(source.poll().await.unwrap().is_empty());
     assert!(source.troubles()[0].reason.contains("te groot"));
@@ -217,23 +161,45 @@ async fn servers_out_of_form() {
     let mailbox = scripted(&servers, |command| match command {
         _ if command.starts_with("LOGIN") => "{tag} NO [UNAVAILABLE] backend is down\r\n",
         _ => "",
-    })
-    .await;
+    });
     let error = Imap::new(&mailbox, None).poll().await.unwrap_err();
     assert!(matches!(error, SourceError::Busy { .. }) && !error.to_string().contains(PASSWORD), "{error}");
+
+    // Exchange Online and Gmail throttle by words of their own, at the login and with a goodbye: it is left alone for a while.
+    for answer in [
+        (|command| match command {
+            _ if command.starts_with("LOGIN") => "{tag} NO [THROTTLED] Account exceeded command limits\r\n",
+            _ => "",
+        }) as fn(&str) -> &'static str,
+        |command| match command {
+            _ if command.starts_with("SELECT") => "* BYE [THROTTLED] slow down\r\n",
+            _ => "",
+        },
+        |command| match command {
+            _ if command.starts_with("SELECT") => {
+                "{tag} NO [THROTTLED] Account exceeded command or bandwidth limits\r\n"
+            }
+            _ => "",
+        },
+    ] {
+        let error = Imap::new(&scripted(&servers, answer), None).poll().await.unwrap_err();
+        assert!(error.is_passing() && error.wait() > Duration::ZERO, "{error:?}");
+        assert!(
+            error.to_string().contains("asked too much") || matches!(error, SourceError::Busy { .. }),
+            "{error}"
+        );
+    }
 
     // Goodbye in the middle, and a folder without UIDVALIDITY.
     let mailbox = scripted(&servers, |command| match command {
         _ if command.starts_with("SELECT") => "* BYE shutting down\r\n",
         _ => "",
-    })
-    .await;
+    });
     assert!(matches!(Imap::new(&mailbox, None).poll().await.unwrap_err(), SourceError::Lost { .. }));
     let mailbox = scripted(&servers, |command| match command {
         _ if command.starts_with("SELECT") => "* 2 EXISTS\r\n{tag} OK\r\n",
         _ => "",
-    })
-    .await;
+    });
     assert!(Imap::new(&mailbox, None).poll().await.unwrap_err().to_string().contains("UIDVALIDITY"));
 }
 
@@ -246,8 +212,7 @@ async fn a_password_outside_ascii_goes_by_sasl() {
         "AGtsYWNodEBvbWJ1ZHNtYW4uZXhhbXBsZS5ubABww6Rzc3dvcmQ=" => "A0001 OK in\r\n",
         _ if command.starts_with("LOGIN") => "{tag} NO not this way\r\n",
         _ => "",
-    })
-    .await;
+    });
     let password = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(password.path(), "pässword").unwrap();
     mailbox.password = Some(Secret::File(password.path().to_owned()));

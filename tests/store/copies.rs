@@ -277,3 +277,93 @@ fn other_directories_are_refused_and_what_the_store_lacks_is_told() {
     let fault = restore(copy.path(), &dir.path().join("a").into(), "amsterdam", "p", noon(), &mut |_, _| ());
     assert!(fault.map(|_| ()).unwrap_err().to_string().contains("not of amsterdam"));
 }
+
+#[test]
+fn a_sealed_store_is_copied_as_it_lies_and_opens_with_its_key_only() {
+    let house = House::sealed();
+    for mark in ["een", "twee"] {
+        done(&house, mark);
+    }
+    let copy = tempfile::tempdir().unwrap();
+    let refused = back_up(&house, copy.path()).unwrap_err().to_string();
+    assert!(refused.contains("key_file") && refused.contains("the key een"), "without the key: {refused}");
+    let report = backup(&house.place(), copy.path(), &OF, noon(), &mut |_, _| ()).unwrap();
+    assert!(report.new_files > 8 && report.absent.is_empty(), "{report:?}");
+    for path in files(copy.path()) {
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        for word in [NAME, ADDRESS, "Bericht een"] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+    let place = tempfile::tempdir().unwrap();
+    let put_back_with = |name: &str, key_file: Option<PathBuf>| {
+        let to = StorePlace { dir: place.path().join(name), key_file };
+        restore(copy.path(), &to, "den-haag", "p.post", hours(24), &mut |_, _| ())
+    };
+    let other = place.path().join("other-key");
+    bode::store::new_key(&other, "twee").unwrap();
+    let mut same_name = place.path().join("same-name");
+    bode::store::new_key(&same_name, "een").unwrap();
+    for (key_file, told) in [
+        (None, "key_file"),
+        (Some(other), "does not hold the key een"),
+        (Some(std::mem::take(&mut same_name)), "een"),
+    ] {
+        let refused = put_back_with("store", key_file).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(told), "{told}: {refused}");
+        assert!(!refused.contains(NAME));
+    }
+    // What the wrong keys left is no store, and the right key makes it one.
+    let restored = put_back_with("store", house.key_file.clone()).unwrap();
+    assert_eq!(all_answers(&restored.store), all_answers(house.store()));
+    let report = restored.store.verify(hours(24)).unwrap();
+    assert!(report.is_clean(), "{:#?}", report.exceptions);
+    drop(restored);
+    let sealed = StorePlace { dir: place.path().join("store"), key_file: house.key_file };
+    assert_eq!(bode::store::sealed_counts(&sealed).unwrap().plain, 0);
+}
+
+/// Whatever entry a copy ends with: it holds no piece that was destroyed by then, and opens well.
+#[test]
+fn a_copy_that_is_taken_while_things_are_destroyed_opens_well() {
+    let house = House::new();
+    let cases: Vec<CaseNumber> = (0..24).map(|number| done(&house, &format!("stuk{number}"))).collect();
+    let copies = tempfile::tempdir().unwrap();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let made = std::thread::scope(|scope| {
+        let destroying = scope.spawn(|| {
+            for case in &cases {
+                let order = PurgeOrder {
+                    what: Purgeable::Case(*case, house.row(*case).revision),
+                    closed_on: None,
+                    term: None,
+                    basis: "op verzoek".into(),
+                };
+                let report = house.store().purge(&[order], "lijst", "a.archief", hours(9)).unwrap();
+                assert_eq!(report.cases, 1, "{report:?}");
+            }
+            ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut made = 0;
+        // One directory over and over, and a new one each time.
+        while !ended.load(std::sync::atomic::Ordering::SeqCst) || made == 0 {
+            back_up(&house, &copies.path().join("one")).unwrap();
+            back_up(&house, &copies.path().join(format!("new-{made}"))).unwrap();
+            made += 1;
+        }
+        destroying.join().unwrap();
+        made
+    });
+    back_up(&house, &copies.path().join("one")).unwrap();
+    let names = (0..made).map(|number| format!("new-{number}")).chain(["one".to_owned()]);
+    for name in names {
+        let place = tempfile::tempdir().unwrap();
+        let restored = put_back(&copies.path().join(&name), &place.path().join("store")).unwrap();
+        let report = restored.store.verify(hours(24)).unwrap();
+        assert!(report.is_clean(), "{name}: {:#?}", report.exceptions);
+    }
+    for path in files(&copies.path().join("one")) {
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        assert!(!text.contains("Bericht stuk"), "{}", path.display());
+    }
+}

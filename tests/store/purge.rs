@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use bode::record::*;
+use bode::retention::plan;
 use bode::store::{PurgeOrder, Purgeable, Registered, Store};
 
 fn order(house: &House, case: CaseNumber) -> PurgeOrder {
@@ -206,4 +207,97 @@ fn what_was_cut_off_is_finished_by_the_next_start() {
         assert_eq!(house.all_answers(), live);
         house.assert_clean();
     }
+}
+
+fn rules() -> Retention {
+    let rule = |term: &str| RetentionRule {
+        term: RetentionTerm::try_from(term.to_owned()).unwrap(),
+        basis: "Selectielijst 13.2".into(),
+    };
+    let classes = [RetentionClass::NotAComplaint, RetentionClass::DividedRun];
+    classes.into_iter().map(|class| (class, rule("1 year"))).collect()
+}
+
+/// A case goes with those that were joined to it, and none of them goes before.
+#[test]
+fn joined_cases_go_together() {
+    let mut house = House::new();
+    let (head, joined, far) = (closed(&house, "hoofd"), closed(&house, "gevoegd"), closed(&house, "verder"));
+    house.store().join_cases(far, None, joined, "j.jansen", hours(4)).unwrap();
+    house.store().join_cases(joined, None, head, "j.jansen", hours(5)).unwrap();
+    let on = |day: &str| plan(house.store(), &rules(), day.parse().unwrap()).unwrap();
+    assert!(on("2027-03-02").past.is_empty(), "the last day of the term has not passed");
+    // What a person keeps of one of them keeps all.
+    house.store().keep_case(far, "j.jansen", "Bezwaar loopt", hours(6)).unwrap();
+    assert_eq!((on("2027-03-03").past.len(), on("2027-03-03").kept), (0, vec![head]));
+    house.store().unkeep_case(far, "j.jansen", hours(6)).unwrap();
+    let past = on("2027-03-03").past;
+    assert_eq!(past.len(), 1, "{past:?}");
+    let cases: Vec<CaseNumber> = past[0].cases.iter().map(|(case, _)| *case).collect();
+    assert_eq!((cases, past[0].records.len()), (vec![head, joined, far], 3));
+    let report = house.store().purge(&past[0].orders(), "lijst", "a.archief", hours(9)).unwrap();
+    assert_eq!((report.cases, report.pieces, report.left.len()), (3, 3, 0), "{report:?}");
+    for case in [head, joined, far] {
+        let row = house.row(case);
+        assert!(row.purged.is_some() && row.writer.is_none() && row.subject.is_none(), "{row:?}");
+    }
+    assert_eq!((house.row(far).joined_to, house.row(joined).joined_to), (Some(joined), Some(head)));
+    assert!(on("2030-01-01").past.is_empty(), "nothing is left of it");
+    let live = house.all_answers();
+    house.assert_clean();
+    house.reopen_without_index();
+    assert_eq!(house.all_answers(), live);
+    house.close();
+    let text = all_text(&house);
+    for word in [NAME, ADDRESS, "Bericht hoofd", "Bericht gevoegd", "Bericht verder"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+/// The copy of a stack holds every letter of it: it goes with the first letter that goes, and the others stay.
+#[test]
+fn one_letter_of_a_stack_takes_the_copy_of_the_stack_along() {
+    let mut house = House::new();
+    let register = |house: &House, arrivals: &[Arrival]| -> Vec<RegistrationNumber> {
+        house.store().register(arrivals, noon()).unwrap().iter().map(Registered::number).collect()
+    };
+    let stack = Arrival { origin: Origin::Scan { file: "stapel.pdf".into() }, ..letter("stapel") };
+    let run = register(&house, &[stack])[0];
+    let part = |part: u32| Arrival {
+        origin: Origin::Run { of: run, part, notes: Vec::new() },
+        ..letter(&format!("stapel {part}"))
+    };
+    let letters = register(&house, &[part(1), part(2)]);
+    let divided = Divided { letters: letters.clone(), sheets: 2, pages: 6, ..Divided::default() };
+    house.store().divide(run, divided, noon()).unwrap();
+    let cases: Vec<CaseNumber> = letters
+        .iter()
+        .zip(["vijf", "zes"])
+        .map(|(letter, mark)| {
+            house.store().keep_extract(*letter, &extract(mark), noon()).unwrap();
+            let case = house.store().next_case_number(2026).unwrap();
+            house.store().commit(*letter, new_case(case, "nieuw", withhold()), noon()).unwrap();
+            case
+        })
+        .collect();
+    house.store().decide(cases[0], None, decision(Verdict::NotAComplaint, "klaar"), hours(3)).unwrap();
+    house.assert_clean();
+    let report = house.store().purge(&[order(&house, cases[0])], "lijst", "a.archief", hours(9)).unwrap();
+    assert_eq!((report.cases, report.left.len()), (1, 0), "{report:?}");
+    assert!(house.store().is_purged(letters[0]).unwrap() && house.store().is_purged(run).unwrap());
+    assert!(!folder(&house, letters[0]).exists() && !folder(&house, run).exists());
+    // The other letter is a piece of its own, and whole.
+    assert!(!house.store().is_purged(letters[1]).unwrap());
+    assert!(house.row(cases[1]).purged.is_none() && house.row(cases[1]).subject.is_some());
+    assert_eq!(house.store().original(letters[1]).unwrap(), letter("stapel 2").bytes);
+    let live = house.all_answers();
+    house.assert_clean();
+    house.reopen_without_index();
+    assert_eq!(house.all_answers(), live);
+    house.assert_clean();
+    // The stack that is scanned once more is known, and brings nothing back.
+    let again = Arrival { origin: Origin::Scan { file: "stapel.pdf".into() }, ..letter("stapel") };
+    assert!(
+        matches!(house.store().register(&[again], hours(10)).unwrap()[..], [Registered::Known(number)] if number == run)
+    );
 }

@@ -13,6 +13,8 @@ mod daemon;
 mod fake_imap;
 mod fault;
 mod found;
+#[path = "../support/journal.rs"]
+mod journal;
 mod office;
 mod other;
 mod points;

@@ -4,9 +4,10 @@
 use crate::daemon::Daemon;
 use crate::fake_imap::{FakeImap, Wrong};
 use crate::fault::{Action, Fault};
+use crate::journal::segments;
 use crate::office::{Office, Way, is_running, no_panic};
 use crate::servers::DEADLINE;
-use crate::story::{Story, segments};
+use crate::story::Story;
 use crate::traffic::{Dice, complaint, delivered_again, letter};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;

@@ -1,10 +1,8 @@
 //! What a round needs before its fault: a journal at the end of a segment, a stack of letters.
 
 use crate::daemon::BODE;
-use crate::story::segments;
+use crate::journal::Tail;
 use crate::traffic::{Becomes, Sent, letter};
-use sha2::{Digest as _, Sha256};
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -17,29 +15,9 @@ const LONG: usize = 60_000;
 
 /// Writes entries that change no case to the end of the journal, until its last segment is full but for `room` octets.
 pub fn fill_segment(store: &Path, room: usize) {
-    let path = segments(store).pop().unwrap();
-    let text = std::fs::read(&path).unwrap();
-    let first: u64 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
-    let last = text.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-    let mut head = match last {
-        Some(line) => String::from_utf8(line[..64].to_vec()).unwrap(),
-        // The first of all; the house of a round has lines in a later one.
-        None => "0".repeat(64),
-    };
-    let mut seq = first + text.iter().filter(|byte| **byte == b'\n').count() as u64;
-    let mut size = text.len();
-    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-    while size + room < SEGMENT_BYTES_MAX {
-        let by = "p".repeat(LONG.min(SEGMENT_BYTES_MAX - room - size));
-        let json = format!(
-            "{{\"v\":1,\"seq\":{seq},\"at\":\"2026-03-02T09:00:00Z\",\"by\":\"{by}\",\
-             \"what\":{{\"event\":\"exported\",\"cases\":0,\"person\":false}}}}"
-        );
-        let digest = Sha256::new().chain_update(&head).chain_update(&json).finalize();
-        head = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let line = format!("{head} {json}\n");
-        file.write_all(line.as_bytes()).unwrap();
-        (seq, size) = (seq + 1, size + line.len());
+    let mut tail = Tail::of(store);
+    while tail.size + room < SEGMENT_BYTES_MAX {
+        tail.append(LONG.min(SEGMENT_BYTES_MAX - room - tail.size));
     }
 }
 

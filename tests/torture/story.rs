@@ -1,5 +1,6 @@
 //! What a journal tells, read here without the code that is under test.
 
+use crate::journal::segments;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -89,14 +90,4 @@ impl Story {
             && self.registered.values().flatten().all(|record| self.became.contains_key(record))
             && self.answers.values().all(|answer| *answer != Answer::Waits)
     }
-}
-
-/// The segments of the journal, oldest first.
-pub fn segments(store: &Path) -> Vec<std::path::PathBuf> {
-    let files =
-        std::fs::read_dir(store.join("journal")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut segments: Vec<_> =
-        files.filter(|path| path.extension().is_some_and(|ending| ending == "log")).collect();
-    segments.sort();
-    segments
 }

@@ -13,7 +13,7 @@ use super::Situation;
 use super::blocks::{Block, Section};
 use super::templates::{Particulars, Templates};
 use crate::calendar;
-use crate::record::{Office, Window, WindowSide, Writer};
+use crate::record::{Bsns, Office, Window, WindowSide, Writer};
 use jiff::civil::Date;
 use page::{Font, LEADING, Line, Role, Typesetter, mm};
 
@@ -57,7 +57,7 @@ pub struct OnPaper<'a> {
     pub date: Date,
 }
 
-/// Why this address cannot be printed whole and as it is written, in Dutch for staff; `None` when it can.
+/// Why this address cannot be printed whole and as it is written, or may not, in Dutch for staff; `None` when it can.
 ///
 /// The fonts have Latin with every European accent, Greek and Cyrillic. Other scripts they lack, or have without the
 /// order from right to left: what would come out as question marks, or turned round, is typed by a person instead.
@@ -65,6 +65,12 @@ pub struct OnPaper<'a> {
 /// # Errors
 /// When the fonts cannot be read.
 pub fn unprintable(addressee: &Addressee, window: Window) -> Result<Option<&'static str>, ComposeError> {
+    if addressee.lines.iter().any(|line| Bsns::holds_number(line)) {
+        return Ok(Some(
+            "er staat een burgerservicenummer in (of een getal dat er een kan zijn). Haal het weg: het zou in het venster \
+             van de envelop te lezen zijn.",
+        ));
+    }
     let setter = Typesetter::new(LEADING).map_err(|what| ComposeError::Font { what })?;
     if addressee.lines.iter().any(|line| setter.lacks(line)) {
         return Ok(Some(
