@@ -11,6 +11,7 @@ mod parts;
 mod proof;
 mod reload;
 mod samples;
+mod scan_room;
 mod stop;
 mod work;
 

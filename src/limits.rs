@@ -369,3 +369,9 @@ pub const PERSON_PLACES_MAX: usize = 8;
 
 /// Days of figures that the desk reads for one page: ten years, some 400,000 counters.
 pub const FIGURE_DAYS_MAX: i32 = 3660;
+
+/// Rows of each list of the post room's page.
+pub const POST_ROWS_MAX: usize = 300;
+
+/// Scans that people lay in at the same time: each is held in memory whole.
+pub const UPLOADS_MAX: usize = 2;

@@ -41,6 +41,19 @@ fn fault(what: impl std::fmt::Display) -> SheetsError {
     SheetsError { what: what.to_string() }
 }
 
+/// Letters and digits of a series: without those that are taken for one another.
+const SERIES: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
+/// Names one printing, so that sheets of two printings in one stack have different numbers.
+///
+/// # Errors
+/// The machine gives no random number.
+pub fn series() -> Result<String, SheetsError> {
+    let mut random = [0u8; 4];
+    getrandom::fill(&mut random).map_err(|error| fault(format!("no random number: {error}")))?;
+    Ok(random.iter().map(|byte| char::from(SERIES[usize::from(byte % 32)])).collect())
+}
+
 /// A PDF of `count` sheets, front and back, numbered `<series>-001` and on. With `received` they are for the post of
 /// that day.
 ///

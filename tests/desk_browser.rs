@@ -90,6 +90,7 @@ fn every_page_fits_and_no_browser_complains() {
         ("antwoord", "/answers/received".to_owned()),
         ("regels", "/rules".to_owned()),
         ("grootboek", "/ledger".to_owned()),
+        ("postkamer", "/post".to_owned()),
         ("cijfers", "/numbers".to_owned()),
         ("jaarcijfers", "/numbers/2026".to_owned()),
         ("niet-gevonden", "/nergens".to_owned()),

@@ -64,7 +64,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "record", "limits", "config", "store", "oauth", "ledger", "source", "register", "extract",
-            "outbox", "queue", "digest", "intake", "review", "clock", "explain",
+            "sheets", "outbox", "queue", "digest", "intake", "review", "clock", "explain",
         ],
     ),
     (

@@ -8,9 +8,6 @@ use jiff::civil::Date;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-/// Letters and digits of a series: without those that are taken for one another.
-const SERIES: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-
 #[derive(Debug, Args)]
 pub(super) struct SheetsArgs {
     /// How many sheets; each takes two pages, its front and its back.
@@ -29,18 +26,12 @@ pub(super) fn sheets(_global: &Global, args: &SheetsArgs) -> CommandResult {
         let what = "the sheets are a PDF, which a terminal cannot show: name a file with --out FILE";
         return Err(Failure::Usage(what.to_owned()));
     }
-    let pdf = sheets::sheets(&series()?, args.count, args.received).map_err(Failure::failed)?;
+    let series = sheets::series().map_err(Failure::failed)?;
+    let pdf = sheets::sheets(&series, args.count, args.received).map_err(Failure::failed)?;
     match &args.out {
         Some(out) => std::fs::write(out, pdf)
             .map_err(|error| Failure::Failed(format!("{}: {error}", out.display())))?,
         None => std::io::stdout().lock().write_all(&pdf).map_err(Failure::failed)?,
     }
     Ok(Ended::Well)
-}
-
-/// Names one printing, so that sheets of two printings in one stack have different numbers.
-fn series() -> Result<String, Failure> {
-    let mut random = [0u8; 4];
-    getrandom::fill(&mut random).map_err(|error| Failure::Failed(format!("no random number: {error}")))?;
-    Ok(random.iter().map(|byte| char::from(SERIES[usize::from(byte % 32)])).collect())
 }

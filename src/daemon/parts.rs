@@ -6,6 +6,7 @@ use super::feed::Feed;
 use super::proof::{self, Prover};
 use super::reload::{self, Reload};
 use super::samples::Samples;
+use super::scan_room::ScanRoom;
 use super::stop::Stop;
 use super::work::{self, Stuck, Work};
 use crate::clock;
@@ -18,7 +19,7 @@ use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::oauth::{OauthError, SignIns};
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
-use crate::review::{self, Accounts, Health, PagesRequest, PagesWish, ReviewState};
+use crate::review::{self, Accounts, Health, PagesRequest, PagesWish, PostRoom, ReviewState};
 use crate::source::{Imap, MaildirFolder, ScanInbox};
 use crate::store::{Store, StoreError};
 use jiff::SignedDuration;
@@ -530,6 +531,7 @@ async fn start_desk(
     .with_opener(opener(intake))
     .with_letter_checker(letter_checker(store, intake))
     .with_page_maker(page_maker(intake))
+    .with_post_room(config.scan.as_ref().map(|scan| Arc::new(ScanRoom::new(scan)) as Arc<dyn PostRoom>))
     .with_sampler(Arc::new(Samples(Arc::clone(intake))))
     .with_released(Arc::clone(answer_due))
     .with_rehearsal(!config.answers.send)

@@ -23,6 +23,7 @@ mod proof;
 mod retention;
 mod role;
 mod run;
+mod scan;
 mod sheet;
 mod spelling;
 mod tally;
@@ -55,6 +56,7 @@ pub use proof::{Exception, ExceptionKind, ProofNote, ProofRow, SourceCount, piec
 pub use retention::{Retention, RetentionClass, RetentionRule, RetentionTerm, term_in_words};
 pub use role::{Role, UnknownRole};
 pub use run::{Divided, Run, RunLetter, RunNote};
+pub use scan::{RefusedScan, WaitingScan};
 pub use sheet::{SheetCode, SheetSide};
 pub use spelling::{distance, nearest};
 pub use tally::{Counted, Held, HeldAs, Mark, Place, SourceKind, Tally};

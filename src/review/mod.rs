@@ -31,6 +31,7 @@ mod numbers_page;
 mod page_images;
 mod pages;
 mod piece_view;
+mod post_page;
 mod print_page;
 mod probe;
 mod queue_page;
@@ -49,8 +50,8 @@ pub use health::{Health, Proved};
 pub use rights::{Right, Role};
 pub use routes::{Access, Route, table};
 pub use state::{
-    LetterChecked, LetterChecker, LetterFault, Opened, Opener, PageMaker, PagesRequest, PagesWish, Reread,
-    Rereader, ReviewState, RulesInForce, Shown,
+    LetterChecked, LetterChecker, LetterFault, Opened, Opener, PageMaker, PagesRequest, PagesWish, PostRoom,
+    PostRoomFault, Reread, Rereader, ReviewState, RulesInForce, Shown,
 };
 pub use words::Names;
 

@@ -40,6 +40,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("due.html", include_str!("../../templates/desk/due.html")),
     ("ledger.html", include_str!("../../templates/desk/ledger.html")),
     ("address.html", include_str!("../../templates/desk/address.html")),
+    ("post.html", include_str!("../../templates/desk/post.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
     ("sending.html", include_str!("../../templates/desk/sending.html")),
     ("answers.html", include_str!("../../templates/desk/answers.html")),
@@ -79,7 +80,7 @@ pub struct Shell {
     pub may_decide: bool,
     /// Sees who has an account.
     pub may_see_accounts: bool,
-    /// `queue`, `due`, `aside`, `print`, `sending`, `answers`, `rules`, `numbers`, `ledger` or empty: the chosen page.
+    /// `queue`, `due`, `aside`, `post`, `print`, `sending`, `answers`, `rules`, `numbers`, `ledger` or empty: the chosen page.
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,

@@ -9,10 +9,10 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    due_page, ledger_page, login, looks, numbers_page, page_images, pages, print_page, probe, queue_page,
-    rules_page, sending_page,
+    due_page, ledger_page, login, looks, numbers_page, page_images, pages, post_page, print_page, probe,
+    queue_page, rules_page, sending_page,
 };
-use crate::limits::FORM_BYTES_MAX;
+use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -55,6 +55,17 @@ where
     T: 'static,
 {
     Route { method: "POST", path, access, handler: routing::post(handler) }
+}
+
+/// A form with a file: as large as a piece may be, and the little around it.
+fn upload<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, ReviewState>,
+    T: 'static,
+{
+    let bytes_max = usize::try_from(PIECE_BYTES_MAX).unwrap_or(usize::MAX).saturating_add(FORM_BYTES_MAX);
+    let handler = routing::post(handler).layer(DefaultBodyLimit::max(bytes_max));
+    Route { method: "POST", path, access, handler }
 }
 
 /// Every route. `metrics_open`: the office lets anybody read the counters.
@@ -101,6 +112,10 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/aside", Desk(Read), aside_page::page),
         get("/aside/{record}", Desk(Read), aside_page::one),
         get("/aside/{record}/original", Desk(Read), aside_page::original),
+        get("/post", Desk(Read), post_page::page),
+        get("/post/sheets.pdf", Desk(Letters), post_page::sheets),
+        post("/post/again", Desk(Letters), post_page::again),
+        upload("/post/scans", Desk(Letters), post_page::lay),
         get("/print", Desk(Read), print_page::page),
         get("/print/{day}/samen.pdf", Desk(Read), print_page::together),
         get("/print/{day}/{file}", Desk(Read), print_page::file),

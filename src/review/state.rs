@@ -8,8 +8,8 @@ use super::page_images::Pictures;
 use super::session::Sessions;
 use super::words::Names;
 use crate::config::Desk;
-use crate::limits::LOGIN_CHECKS_MAX;
-use crate::record::{CaseNumber, Channel, Document, Office, office_date};
+use crate::limits::{LOGIN_CHECKS_MAX, UPLOADS_MAX};
+use crate::record::{CaseNumber, Channel, Document, Office, RefusedScan, WaitingScan, office_date};
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -73,6 +73,44 @@ pub enum LetterFault {
     Other(String),
 }
 
+/// What the post room does at the scan folder. May block: it reads and writes files.
+pub trait PostRoom: Send + Sync {
+    /// What was not taken in yet.
+    ///
+    /// # Errors
+    /// For the log.
+    fn waiting(&self) -> Result<Vec<WaitingScan>, String>;
+    /// What could not be taken in.
+    ///
+    /// # Errors
+    /// For the log.
+    fn refused(&self) -> Result<Vec<RefusedScan>, String>;
+    /// One more try for a refused file; `false`: it is gone.
+    ///
+    /// # Errors
+    /// Why not.
+    fn again(&self, name: &str) -> Result<bool, PostRoomFault>;
+    /// Lays a scan in the folder and gives the name that it has there.
+    ///
+    /// # Errors
+    /// Why not.
+    fn lay(&self, name: &str, bytes: &[u8]) -> Result<String, PostRoomFault>;
+    /// A PDF of separator sheets.
+    ///
+    /// # Errors
+    /// For the log.
+    fn sheets(&self, count: u32, received: Option<Date>) -> Result<Vec<u8>, String>;
+}
+
+/// Why something could not be done at the scan folder.
+#[derive(Debug)]
+pub enum PostRoomFault {
+    /// A Dutch sentence for who stands at the scanner.
+    Unfit(String),
+    /// For the log.
+    Other(String),
+}
+
 /// Reads rules and office data again and puts them into force; the error is every fault, a line each.
 pub type Rereader = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Reread, String>> + Send>> + Send + Sync;
 
@@ -111,6 +149,8 @@ struct Inner {
     rereader: Option<Arc<Rereader>>,
     letter_checker: Option<Arc<LetterChecker>>,
     sampler: Option<Arc<dyn Sampler>>,
+    post_room: Option<Arc<dyn PostRoom>>,
+    uploads: Arc<Semaphore>,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
     rehearsal: bool,
@@ -151,6 +191,8 @@ impl ReviewState {
             rereader: None,
             letter_checker: None,
             sampler: None,
+            post_room: None,
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             pictures: Pictures::default(),
             released: None,
             rehearsal: false,
@@ -199,6 +241,15 @@ impl ReviewState {
     pub fn with_letter_checker(mut self, checker: Arc<LetterChecker>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.letter_checker = Some(checker);
+        }
+        self
+    }
+
+    /// With a scan folder. Before the first clone only.
+    #[must_use]
+    pub fn with_post_room(mut self, post_room: Option<Arc<dyn PostRoom>>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.post_room = post_room;
         }
         self
     }
@@ -277,6 +328,14 @@ impl ReviewState {
 
     pub(super) fn sampler(&self) -> Option<Arc<dyn Sampler>> {
         self.0.sampler.clone()
+    }
+
+    pub(super) fn post_room(&self) -> Option<Arc<dyn PostRoom>> {
+        self.0.post_room.clone()
+    }
+
+    pub(super) fn uploads(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.uploads)
     }
 
     pub(super) fn pictures(&self) -> &Pictures {

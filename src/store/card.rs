@@ -113,6 +113,9 @@ pub(super) struct RecordState {
     /// File name → digest of what the commit put in the folder.
     #[serde(default)]
     pub files: std::collections::BTreeMap<String, String>,
+    /// The day in whose list of post it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_of: Option<Date>,
     /// Its folder is gone, as the journal says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub purged: bool,

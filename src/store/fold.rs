@@ -107,6 +107,7 @@ impl<'a> Fold<'a> {
                     bytes: *bytes,
                     became: Became::Work,
                     files: BTreeMap::new(),
+                    post_of: None,
                     purged: false,
                 };
                 self.put(keys::record(*record), &state)?;
@@ -218,6 +219,7 @@ impl<'a> Fold<'a> {
         why: SetAside,
     ) -> Result<(), StoreError> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
+        self.lay_post(entry, record, piece.as_ref())?;
         let row = AsideRow {
             record,
             channel: piece.as_ref().map_or(Channel::Email, |piece| piece.channel),

@@ -30,6 +30,7 @@ impl Fold<'_> {
         note: &AnswerNote,
     ) -> Result<(), StoreError> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
+        self.lay_post(entry, record, piece.as_ref())?;
         let received_at = piece.as_ref().map_or(entry.at, |piece| piece.received_at);
         let channel = piece.map_or(Channel::Email, |piece| piece.channel);
         let msg_ids = self.message_ids(entry, case, &card, Vec::new())?;
@@ -82,6 +83,7 @@ impl Fold<'_> {
         note: &AnswerNote,
     ) -> Result<(), StoreError> {
         let (card, piece) = (self.card(record)?, self.piece(record)?);
+        self.lay_post(entry, record, piece.as_ref())?;
         self.alike(case, record, &card)?;
         let old = self.case_state(case)?;
         let mut state = old.clone();

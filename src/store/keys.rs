@@ -295,6 +295,15 @@ pub(super) fn read_figure(key: &[u8]) -> Option<(Date, Figure, String)> {
     Some((on, figure, std::str::from_utf8(key.get(6..)?).ok()?.to_owned()))
 }
 
+/// The scans that were judged on a day.
+pub(super) fn post_of(on: Date) -> Vec<u8> {
+    [&b"P"[..], &day(on)].concat()
+}
+
+pub(super) fn post(on: Date, number: RegistrationNumber) -> Vec<u8> {
+    [&post_of(on), &record(number)[1..]].concat()
+}
+
 /// Letters whose address a person must check.
 pub(super) fn letters_to_check() -> Vec<u8> {
     vec![b'l', 0]

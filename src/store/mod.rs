@@ -52,6 +52,7 @@ mod looks;
 mod open;
 mod original;
 mod patience;
+mod post;
 mod proofs;
 mod purge;
 mod query;
@@ -80,6 +81,7 @@ pub use kept_rules::kept_rules;
 pub use keyring::new_key;
 pub use letters::{CheckedLetter, LetterDay};
 pub use open::Tell;
+pub use post::{PostBecame, PostRow};
 pub use purge::{PurgeOrder, PurgeReport, Purgeable};
 pub use reseal::{Resealed, SealedCounts, sealed_counts};
 pub use types::{

@@ -349,6 +349,9 @@ impl Fold<'_> {
             let mut state: RecordState = self.get(&key)?.ok_or(StoreError::UnknownRecord(*record))?;
             if !state.purged {
                 state.purged = true;
+                if let Some(day) = state.post_of.take() {
+                    self.remove(keys::post(day, *record));
+                }
                 self.put(key, &state)?;
                 self.add(keys::PURGED, 1)?;
             }

@@ -150,13 +150,18 @@ impl Daemon {
         self.get("/healthz")
     }
 
-    /// One page of the desk, without a login.
-    pub fn get(&self, path: &str) -> (u16, String) {
+    /// Where the desk listens, as the log told.
+    pub fn desk(&self) -> std::net::SocketAddr {
         let desk = self.log.lines().find_map(|line| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
-            Some(line["fields"]["desk"].as_str()?.to_owned())
+            line["fields"]["desk"].as_str()?.parse().ok()
         });
-        let mut stream = std::net::TcpStream::connect(desk.expect("the daemon runs")).unwrap();
+        desk.expect("the daemon runs")
+    }
+
+    /// One page of the desk, without a login.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = std::net::TcpStream::connect(self.desk()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();

@@ -14,11 +14,12 @@ pub mod samples;
 
 use bode::config::Desk as DeskConfig;
 use bode::extract::{Leaf, Reader, ReaderOptions};
-use bode::record::Office;
+use bode::record::{Office, RefusedScan, WaitingScan};
 use bode::review::{
-    Accounts, AnswerSample, Health, Names, PagesRequest, PagesWish, Reread, Rereader, ReviewState, Role,
-    RulesInForce, Sampler, serve,
+    Accounts, AnswerSample, Health, Names, PagesRequest, PagesWish, PostRoom, PostRoomFault, Reread,
+    Rereader, ReviewState, Role, RulesInForce, Sampler, serve,
 };
+use bode::source::PostFolder;
 use bode::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ impl Desk {
                 .with_page_maker(page_maker())
                 .with_letter_checker(letter_checker(&store))
                 .with_sampler(Arc::new(Answers))
+                .with_post_room(Some(scan_room(dir.path())))
                 .with_rereader(rereader(dir.path()));
         state.show(office(), names());
         let runtime =
@@ -222,6 +224,41 @@ fn names() -> Names {
             .map(|(id, name)| (id.to_owned(), name.to_owned()))
             .into(),
         referrals: vec![("nationale-ombudsman".to_owned(), "Nationale ombudsman".to_owned())],
+    }
+}
+
+/// The scan folder of a desk without a daemon: nothing is taken in, and one file was refused.
+fn scan_room(dir: &Path) -> Arc<dyn PostRoom> {
+    let scans = dir.join("scans");
+    std::fs::create_dir_all(scans.join("failed")).unwrap();
+    std::fs::write(scans.join("scan-0012.pdf"), "%PDF").unwrap();
+    std::fs::write(scans.join("failed/brief.docx"), "PK").unwrap();
+    let reason = "brief.docx\n\nDit soort bestand kan niet worden verwerkt. Scan de brief opnieuw.\n\nHet staat hier.\n";
+    std::fs::write(scans.join("failed/brief.docx.reden.txt"), reason).unwrap();
+    Arc::new(Scans(PostFolder::new(&bode::config::ScanFolder::at(scans))))
+}
+
+struct Scans(PostFolder);
+
+impl PostRoom for Scans {
+    fn waiting(&self) -> Result<Vec<WaitingScan>, String> {
+        self.0.waiting().map_err(|error| error.to_string())
+    }
+
+    fn refused(&self) -> Result<Vec<RefusedScan>, String> {
+        self.0.refused().map_err(|error| error.to_string())
+    }
+
+    fn again(&self, name: &str) -> Result<bool, PostRoomFault> {
+        self.0.again(name).map_err(|fault| PostRoomFault::Unfit(fault.to_string()))
+    }
+
+    fn lay(&self, name: &str, bytes: &[u8]) -> Result<String, PostRoomFault> {
+        self.0.lay(name, bytes).map_err(|fault| PostRoomFault::Unfit(fault.to_string()))
+    }
+
+    fn sheets(&self, count: u32, received: Option<jiff::civil::Date>) -> Result<Vec<u8>, String> {
+        bode::sheets::sheets("PROEF", count, received).map_err(|error| error.to_string())
     }
 }
 
