@@ -171,6 +171,9 @@ pub const FORM_BYTES_MAX: usize = 64 * 1024;
 /// Time for one request to the desk, from its header to its answer.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// Octets of the originals of a case that the desk gives out as one ZIP, made in memory; the command line has no such bound.
+pub const DESK_EXPORT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
 /// Walks over the index at the same time for commands beside the daemon; each holds a thread.
 pub const INDEX_WALKS_MAX: usize = 32;
 

@@ -94,3 +94,18 @@ fn every_page_says_how_the_ledger_stands() {
     // Nobody reads it without a login.
     assert_ne!(desk.visitor().get("/ledger").status, 200);
 }
+
+#[test]
+fn what_is_past_its_term_is_told_with_what_to_do() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    assert!(!noor.get("/ledger").body.contains("bewaartermijn"));
+    desk.health.past_term(0);
+    assert!(!noor.get("/ledger").body.contains("bewaartermijn"));
+    desk.health.past_term(1);
+    assert!(noor.get("/ledger").body.contains("1 zaak of stuk is over de bewaartermijn"));
+    desk.health.past_term(17);
+    let page = noor.get("/ledger").body;
+    assert!(page.contains("17 zaken en stukken zijn over de bewaartermijn"), "{page}");
+    assert!(page.contains("bode purge --dry-run") && page.contains("bode purge</code>"), "{page}");
+}

@@ -175,6 +175,59 @@ fn who_may_has_it_shown_and_that_stands_in_the_history() {
     assert_eq!(desk.store.history(case).unwrap().len(), history.len() + 1);
 }
 
+/// The ZIP of the desk: whole, covered but for the originals, and written down twice.
+#[test]
+fn a_case_is_given_out_as_a_zip_and_that_is_written_down() {
+    let desk = Desk::start();
+    let (case, _) = case_with_bsn(&desk);
+    let path = format!("/cases/{case}/export");
+    for (name, may) in [("noor", true), ("karel", true), ("piet", false)] {
+        let mut person = desk.person(name);
+        let page = person.get(&format!("/cases/{case}"));
+        assert_eq!(page.body.contains("Exporteer deze zaak"), may, "{name}");
+        let csrf = if may { page.field("csrf") } else { person.get("/").field("csrf") };
+        let before = desk.store.looks(case).unwrap().0.len();
+        let answer = person.post(&path, &[("csrf", &csrf)]);
+        assert_eq!(answer.status, if may { 200 } else { 403 }, "{name}");
+        if !may {
+            assert_eq!(desk.store.looks(case).unwrap().0.len(), before);
+            continue;
+        }
+        let looks = desk.store.looks(case).unwrap().0;
+        assert_eq!(looks.last().map(|look| (look.by.as_str(), look.seen)), Some((name, Seen::Exported)));
+        let told = answer.header("content-disposition").unwrap().to_owned();
+        assert_eq!(told, format!("attachment; filename=\"{case}.zip\""));
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(answer.bytes)).unwrap();
+        let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+        for name in ["index.html", "zaak.json", "logboek.jsonl"] {
+            assert!(names.contains(&format!("{case}/{name}")), "{names:?}");
+        }
+        let sums = text_of(&mut zip, "sha256sums.txt");
+        for name in names.iter().filter(|name| *name != "sha256sums.txt") {
+            assert!(sums.contains(name.as_str()), "{name}: {sums}");
+            let text = text_of(&mut zip, name);
+            if name.ends_with(".eml") {
+                assert_eq!(text, TEXT, "the piece as it came");
+            } else {
+                free_of_it(&text, name);
+            }
+        }
+    }
+    let journal = std::fs::read_dir(desk.dir.path().join("store/journal")).unwrap();
+    let journal: String =
+        journal.map(|item| std::fs::read_to_string(item.unwrap().path()).unwrap_or_default()).collect();
+    assert_eq!(journal.matches("\"exported\"").count(), 2, "who and how many, in the journal");
+    let mut noor = desk.person("noor");
+    assert_eq!(noor.post(&path, &[("csrf", "onzin")]).status, 403);
+    assert_eq!(noor.get(&path).status, 405);
+}
+
+fn text_of(zip: &mut zip::ZipArchive<std::io::Cursor<Vec<u8>>>, name: &str) -> String {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut zip.by_name(name).unwrap(), &mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[test]
 fn every_look_is_written_down_and_an_auditor_sees_it() {
     let desk = Desk::start();

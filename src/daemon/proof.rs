@@ -13,13 +13,14 @@ use crate::ledger::{self, Known, Outcome, Reconciled, Watch};
 use crate::limits::PROOF_AGE_MAX;
 use crate::oauth::SignIns;
 use crate::record::{
-    Exception, Held, OFFICE_TIME_ZONE, Place, ProofNote, ProofRow, SourceCount, SourceKind, Tally,
+    Exception, Held, OFFICE_TIME_ZONE, Place, ProofNote, ProofRow, Retention, SourceCount, SourceKind, Tally,
     office_date,
 };
+use crate::retention;
 use crate::review::{Health, Proved};
 use crate::source::{Looked, Teller};
 use crate::store::{Store, StoreError, VerifyReport};
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -84,6 +85,7 @@ pub struct Prover {
     store: Arc<Store>,
     tellers: Vec<Teller>,
     print_dir: PathBuf,
+    retention: Retention,
     /// With a daemon: how it is doing, and since when it runs.
     running: Option<(Health, Timestamp)>,
     one_at_a_time: Arc<tokio::sync::Mutex<()>>,
@@ -94,7 +96,15 @@ impl Prover {
     pub fn new(store: Arc<Store>, config: &Config, sign_ins: &SignIns) -> Self {
         let print_dir = config.letters.print_dir.clone().unwrap_or_else(|| config.store.join("print"));
         let one_at_a_time = Arc::default();
-        Self { store, tellers: Teller::all(config, sign_ins), print_dir, running: None, one_at_a_time }
+        let retention = config.retention.clone();
+        Self {
+            store,
+            tellers: Teller::all(config, sign_ins),
+            print_dir,
+            retention,
+            running: None,
+            one_at_a_time,
+        }
     }
 
     /// In a daemon that runs since then.
@@ -252,12 +262,23 @@ async fn look(prover: &Prover, health: &Health, at: Time, first: bool) -> Result
         row.note.sources.iter().any(|count| !count.reached) && now.duration_since(row.at) > AGAIN
     };
     let again = last.as_ref().is_some_and(|row| first && !row.note.is_clean() || unreached(row));
+    if first || due {
+        count_past_term(prover, health, today).await?;
+    }
     if !due && !again {
         tell(health, last, prover.running.as_ref().map(|(_, since)| *since), now);
         return Ok(());
     }
     let proof = prover.prove(true).await?;
     keep(prover, health, &proof).await
+}
+
+/// What is past its term of retention, for the desk: a walk over all cases, once a day and after a start.
+async fn count_past_term(prover: &Prover, health: &Health, today: Date) -> Result<(), ProofError> {
+    let (store, rules) = (Arc::clone(&prover.store), prover.retention.clone());
+    let plan = tokio::task::spawn_blocking(move || retention::plan(&store, &rules, today)).await??;
+    health.past_term(plan.past.len() as u64);
+    Ok(())
 }
 
 /// Keeps the counts of a proof, and tells of it.

@@ -74,6 +74,7 @@ pub struct View {
     pub bsn: &'static str,
     pub may_see_bsn: bool,
     pub may_see_looks: bool,
+    pub may_export: bool,
 }
 
 /// What was just done, and where to go on.
@@ -289,6 +290,7 @@ pub fn view(
         bsn: given.bsn.id(),
         may_see_bsn: visitor.may(Right::SeeBsn),
         may_see_looks: visitor.may(Right::SeeLooks),
+        may_export: visitor.may(Right::Export),
         shell,
     }
 }

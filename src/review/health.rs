@@ -28,6 +28,8 @@ struct Inner {
     breaker: Option<BreakerRow>,
     /// The last proof of the ledger.
     proof: Option<Proved>,
+    /// Cases and pieces past their term of retention, when that was looked at last.
+    past_term: Option<u64>,
     /// Metric name → help text, kind, and value by label.
     metrics: BTreeMap<&'static str, Metric>,
 }
@@ -78,6 +80,16 @@ impl Health {
     /// The last proof of the ledger that is known.
     pub fn proof(&self) -> Option<Proved> {
         self.lock().proof.clone()
+    }
+
+    /// So many cases and pieces are past their term of retention.
+    pub fn past_term(&self, many: u64) {
+        self.lock().past_term = Some(many);
+    }
+
+    /// Cases and pieces past their term of retention; `None`: nobody has looked yet.
+    pub fn is_past_term(&self) -> Option<u64> {
+        self.lock().past_term
     }
 
     /// The ledger was proved.

@@ -33,6 +33,8 @@ struct View {
     foot: Option<Foot>,
     seconds: u64,
     lines: Vec<String>,
+    /// Cases and pieces past their term of retention.
+    past_term: u64,
     exceptions: Vec<ExceptionView>,
     more: u64,
     days: Vec<DayView>,
@@ -92,6 +94,7 @@ pub async fn page(
         foot: foot(state.health(), state.now()),
         seconds: note.map_or(0, |note| note.seconds),
         lines: note.map(lines).unwrap_or_default(),
+        past_term: state.health().is_past_term().unwrap_or_default(),
         exceptions,
         more,
         days: rows.iter().map(day).collect(),

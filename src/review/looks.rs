@@ -37,6 +37,7 @@ fn look_at(path: &str) -> Option<(Seen, Place)> {
                 // Who looks at who looked is no look at the citizen's case.
                 ["looks"] => return None,
                 ["answer"] => (Seen::Answer, None),
+                ["export"] => (Seen::Exported, None),
                 ["pieces", _, "original"] => (Seen::Original, None),
                 ["pieces", _, "documents", _] => (Seen::Text, None),
                 ["pieces", _, "documents", _, "file"] => (Seen::Attachment, None),
@@ -155,6 +156,7 @@ mod tests {
         let of = |rest: &str| look_at(&format!("/cases/{case}{rest}"));
         assert_eq!(of(""), Some((Seen::Viewed, (Some(case), None, None, None))));
         assert_eq!(of("/answer"), Some((Seen::Answer, (Some(case), None, None, None))));
+        assert_eq!(of("/export"), Some((Seen::Exported, (Some(case), None, None, None))));
         assert_eq!(of("/iets-nieuws"), Some((Seen::Viewed, (Some(case), None, None, None))));
         let piece = |seen, document, page| Some((seen, (Some(case), Some(record), document, page)));
         assert_eq!(of(&format!("/pieces/{record}/original")), piece(Seen::Original, None, None));

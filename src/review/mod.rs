@@ -21,6 +21,7 @@ mod dates;
 mod decide;
 mod due_page;
 mod errors;
+mod export_page;
 mod guard;
 mod health;
 mod ledger_page;

@@ -16,6 +16,8 @@ pub enum Right {
     KeepRules,
     /// Have the citizen service numbers of a case uncovered; each time is written down.
     SeeBsn,
+    /// Give out a case as a file, whole; each time is written down.
+    Export,
     /// See who looked at a case.
     SeeLooks,
     /// One's own account: password, sessions, logging out.
@@ -32,6 +34,7 @@ impl Role {
         match right {
             Right::Read | Right::OwnAccount => true,
             Right::Letters => self != Role::Auditor,
+            Right::Export => self != Role::PostRoom,
             Right::KeepRules => matches!(self, Role::RuleEditor | Role::Admin),
             Right::KeepAccounts => self == Role::Admin,
             Right::SeeLooks | Right::SeeAccounts => matches!(self, Role::Auditor | Role::Admin),
@@ -51,7 +54,8 @@ mod tests {
         }
         assert!(!Role::Auditor.may(Right::Decide) && !Role::Auditor.may(Right::Letters));
         assert!(Role::PostRoom.may(Right::Letters) && !Role::PostRoom.may(Right::KeepRules));
-        assert!(!Role::PostRoom.may(Right::Decide));
+        assert!(!Role::PostRoom.may(Right::Decide) && !Role::PostRoom.may(Right::Export));
+        assert!(Role::Auditor.may(Right::Export) && Role::Reviewer.may(Right::Export));
         assert!(Role::Reviewer.may(Right::SeeBsn) && !Role::Reviewer.may(Right::SeeLooks));
         assert!(!Role::PostRoom.may(Right::SeeBsn) && !Role::Auditor.may(Right::SeeBsn));
         assert!(Role::Auditor.may(Right::SeeLooks) && Role::Admin.may(Right::SeeLooks));

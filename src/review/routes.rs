@@ -9,8 +9,8 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    due_page, ledger_page, login, looks, numbers_page, page_images, pages, post_page, print_page, probe,
-    queue_page, rules_page, sending_page,
+    due_page, export_page, ledger_page, login, looks, numbers_page, page_images, pages, post_page,
+    print_page, probe, queue_page, rules_page, sending_page,
 };
 use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX};
 use axum::Router;
@@ -72,7 +72,7 @@ where
 #[rustfmt::skip] // a row is a line, so that it reads as the table that it is
 pub fn table(metrics_open: bool) -> Vec<Route> {
     use Access::{Desk, Open, Program};
-    use Right::{Decide, KeepAccounts, KeepRules, Letters, OwnAccount, Read, SeeAccounts, SeeBsn, SeeLooks};
+    use Right::{Decide, Export, KeepAccounts, KeepRules, Letters, OwnAccount, Read, SeeAccounts, SeeBsn, SeeLooks};
     vec![
         get("/healthz", Open, probe::healthz),
         get("/metrics", if metrics_open { Open } else { Program(Read) }, probe::metrics),
@@ -108,6 +108,7 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         post("/cases/{number}/answer", Desk(Decide), decide::answer),
         post("/cases/{number}/address", Desk(Letters), address_page::check),
         post("/cases/{number}/bsn", Desk(SeeBsn), bsn::show),
+        post("/cases/{number}/export", Desk(Export), export_page::zip),
         // Set aside, letters to print, sending.
         get("/aside", Desk(Read), aside_page::page),
         get("/aside/{record}", Desk(Read), aside_page::one),
