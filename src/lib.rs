@@ -17,6 +17,7 @@ pub mod digest;
 pub mod explain;
 pub mod export;
 pub mod extract;
+pub mod http;
 pub mod intake;
 pub mod ledger;
 pub mod limits;

@@ -216,6 +216,19 @@ pub const LOGIN_NAMES_MAX: usize = 10_000;
 /// Time from being sent to a sign-in server until coming back from it.
 pub const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// Bytes of an ID token: some carry the names of a few hundred groups.
+pub const ID_TOKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// How far the clock of a sign-in server may be off.
+pub const OIDC_SKEW_MAX: Duration = Duration::from_secs(60);
+
+/// How long what a sign-in server says of itself is kept, and the least time between two questions for its keys.
+pub const OIDC_KEPT: Duration = Duration::from_secs(24 * 3600);
+pub const OIDC_KEYS_PAUSE: Duration = Duration::from_secs(60);
+
+/// Keys of a sign-in server that are looked at.
+pub const OIDC_KEYS_MAX: usize = 50;
+
 /// Passwords checked at the same time: each takes 19 MiB and some tens of milliseconds of a core.
 pub const LOGIN_CHECKS_MAX: usize = 2;
 

@@ -15,7 +15,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("ledger", &["record", "limits"]),
     ("pause", &["limits"]),
     ("tls", &[]),
-    ("oauth", &["limits", "config", "pause", "tls", "clock", "explain"]),
+    ("http", &["limits", "config", "explain", "tls"]),
+    ("oauth", &["limits", "config", "pause", "tls", "http", "clock", "explain"]),
     ("source", &["record", "limits", "config", "oauth", "pause", "tls"]),
     ("register", &["record", "limits", "store"]),
     ("extract", &["record", "limits"]),
@@ -61,7 +62,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("bundle", &[]),
     (
         "review",
-        &["record", "limits", "config", "store", "bundle", "queue", "export", "extract", "clock", "explain"],
+        &[
+            "record", "limits", "config", "store", "bundle", "queue", "export", "extract", "http", "tls",
+            "clock", "explain",
+        ],
     ),
     (
         "daemon",

@@ -170,13 +170,8 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
             fault("[digest]", "needs [smtp]".into());
         }
     }
-    for (key, value, most) in [
-        ("idle_minutes", config.desk.idle_minutes, 24 * 60),
-        ("session_hours", config.desk.session_hours, 24),
-    ] {
-        if !(1..=most).contains(&value) {
-            fault(key, format!("{value} is not between 1 and {most}"));
-        }
+    for (key, what) in config.desk.faults() {
+        fault(key, what);
     }
     for (class, rule) in &config.retention {
         if rule.basis.trim().is_empty() || rule.basis.chars().count() > BASIS_CHARS_MAX {
@@ -247,4 +242,5 @@ fn rebase(config: &mut Config, base: &Path) {
         join(path);
     }
     config.letters.print_dir.iter_mut().for_each(join);
+    config.desk.rebase(base);
 }

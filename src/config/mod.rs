@@ -3,19 +3,19 @@
 //! Invariants: relative paths are relative to the file; an unknown key is a fault; no secret stands in the
 //! file (a secret is the name of a file or of an environment variable, read only when it is needed).
 
+mod desk;
 mod load;
 mod oauth;
 mod secret;
 
+pub use desk::{Desk, Oidc};
 pub use load::{ConfigError, load, position};
 pub use oauth::{ClientAuth, EndpointUrl, Grant, Oauth};
 pub use secret::{Secret, SecretError};
 
-use crate::limits::{SESSION_HOURS, SESSION_IDLE_MINUTES};
 use crate::record::{Cover, Office, Retention, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// All that one instance (one office) runs by.
@@ -367,25 +367,6 @@ impl Default for Ledger {
     }
 }
 
-/// The review desk.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Desk {
-    pub listen: Option<SocketAddr>,
-    /// Set behind a TLS proxy: the session cookie is then `Secure`.
-    pub https: bool,
-    /// `GET /metrics` without a login.
-    pub metrics_open: bool,
-    /// Months that it is kept who looked at which case; 0: always.
-    pub looks_months: u32,
-    /// Minutes after which a session that is not used ends.
-    pub idle_minutes: u32,
-    /// Hours after which every session ends.
-    pub session_hours: u32,
-    /// Addresses of proxies before the desk: what they say of where a request comes from is believed.
-    pub proxies: Vec<IpAddr>,
-}
-
 fn inbox() -> String {
     "INBOX".to_owned()
 }
@@ -440,19 +421,5 @@ impl Default for Answers {
 impl Default for Reading {
     fn default() -> Self {
         Self { languages: "nld+eng".to_owned(), workers: 0, fence: Fence::default(), clamd: None }
-    }
-}
-
-impl Default for Desk {
-    fn default() -> Self {
-        Self {
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
-            https: false,
-            metrics_open: false,
-            looks_months: 24,
-            idle_minutes: SESSION_IDLE_MINUTES,
-            session_hours: SESSION_HOURS,
-            proxies: Vec::new(),
-        }
     }
 }

@@ -67,6 +67,11 @@ pub struct EndpointUrl {
 }
 
 impl EndpointUrl {
+    /// The whole address.
+    pub fn to_url(&self) -> String {
+        format!("{}://{}{}", if self.https { "https" } else { "http" }, self.authority(), self.path)
+    }
+
     /// Host and port as they stand in the Host field (RFC 9110 §7.2).
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
@@ -96,7 +101,7 @@ impl TryFrom<String> for EndpointUrl {
         let (https, rest) = match text.split_once("://") {
             Some(("https", rest)) => (true, rest),
             Some(("http", rest)) => (false, rest),
-            _ => return Err(fault("is no address of a token endpoint")),
+            _ => return Err(fault("is no address of this kind")),
         };
         let visible = |c: char| c.is_ascii_graphic() && c != '#';
         let split = rest.find(['/', '?']).unwrap_or(rest.len());

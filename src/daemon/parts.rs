@@ -19,7 +19,9 @@ use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::oauth::{OauthError, SignIns};
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
-use crate::review::{self, Accounts, Health, PagesRequest, PagesWish, PostRoom, ReviewState};
+use crate::review::{
+    self, Accounts, Health, PagesRequest, PagesWish, PostRoom, Provider, ReviewError, ReviewState,
+};
 use crate::source::{Imap, MaildirFolder, ScanInbox};
 use crate::store::{Store, StoreError};
 use jiff::SignedDuration;
@@ -81,6 +83,8 @@ pub enum DaemonError {
     SignIn(#[from] OauthError),
     #[error("the desk cannot listen on {address}: {source}; choose another [desk] listen")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("the desk cannot be set up")]
+    Desk(#[from] ReviewError),
     #[error("the control socket {path} cannot be made: {source}")]
     Control { path: PathBuf, source: std::io::Error },
     #[error("there is nothing to take in: name a [mailbox], a [maildir] or a [scan] folder")]
@@ -520,6 +524,7 @@ async fn start_desk(
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     let accounts = Arc::new(Accounts::new(&config.store));
+    let provider = config.desk.oidc.as_ref().map(Provider::new).transpose()?;
     let rulebook = intake.rulebook();
     let state = ReviewState::new(
         Arc::clone(store),
@@ -528,6 +533,7 @@ async fn start_desk(
         config.desk.clone(),
         health.clone(),
     )
+    .with_provider(provider)
     .with_opener(opener(intake))
     .with_letter_checker(letter_checker(store, intake))
     .with_page_maker(page_maker(intake))

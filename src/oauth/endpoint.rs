@@ -1,15 +1,15 @@
 //! The token endpoint (RFC 6749 §3.2): the form for each grant, and what its answer means.
 
-use super::http::{PostError, Reply, post};
 use super::retry_after::retry_after;
 use super::{OauthError, is_token};
 use crate::clock;
 use crate::config::{ClientAuth, EndpointUrl, Oauth};
+use crate::http::{Ask, AskError, Reply, ask, encoded};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::Value;
-use std::fmt::Write;
 use std::time::Duration;
 use tokio_rustls::TlsConnector;
 
@@ -84,32 +84,33 @@ impl Endpoint<'_> {
         let oauth = self.oauth;
         let secret = oauth.client_secret.as_ref().map(|secret| secret.read()).transpose();
         let secret = secret.map_err(|source| OauthError::Secret { name: name(), source })?;
-        let (mut form, mut authorization) = (String::new(), None);
-        for (key, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-            add(&mut form, key, value);
-        }
+        let mut pairs: Vec<(&str, &str)> =
+            fields.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+        let mut basic = None;
         match (oauth.client_auth, &secret) {
             (ClientAuth::Basic, Some(secret)) => {
                 // Both are form-encoded first (RFC 6749 §2.3.1).
                 let pair = format!("{}:{}", encoded(&oauth.client_id), encoded(secret));
-                authorization = Some(format!("Basic {}", STANDARD.encode(pair)));
+                basic = Some(format!("Basic {}", STANDARD.encode(pair)));
             }
             (_, secret) => {
-                add(&mut form, "client_id", &oauth.client_id);
-                if let Some(secret) = secret {
-                    add(&mut form, "client_secret", secret);
-                }
+                pairs.push(("client_id", &oauth.client_id));
+                pairs.extend(secret.as_ref().map(|secret| ("client_secret", secret.as_str())));
             }
         }
+        let mut request = Ask::form(&pairs);
+        if let Some(basic) = basic {
+            request = request.with(AUTHORIZATION, basic);
+        }
         let section = format!("[oauth.{}]", self.name);
-        match post(url, self.tls, &section, authorization, form).await {
+        match ask(url, self.tls, &section, request).await {
             Ok(reply) if reply.status == 200 => Ok(reply),
             Ok(reply) => Err(refusal(self.name, &reply)),
-            Err(PostError::Tls(source)) => Err(OauthError::Tls { name: name(), source }),
-            Err(PostError::Lost(source)) => {
+            Err(AskError::Tls(source)) => Err(OauthError::Tls { name: name(), source }),
+            Err(AskError::Lost(source)) => {
                 Err(OauthError::NotReachable { name: name(), server: url.to_string(), source })
             }
-            Err(PostError::TooLarge) => {
+            Err(AskError::TooLarge) => {
                 Err(OauthError::Answer { name: name(), what: "an answer that is too large" })
             }
         }
@@ -153,31 +154,6 @@ fn code(body: &[u8]) -> Option<String> {
     Some(format!("{code}{}", number.unwrap_or_default()))
 }
 
-fn add(form: &mut String, key: &str, value: &str) {
-    if !form.is_empty() {
-        form.push('&');
-    }
-    form.push_str(key);
-    form.push('=');
-    form.push_str(&encoded(value));
-}
-
-/// As a form writes it (RFC 6749 appendix B).
-fn encoded(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => {
-                text.push(char::from(byte))
-            }
-            b' ' => text.push('+'),
-            // Writing to a string cannot fail.
-            _ => drop(write!(text, "%{byte:02X}")),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,10 +181,5 @@ mod tests {
         assert!(matches!(told(404, "<html>"), OauthError::Status { status: 404, .. }));
         assert!(matches!(told(400, r#"{"error":"a b\r\n"}"#), OauthError::Status { .. }));
         assert!(told(400, r#"{"error":"server_error"}"#).is_passing());
-    }
-
-    #[test]
-    fn a_form_carries_every_character() {
-        assert_eq!(encoded("a b&c=d+é/~*"), "a+b%26c%3Dd%2B%C3%A9%2F%7E*");
     }
 }

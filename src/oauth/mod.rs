@@ -8,7 +8,6 @@
 mod device;
 mod endpoint;
 mod error;
-mod http;
 mod kept;
 mod retry_after;
 mod sasl;

@@ -7,9 +7,9 @@ use super::accounts::Login;
 use super::dates;
 use super::errors::{Fault, Written};
 use super::guard::{Posted, Visitor, see_other};
-use super::login::{self, Nothing, add_cookie};
+use super::login::{self, Nothing};
 use super::pages::{self, Shell};
-use super::session::{SESSION_COOKIE, cookie, same_secret, set_cookie};
+use super::session::{cookie, same_secret};
 use super::state::ReviewState;
 use super::words;
 use crate::limits::{LOGIN_LOCK, PASSWORD_CHARS_MIN};
@@ -69,7 +69,7 @@ async fn draw(
 ) -> Result<Response, Fault> {
     let name = visitor.name.clone();
     let account = state.with_accounts(move |accounts| accounts.get(&name)).await?;
-    let own = cookie(headers, SESSION_COOKIE).unwrap_or_default();
+    let own = cookie(headers, state.cookies().session).unwrap_or_default();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let view = View {
         shell: Shell::new(state, visitor, "account"),
@@ -148,19 +148,18 @@ pub async fn password(
     let Some(account) = state.with_accounts(move |accounts| accounts.get(&name)).await? else {
         return Ok(see_other("/login"));
     };
-    let mut response = login::welcome(&state, &headers, &account, None, "")?;
-    let to = axum::http::HeaderValue::from_static("/account?done=password");
-    response.headers_mut().insert(axum::http::header::LOCATION, to);
+    let mut response = see_other("/account?done=password");
+    login::open_session(&state, &headers, &mut response, &account, None)?;
     Ok(response)
 }
 
 /// `POST /account/sessions`: logs out everywhere, here too.
 pub async fn end_sessions(
     State(state): State<ReviewState>,
+    headers: HeaderMap,
     Posted { visitor, .. }: Posted<Nothing>,
-) -> Response {
+) -> Result<Response, Fault> {
+    let session = cookie(&headers, state.cookies().session).and_then(|value| state.sessions().close(value));
     state.sessions().close_all(&visitor.name);
-    let mut response = see_other("/login?out=1");
-    add_cookie(&mut response, &set_cookie(SESSION_COOKIE, "", state.desk().https));
-    response
+    login::logged_out(&state, session).await
 }

@@ -7,7 +7,7 @@
 
 use super::errors::Fault;
 use super::rights::{Right, Role};
-use super::session::{SESSION_COOKIE, cookie, same_secret};
+use super::session::{cookie, same_secret};
 use super::state::ReviewState;
 use axum::extract::{Form, FromRequest, Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
@@ -134,7 +134,7 @@ async fn identify(state: &ReviewState, asked: &Asked, headers: &HeaderMap) -> Re
             must_choose: false,
         }));
     }
-    let Some(value) = cookie(headers, SESSION_COOKIE) else { return Ok(None) };
+    let Some(value) = cookie(headers, state.cookies().session) else { return Ok(None) };
     let Some(session) = state.sessions().find(value, !asked.by_itself, state.now()) else { return Ok(None) };
     let name = session.account.clone();
     match state.with_accounts(move |accounts| accounts.get(&name)).await? {

@@ -4,9 +4,10 @@
 use super::accounts::{Account, Login};
 use super::errors::{Fault, Written};
 use super::guard::{Posted, from_elsewhere, see_other};
+use super::oidc;
 use super::pages::{self, Shell};
 use super::routes;
-use super::session::{LOGIN_COOKIE, SESSION_COOKIE, cookie, same_secret, set_cookie};
+use super::session::{Session, cookie, same_secret, set_cookie};
 use super::state::ReviewState;
 use crate::limits::LOGIN_LOCK;
 use axum::extract::{ConnectInfo, Extension, Form, Query, State};
@@ -53,6 +54,11 @@ struct View {
     name: String,
     error: Option<String>,
     notice: Option<&'static str>,
+    /// What the button to the sign-in server says, when there is one.
+    sign_in: Option<String>,
+    sign_in_url: String,
+    /// Is there a form for a name and password?
+    local: bool,
 }
 
 /// `GET /login`
@@ -68,11 +74,18 @@ pub async fn submit(
     headers: HeaderMap,
     Form(mut form): Form<LoginForm>,
 ) -> Result<Response, Fault> {
-    let tied = cookie(&headers, LOGIN_COOKIE)
+    let tied = cookie(&headers, state.cookies().login)
         .is_some_and(|value| !value.is_empty() && same_secret(value, &form.csrf));
     if !tied || from_elsewhere(&headers) {
         let error = "Het inlogformulier was verlopen. Probeer het nog eens.".to_owned();
         return Ok(form_page(&state, StatusCode::FORBIDDEN, &form.next, &form.name, Some(error), None));
+    }
+    if !state.local_login() {
+        return Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "Inloggen kan hier niet met een wachtwoord",
+            "Log in via de inlogdienst van uw organisatie.",
+        ));
     }
     let now = state.now();
     let from = came_from(&state.desk().proxies, from.map(|Extension(ConnectInfo(peer))| peer.ip()), &headers);
@@ -85,8 +98,9 @@ pub async fn submit(
     match outcome {
         Login::Welcome(account) => {
             tracing::info!("a person logged in");
-            let mut response = welcome(&state, &headers, &account, None, &form.next)?;
-            add_cookie(&mut response, &set_cookie(LOGIN_COOKIE, "", state.desk().https));
+            let mut response = see_other(inside(&form.next));
+            open_session(&state, &headers, &mut response, &account, None)?;
+            add_cookie(&mut response, &set_cookie(state.cookies().login, "", state.desk().https));
             Ok(response)
         }
         Login::Refused => {
@@ -117,22 +131,21 @@ pub async fn submit(
     }
 }
 
-/// Opens a session for somebody who showed who they are, in place of the one this browser had; then the page they wanted.
-pub(super) fn welcome(
+/// Opens a session for somebody who showed who they are, in place of the one this browser had.
+pub(super) fn open_session(
     state: &ReviewState,
     headers: &HeaderMap,
+    response: &mut Response,
     account: &Account,
     id_token: Option<Arc<str>>,
-    next: &str,
-) -> Result<Response, Fault> {
-    if let Some(old) = cookie(headers, SESSION_COOKIE) {
+) -> Result<(), Fault> {
+    if let Some(old) = cookie(headers, state.cookies().session) {
         state.sessions().close(old);
     }
     let token =
         state.sessions().open(account, id_token, state.now()).map_err(|error| Fault::internal(&error))?;
-    let mut response = see_other(inside(next));
-    add_cookie(&mut response, &set_cookie(SESSION_COOKIE, &token, state.desk().https));
-    Ok(response)
+    add_cookie(response, &set_cookie(state.cookies().session, &token, state.desk().https));
+    Ok(())
 }
 
 /// The address that tells one browser from another; `None` when none does. A proxy that the office names says it in
@@ -151,13 +164,23 @@ fn came_from(proxies: &[IpAddr], peer: Option<IpAddr>, headers: &HeaderMap) -> O
 pub struct Nothing {}
 
 /// `POST /logout`
-pub async fn out(State(state): State<ReviewState>, headers: HeaderMap, _form: Posted<Nothing>) -> Response {
-    if let Some(value) = cookie(&headers, SESSION_COOKIE) {
-        state.sessions().close(value);
-    }
-    let mut response = see_other("/login?out=1");
-    add_cookie(&mut response, &set_cookie(SESSION_COOKIE, "", state.desk().https));
-    response
+pub async fn out(
+    State(state): State<ReviewState>,
+    headers: HeaderMap,
+    _form: Posted<Nothing>,
+) -> Result<Response, Fault> {
+    let session = cookie(&headers, state.cookies().session).and_then(|value| state.sessions().close(value));
+    logged_out(&state, session).await
+}
+
+/// What follows on the end of this browser's session: at the sign-in server too, where it vouched for the person.
+pub(super) async fn logged_out(state: &ReviewState, session: Option<Session>) -> Result<Response, Fault> {
+    let mut response = match oidc::sign_out(state, session).await {
+        Some(place) => oidc::moved(state, "U bent uitgelogd bij bode", &place)?,
+        None => see_other("/login?out=1"),
+    };
+    add_cookie(&mut response, &set_cookie(state.cookies().session, "", state.desk().https));
+    Ok(response)
 }
 
 fn form_page(
@@ -176,11 +199,14 @@ fn form_page(
     shell.csrf.clone_from(&token);
     let next = inside(next).to_owned();
     let name = name.chars().take(60).collect();
-    match pages::draw("login.html", &View { shell, next, name, error, notice }) {
+    let sign_in = state.provider().map(|provider| provider.settings().label.clone());
+    let local = state.local_login();
+    let sign_in_url = pages::url("/login/oidc", &[("next", &next)]);
+    match pages::draw("login.html", &View { shell, next, name, error, notice, sign_in, sign_in_url, local }) {
         Ok(html) => {
             let mut response = (status, html).into_response();
             response.extensions_mut().insert(Written);
-            add_cookie(&mut response, &set_cookie(LOGIN_COOKIE, &token, state.desk().https));
+            add_cookie(&mut response, &set_cookie(state.cookies().login, &token, state.desk().https));
             response
         }
         Err(fault) => fault.into_response(),

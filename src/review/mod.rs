@@ -29,6 +29,7 @@ mod login;
 mod looks;
 mod marking;
 mod numbers_page;
+pub mod oidc;
 mod page_images;
 mod pages;
 mod piece_view;
@@ -48,6 +49,7 @@ mod words;
 pub use accounts::{Accounts, What};
 pub use answers_page::{AnswerSample, Sampler};
 pub use health::{Health, Proved};
+pub use oidc::Provider;
 pub use rights::{Right, Role};
 pub use routes::{Access, Route, table};
 pub use state::{
@@ -66,6 +68,8 @@ use tokio::net::TcpListener;
 pub enum ReviewError {
     #[error("a template of the desk has a fault: {0}")]
     Template(String),
+    #[error("[desk.oidc]: {0}")]
+    SignIn(#[source] crate::tls::TlsError),
     #[error("the desk stopped: {0}")]
     Serve(#[source] std::io::Error),
 }

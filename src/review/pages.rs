@@ -29,6 +29,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../../templates/desk/layout.html")),
     ("parts.html", include_str!("../../templates/desk/parts.html")),
     ("login.html", include_str!("../../templates/desk/login.html")),
+    ("moved.html", include_str!("../../templates/desk/moved.html")),
     ("account.html", include_str!("../../templates/desk/account.html")),
     ("accounts.html", include_str!("../../templates/desk/accounts.html")),
     ("queue.html", include_str!("../../templates/desk/queue.html")),

@@ -9,7 +9,7 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    due_page, export_page, ledger_page, login, looks, numbers_page, page_images, pages, post_page,
+    due_page, export_page, ledger_page, login, looks, numbers_page, oidc, page_images, pages, post_page,
     print_page, probe, queue_page, rules_page, sending_page,
 };
 use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX};
@@ -80,6 +80,8 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/assets/mark.svg", Open, pages::mark),
         get("/login", Open, login::page),
         post("/login", Open, login::submit),
+        get("/login/oidc", Open, oidc::begin),
+        get("/login/oidc/back", Open, oidc::back),
         post("/logout", Desk(OwnAccount), login::out),
         // Accounts.
         get("/account", Desk(OwnAccount), account_page::page),
@@ -198,8 +200,15 @@ mod tests {
             .filter(|row| row.access == Access::Open)
             .map(|row| format!("{} {}", row.method, row.path))
             .collect();
-        let expected =
-            ["GET /healthz", "GET /assets/desk.css", "GET /assets/mark.svg", "GET /login", "POST /login"];
+        let expected = [
+            "GET /healthz",
+            "GET /assets/desk.css",
+            "GET /assets/mark.svg",
+            "GET /login",
+            "POST /login",
+            "GET /login/oidc",
+            "GET /login/oidc/back",
+        ];
         assert_eq!(open, expected, "a route that asks for no login is looked at twice");
     }
 

@@ -13,11 +13,25 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Name of the session cookie.
-pub const SESSION_COOKIE: &str = "bode_session";
+/// The names of our cookies. Over https they begin with `__Host-`: no other host of the domain can set them (RFC 6265bis §4.1.3).
+#[derive(Clone, Copy, Debug)]
+pub struct CookieNames {
+    pub session: &'static str,
+    /// Ties the login form to the browser that asked for it.
+    pub login: &'static str,
+    /// Holds what must come back from a sign-in server.
+    pub sign_in: &'static str,
+}
 
-/// Name of the cookie that ties the login form to the browser that asked for it.
-pub const LOGIN_COOKIE: &str = "bode_login";
+impl CookieNames {
+    pub fn new(https: bool) -> Self {
+        if https {
+            Self { session: "__Host-bode_session", login: "__Host-bode_login", sign_in: "__Host-bode_signin" }
+        } else {
+            Self { session: "bode_session", login: "bode_login", sign_in: "bode_signin" }
+        }
+    }
+}
 
 /// A person who is logged in.
 #[derive(Clone, Debug)]
@@ -28,7 +42,6 @@ pub struct Session {
     pub opened_at: Timestamp,
     pub last_seen: Timestamp,
     /// What the sign-in server said of this person, to log out there too.
-    #[allow(dead_code, reason = "read by the logout of a sign-in server, which comes next")]
     pub id_token: Option<Arc<str>>,
     changed_at: Timestamp,
 }
@@ -156,11 +169,10 @@ pub fn set_cookie(name: &str, value: &str, https: bool) -> String {
 }
 
 /// The same for the way back from a sign-in server, which is another site: sent with its redirect, for some minutes.
-#[allow(dead_code, reason = "for the sign-in server, which comes next")]
-pub fn set_cookie_for_return(name: &str, value: &str, path: &str, https: bool) -> String {
+pub fn set_cookie_for_return(name: &str, value: &str, https: bool) -> String {
     let secure = if https { "; Secure" } else { "" };
     let age = if value.is_empty() { 0 } else { SIGN_IN_TIME_MAX.as_secs() };
-    format!("{name}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
+    format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")
 }
 
 /// Are two secrets the same, in a time that does not tell where they differ?
@@ -237,7 +249,7 @@ mod tests {
     fn cookies_are_read_as_browsers_send_them() {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, "a=1; bode_session=abc; b=2".parse().unwrap());
-        assert_eq!(cookie(&headers, SESSION_COOKIE), Some("abc"));
+        assert_eq!(cookie(&headers, "bode_session"), Some("abc"));
         assert_eq!(cookie(&headers, "c"), None);
         assert_eq!(set_cookie("a", "b", true), "a=b; Path=/; HttpOnly; SameSite=Strict; Secure");
         assert!(same_secret("abc", "abc") && !same_secret("abc", "abd") && !same_secret("abc", "ab"));

@@ -4,8 +4,9 @@ use super::accounts::Accounts;
 use super::answers_page::Sampler;
 use super::errors::Fault;
 use super::health::Health;
+use super::oidc::Provider;
 use super::page_images::Pictures;
-use super::session::Sessions;
+use super::session::{CookieNames, Sessions};
 use super::words::Names;
 use crate::config::Desk;
 use crate::limits::{LOGIN_CHECKS_MAX, UPLOADS_MAX};
@@ -142,6 +143,8 @@ struct Inner {
     health: Health,
     clock: fn() -> Timestamp,
     sessions: Sessions,
+    cookies: CookieNames,
+    provider: Option<Provider>,
     login_checks: Semaphore,
     shown: RwLock<Arc<Shown>>,
     opener: Option<Arc<Opener>>,
@@ -177,6 +180,8 @@ impl ReviewState {
             store,
             accounts,
             sessions: Sessions::new(&desk),
+            cookies: CookieNames::new(desk.https),
+            provider: None,
             desk,
             health,
             clock: crate::clock::now,
@@ -223,6 +228,15 @@ impl ReviewState {
     pub fn with_page_maker(mut self, page_maker: Arc<PageMaker>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.page_maker = Some(page_maker);
+        }
+        self
+    }
+
+    /// With the organisation's sign-in server. Before the first clone only.
+    #[must_use]
+    pub fn with_provider(mut self, provider: Option<Provider>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.provider = provider;
         }
         self
     }
@@ -355,6 +369,24 @@ impl ReviewState {
 
     pub(super) fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    pub(super) fn cookies(&self) -> CookieNames {
+        self.0.cookies
+    }
+
+    pub(super) fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
+    }
+
+    /// Do our own accounts' passwords open anything?
+    pub(super) fn local_login(&self) -> bool {
+        self.0.provider.as_ref().is_none_or(|provider| provider.settings().local_login)
+    }
+
+    /// The address of the desk as people know it, without a slash at its end.
+    pub(super) fn desk_url(&self) -> Option<String> {
+        self.0.desk.url.as_ref().map(|url| url.to_url().trim_end_matches('/').to_owned())
     }
 
     pub(super) fn sessions(&self) -> &Sessions {

@@ -16,8 +16,8 @@ use bode::config::Desk as DeskConfig;
 use bode::extract::{Leaf, Reader, ReaderOptions};
 use bode::record::{Office, RefusedScan, WaitingScan};
 use bode::review::{
-    Accounts, AnswerSample, Health, Names, PagesRequest, PagesWish, PostRoom, PostRoomFault, Reread,
-    Rereader, ReviewState, Role, RulesInForce, Sampler, serve,
+    Accounts, AnswerSample, Health, Names, PagesRequest, PagesWish, PostRoom, PostRoomFault, Provider,
+    Reread, Rereader, ReviewState, Role, RulesInForce, Sampler, serve,
 };
 use bode::source::PostFolder;
 use bode::store::Store;
@@ -72,8 +72,10 @@ impl Desk {
         let token = accounts.add_token("zaaksysteem", Role::Reviewer, now()).unwrap();
         let health = Health::default();
         health.well("store");
+        let provider = config.oidc.as_ref().map(|oidc| Provider::new(oidc).unwrap());
         let state =
             ReviewState::new(Arc::clone(&store), Arc::clone(&accounts), office(), config, health.clone())
+                .with_provider(provider)
                 .with_clock(clock)
                 .with_opener(opener())
                 .with_page_maker(page_maker())

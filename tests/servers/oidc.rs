@@ -24,8 +24,14 @@ pub struct SignInServer {
     https: u16,
     http: u16,
     ttl: u32,
+    /// Where people are sent back after they signed in, and what is told of them.
+    logins: Option<(String, serde_json::Value, bool)>,
     program: Option<Program>,
 }
+
+/// The clients of the desk: one whose ID tokens are signed by RSA, one by an elliptic curve.
+pub const DESK: [(&str, &str, &str); 2] =
+    [("bode", "geheim-van-de-balie", "RS256"), ("bode-es", "geheim-van-de-balie-es", "ES256")];
 
 impl SignInServer {
     /// Its access tokens last so many seconds.
@@ -35,13 +41,49 @@ impl SignInServer {
         server
     }
 
+    /// For people who log in at a desk: `people` has the claims of each, `in_token` tells whether the ID token has them.
+    pub fn start_for_desk(desk: &str, people: serde_json::Value, in_token: bool) -> Self {
+        let mut server = Self::prepare(600);
+        server.logins = Some((desk.to_owned(), people, in_token));
+        server.run();
+        server
+    }
+
+    /// Who sits at the browser from now on, and whether they refuse.
+    pub fn sits(&self, person: &str, refuses: bool) {
+        self.tell(&format!("/test/person?name={person}&refuses={}", if refuses { "yes" } else { "no" }));
+    }
+
+    /// Where the provider can be asked without TLS, as if a proxy had taken that off.
+    pub fn plain(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::from(([127, 0, 0, 1], self.http))
+    }
+
+    pub fn issuer(&self) -> String {
+        format!("https://localhost:{}", self.https)
+    }
+
+    /// `[desk.oidc]` for one of the clients of the desk.
+    pub fn for_desk(&self, client: usize) -> bode::config::Oidc {
+        let (id, secret, _) = DESK[client];
+        let file = self.dir.path().join(format!("secret-of-{id}"));
+        fs::write(&file, secret).unwrap();
+        let toml = format!(
+            "issuer = {:?}\nclient_id = \"{id}\"\nclient_secret = {{ file = {file:?} }}\nca_file = {:?}\n\
+             role_claim = \"groups\"\n[roles]\nbode-zaken = \"reviewer\"\nbode-beheer = \"admin\"\n",
+            self.issuer(),
+            self.ca_file()
+        );
+        toml::from_str(&toml).unwrap()
+    }
+
     /// Everything but the start.
     pub fn prepare(ttl: u32) -> Self {
         let dir = tempfile::Builder::new().prefix("bode-oidc-").tempdir().unwrap();
         certificates(dir.path(), false);
         fs::write(dir.path().join("secret-of-application"), APPLICATION.1).unwrap();
         fs::write(dir.path().join("secret-of-person"), PERSON.1).unwrap();
-        Self { dir, https: free_port(), http: free_port(), ttl, program: None }
+        Self { dir, https: free_port(), http: free_port(), ttl, logins: None, program: None }
     }
 
     /// Starts it, and waits until it answers. What it gave before is forgotten.
@@ -52,12 +94,25 @@ impl SignInServer {
                    "response_types": [], "token_endpoint_auth_method": auth})
         };
         let device = "urn:ietf:params:oauth:grant-type:device_code";
+        let mut clients = vec![
+            client(APPLICATION, &["client_credentials"], "client_secret_post"),
+            client(PERSON, &["refresh_token", device], "client_secret_basic"),
+            client(MAIL_SERVER, &[], "client_secret_basic"),
+        ];
+        let (desk, people, in_token) = self.logins.clone().unwrap_or_default();
+        for (id, secret, algorithm) in DESK.iter().filter(|_| !desk.is_empty()) {
+            clients.push(json!({
+                "client_id": id, "client_secret": secret, "grant_types": ["authorization_code"],
+                "redirect_uris": [format!("{desk}/login/oidc/back")], "response_types": ["code"],
+                "post_logout_redirect_uris": [format!("{desk}/login")],
+                "id_token_signed_response_alg": algorithm, "token_endpoint_auth_method": "client_secret_post",
+            }));
+        }
         let settings = json!({
+            "people": people, "in_token": in_token,
             "https": self.https, "http": self.http, "ttl": self.ttl, "username": OFFICE,
             "key": self.dir.path().join("key.pem"), "certificate": self.dir.path().join("certificate.pem"),
-            "clients": [client(APPLICATION, &["client_credentials"], "client_secret_post"),
-                        client(PERSON, &["refresh_token", device], "client_secret_basic"),
-                        client(MAIL_SERVER, &[], "client_secret_basic")],
+            "clients": clients,
         });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/oidc/provider.mjs");
         let arguments = [

@@ -2,7 +2,8 @@
 //
 // Arguments: the folder of its installation, and a JSON object: https and http (ports of 127.0.0.1), key and certificate
 // (files), clients (as oidc-provider takes them), ttl (seconds that an access token lasts), username (what introspection
-// tells of every token), refresh (a client for which a refresh token is made, as if a person had signed in).
+// tells of every token), refresh (a client for which a refresh token is made, as if a person had signed in), people (the
+// claims of each person who can sign in), in_token (false: they are told at the userinfo endpoint only).
 //
 // On the http port, for mail servers and the test: the provider itself (introspection), and under /test/ what no real
 // provider can be told to do: to throttle, to forget, to fall silent after it has done its work.
@@ -10,6 +11,7 @@ import http from 'node:http';
 import https from 'node:https';
 import fs from 'node:fs';
 import path from 'node:path';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 
 const [installed, text] = process.argv.slice(2);
@@ -17,9 +19,20 @@ const settings = JSON.parse(text);
 const library = path.join(installed, 'node_modules/oidc-provider/lib/index.js');
 const { Provider } = await import(pathToFileURL(library));
 
+// New at each start: whoever kept the former ones must ask again.
+const key = (alg, kind, options) => ({
+  ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: randomUUID(),
+});
+const keys = [key('RS256', 'rsa', { modulusLength: 2048 }), key('ES256', 'ec', { namedCurve: 'P-256' })];
+const people = settings.people ?? {};
+
 const provider = new Provider(`https://localhost:${settings.https}`, {
   clients: settings.clients,
-  scopes: ['openid', 'offline_access', 'mail'],
+  scopes: ['openid', 'offline_access', 'mail', 'profile'],
+  jwks: { keys },
+  claims: { openid: ['sub'], profile: ['preferred_username', 'groups'] },
+  conformIdTokenClaims: settings.in_token === false,
+  findAccount: async (ctx, sub) => ({ accountId: sub, claims: async () => ({ sub, ...people[sub] }) }),
   ttl: { AccessToken: settings.ttl, ClientCredentials: settings.ttl, RefreshToken: 86400, Grant: 86400, DeviceCode: 600 },
   // Each use of a refresh token gives another one, and makes the former void.
   rotateRefreshToken: true,
@@ -38,6 +51,8 @@ provider.proxy = true;
 const counts = { token: 0, introspection: 0, throttled: 0 };
 let throttle = { times: 0 };
 let silent = false;
+let person = '';
+let refuses = false;
 provider.use(async (ctx, next) => {
   if (ctx.path === '/token') {
     if (throttle.times > 0) {
@@ -49,6 +64,18 @@ provider.use(async (ctx, next) => {
       return;
     }
     counts.token += 1;
+  }
+  if (ctx.path.startsWith('/interaction/')) {
+    // A person types name and password, and agrees.
+    const { params } = await provider.interactionDetails(ctx.req, ctx.res);
+    const grant = new provider.Grant({ clientId: params.client_id, accountId: person });
+    grant.addOIDCScope(params.scope);
+    const result = refuses
+      ? { error: 'access_denied' }
+      : { login: { accountId: person }, consent: { grantId: await grant.save() } };
+    await provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false });
+    ctx.respond = false;
+    return;
   }
   if (ctx.path === '/token/introspection') counts.introspection += 1;
   await next();
@@ -89,6 +116,7 @@ const asked = {
   },
   '/test/forget': async (query) => forget(query.get('kind')),
   '/test/silent': async (query) => { silent = query.get('on') === 'yes'; },
+  '/test/person': async (query) => { person = query.get('name'); refuses = query.get('refuses') === 'yes'; },
   '/test/refresh-token': async (query) => refreshToken(query.get('client')),
   '/test/approve': async (query) => {
     const code = await provider.DeviceCode.findByUserCode(query.get('code').replace(/[^A-Z]/g, ''));
