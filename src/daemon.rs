@@ -10,6 +10,7 @@ mod lookup;
 mod parts;
 mod proof;
 mod reload;
+mod rule_room;
 mod samples;
 mod scan_room;
 mod stop;

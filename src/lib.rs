@@ -14,6 +14,7 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod digest;
+pub mod draft;
 pub mod explain;
 pub mod export;
 pub mod extract;

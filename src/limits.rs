@@ -391,3 +391,15 @@ pub const POST_ROWS_MAX: usize = 300;
 
 /// Scans that people lay in at the same time: each is held in memory whole.
 pub const UPLOADS_MAX: usize = 2;
+
+/// Bytes of one rule file that is changed at the desk.
+pub const RULE_FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Bytes of a form with a block of a rule file: a block of ours has some ten thousand, percent-encoded three times that.
+pub const RULE_FORM_BYTES_MAX: usize = 1024 * 1024;
+
+/// Cases of the archive that a draft of the rules is tried on at the desk: what a person waits for. `rules diff` takes all.
+pub const TRIED_CASES_MAX: usize = 500;
+
+/// Published rule sets that the desk lists.
+pub const PUBLISHED_SHOWN_MAX: usize = 50;

@@ -44,6 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("trial", &["record", "store", "extract", "triage"]),
+    ("draft", &["record", "limits", "config", "store", "triage", "trial", "explain"]),
     (
         "intake",
         &[
@@ -63,8 +64,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "review",
         &[
-            "record", "limits", "config", "store", "bundle", "queue", "export", "extract", "http", "tls",
-            "clock", "explain",
+            "record", "limits", "config", "store", "draft", "bundle", "queue", "export", "extract", "http",
+            "tls", "clock", "explain",
         ],
     ),
     (
@@ -74,6 +75,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "limits",
             "config",
             "store",
+            "draft",
             "oauth",
             "ledger",
             "source",

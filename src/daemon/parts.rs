@@ -5,6 +5,7 @@ use super::control;
 use super::feed::Feed;
 use super::proof::{self, Prover};
 use super::reload::{self, Reload};
+use super::rule_room::RuleRoom;
 use super::samples::Samples;
 use super::scan_room::ScanRoom;
 use super::stop::Stop;
@@ -538,6 +539,7 @@ async fn start_desk(
     .with_letter_checker(letter_checker(store, intake))
     .with_page_maker(page_maker(intake))
     .with_post_room(config.scan.as_ref().map(|scan| Arc::new(ScanRoom::new(scan)) as Arc<dyn PostRoom>))
+    .with_rule_desk(Arc::new(RuleRoom::new(config, intake, store)))
     .with_sampler(Arc::new(Samples(Arc::clone(intake))))
     .with_released(Arc::clone(answer_due))
     .with_rehearsal(!config.answers.send)

@@ -19,6 +19,7 @@ mod case_view;
 mod chart;
 mod dates;
 mod decide;
+mod draft_page;
 mod due_page;
 mod errors;
 mod export_page;
@@ -44,6 +45,8 @@ mod rules_page;
 mod sending_page;
 mod session;
 mod state;
+mod try_page;
+mod upload;
 mod words;
 
 pub use accounts::{Accounts, What};
@@ -54,7 +57,7 @@ pub use rights::{Right, Role};
 pub use routes::{Access, Route, table};
 pub use state::{
     LetterChecked, LetterChecker, LetterFault, Opened, Opener, PageMaker, PagesRequest, PagesWish, PostRoom,
-    PostRoomFault, Reread, Rereader, ReviewState, RulesInForce, Shown,
+    PostRoomFault, Reread, Rereader, ReviewState, RuleDesk, RulesInForce, Shown, Tried, Trying,
 };
 pub use words::Names;
 

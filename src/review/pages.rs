@@ -50,6 +50,12 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("figures.html", include_str!("../../templates/desk/figures.html")),
     ("numbers.html", include_str!("../../templates/desk/numbers.html")),
     ("year.html", include_str!("../../templates/desk/year.html")),
+    ("draft.html", include_str!("../../templates/desk/draft.html")),
+    ("rule_file.html", include_str!("../../templates/desk/rule_file.html")),
+    ("rule_edit.html", include_str!("../../templates/desk/rule_edit.html")),
+    ("rule_effect.html", include_str!("../../templates/desk/rule_effect.html")),
+    ("rule_score.html", include_str!("../../templates/desk/rule_score.html")),
+    ("rule_try.html", include_str!("../../templates/desk/rule_try.html")),
     ("fault.html", include_str!("../../templates/desk/fault.html")),
 ];
 

@@ -8,13 +8,12 @@ use super::errors::Fault;
 use super::guard::{Posted, Visitor, see_other};
 use super::pages::{self, Shell};
 use super::rights::Right;
-use super::session::same_secret;
 use super::state::{PostRoom, PostRoomFault, ReviewState, Shown};
+use super::upload::{self, Sent};
 use crate::limits::{PIECE_BYTES_MAX, POST_ROWS_MAX, SHEETS_MAX};
 use crate::record::{CaseNumber, CaseRow, Origin, RegistrationNumber, SetAside};
 use crate::store::{PostBecame, PostRow};
-use axum::extract::{Extension, FromRequest, Multipart, Query, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{Extension, Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use jiff::ToSpan;
@@ -262,77 +261,18 @@ pub async fn again(State(state): State<ReviewState>, posted: Posted<Again>) -> R
     Ok(see_other(if tried? { "/post?done=again" } else { "/post?done=gone" }))
 }
 
-/// A form without a field of its own.
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
-
-/// `POST /post/scans`: a scan from somebody's computer, as multipart/form-data (RFC 7578); the token of the session comes
-/// before the file.
+/// `POST /post/scans`: a scan from somebody's computer.
 pub async fn lay(State(state): State<ReviewState>, request: Request) -> Result<Response, Response> {
-    let is_multipart = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("multipart/form-data"));
-    if !is_multipart {
-        Posted::<Nothing>::from_request(request, &state).await?;
-        return Err(Fault::unacceptable("Kies eerst een bestand.").into_response());
-    }
-    let csrf = request.extensions().get::<Visitor>().and_then(|visitor| visitor.csrf.clone());
-    let _place =
-        state.uploads().acquire_owned().await.map_err(|error| Fault::internal(&error).into_response())?;
-    let form = Multipart::from_request(request, &state).await.map_err(IntoResponse::into_response)?;
-    let (name, bytes) = file_of(form, csrf.as_deref()).await?;
-    let folder = folder(&state).map_err(IntoResponse::into_response)?;
-    let laid = blocking(move || folder.lay(&name, &bytes)).await.map_err(IntoResponse::into_response)?;
-    laid.map_err(|fault| Fault::from(fault).into_response())?;
+    let sent = upload::sent(&state, request).await?;
+    let laid = laid(&state, sent).await;
+    laid.map_err(IntoResponse::into_response)
+}
+
+async fn laid(state: &ReviewState, sent: Sent) -> Result<Response, Fault> {
+    let Some((name, bytes)) = sent.file else { return Err(Fault::unacceptable("Kies eerst een bestand.")) };
+    let folder = folder(state)?;
+    blocking(move || folder.lay(&name, &bytes)).await??;
     Ok(see_other("/post?done=laid"))
-}
-
-/// The file of the form; nothing of it is read before the token was seen.
-async fn file_of(mut form: Multipart, csrf: Option<&str>) -> Result<(String, Vec<u8>), Response> {
-    let broken =
-        |_| Fault::unacceptable("Het bestand kwam niet heel over. Probeer het opnieuw.").into_response();
-    let mut known = false;
-    while let Some(field) = form.next_field().await.map_err(too_large_or(broken))? {
-        match field.name() {
-            Some("csrf") => {
-                let given = field.text().await.map_err(too_large_or(broken))?;
-                known = csrf.is_some_and(|csrf| same_secret(csrf, &given));
-            }
-            Some("file") if known => {
-                // Some browsers give a path.
-                let name = field.file_name().unwrap_or_default();
-                let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-                if name.is_empty() {
-                    return Err(Fault::unacceptable("Kies eerst een bestand.").into_response());
-                }
-                let bytes = field.bytes().await.map_err(too_large_or(broken))?;
-                return Ok((name, bytes.into()));
-            }
-            Some("file") => return Err(Fault::form_expired().into_response()),
-            _ => {}
-        }
-    }
-    let fault = if known { Fault::unacceptable("Kies eerst een bestand.") } else { Fault::form_expired() };
-    Err(fault.into_response())
-}
-
-fn too_large_or(
-    broken: impl Fn(axum::extract::multipart::MultipartError) -> Response,
-) -> impl Fn(axum::extract::multipart::MultipartError) -> Response {
-    move |error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Fault::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Dit bestand is te groot",
-            format!(
-                "Het meeste is {}. Scan de brief in delen, of met 300 dpi in grijs.",
-                size(PIECE_BYTES_MAX)
-            ),
-        )
-        .into_response(),
-        _ => broken(error),
-    }
 }
 
 /// What the form for sheets asks.

@@ -9,10 +9,10 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    due_page, export_page, ledger_page, login, looks, numbers_page, oidc, page_images, pages, post_page,
-    print_page, probe, queue_page, rules_page, sending_page,
+    draft_page, due_page, export_page, ledger_page, login, looks, numbers_page, oidc, page_images, pages,
+    post_page, print_page, probe, queue_page, rules_page, sending_page, try_page,
 };
-use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX};
+use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX, RULE_FORM_BYTES_MAX};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -65,6 +65,16 @@ where
 {
     let bytes_max = usize::try_from(PIECE_BYTES_MAX).unwrap_or(usize::MAX).saturating_add(FORM_BYTES_MAX);
     let handler = routing::post(handler).layer(DefaultBodyLimit::max(bytes_max));
+    Route { method: "POST", path, access, handler }
+}
+
+/// A form with a long text.
+fn large<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, ReviewState>,
+    T: 'static,
+{
+    let handler = routing::post(handler).layer(DefaultBodyLimit::max(RULE_FORM_BYTES_MAX));
     Route { method: "POST", path, access, handler }
 }
 
@@ -139,6 +149,17 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         // Rules.
         get("/rules", Desk(Read), rules_page::page),
         get("/rules/regels.md", Desk(Read), rules_page::listed),
+        get("/rules/score", Desk(Read), draft_page::score),
+        get("/rules/try", Desk(Read), try_page::page),
+        upload("/rules/try", Desk(Read), try_page::tried),
+        get("/rules/files/{name}", Desk(KeepRules), draft_page::file),
+        get("/rules/files/{name}/{index}", Desk(KeepRules), draft_page::edit),
+        get("/rules/draft", Desk(KeepRules), draft_page::page),
+        get("/rules/draft/effect", Desk(KeepRules), draft_page::effect),
+        large("/rules/draft/change", Desk(KeepRules), draft_page::change),
+        post("/rules/draft/publish", Desk(KeepRules), draft_page::publish),
+        post("/rules/draft/discard", Desk(KeepRules), draft_page::discard),
+        post("/rules/draft/back", Desk(KeepRules), draft_page::back),
         post("/rules/reload", Desk(KeepRules), rules_page::reload),
         // Programs. Each row stands in `openapi.json` too.
         get("/api/v1/openapi.json", Program(Read), api::openapi),

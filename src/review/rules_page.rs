@@ -2,12 +2,13 @@
 //!
 //! Invariant: rules with a fault never come into force; who asked for it reads the fault, with file, line and column.
 
+use super::draft_page::{self, VersionView};
 use super::errors::{Fault, Written};
 use super::guard::{Posted, Visitor};
 use super::pages::{self, Shell};
 use super::rights::Right;
 use super::state::{ReviewState, RulesInForce};
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +22,20 @@ struct View {
     may_reload: bool,
     /// They were read again just now.
     reloaded: bool,
+    notice: Option<&'static str>,
+    draft: bool,
+    may_edit: bool,
+    /// Address and name of each rule file.
+    files: Vec<(String, String)>,
+    versions: Vec<VersionView>,
     faults: Vec<String>,
+}
+
+/// What was just done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Done {
+    done: String,
 }
 
 #[derive(Deserialize)]
@@ -31,8 +45,14 @@ pub struct ReloadForm {}
 pub async fn page(
     State(state): State<ReviewState>,
     Extension(visitor): Extension<Visitor>,
+    Query(done): Query<Done>,
 ) -> Result<Response, Fault> {
-    draw(&state, &visitor, false, Vec::new())
+    let notice = match done.done.as_str() {
+        "published" => Some("De regels zijn in werking gezet. Ze gelden vanaf nu voor wat binnenkomt."),
+        "discarded" => Some("Het concept is weggegooid. Er is niets veranderd."),
+        _ => None,
+    };
+    draw(&state, &visitor, notice, false, Vec::new()).await
 }
 
 /// `GET /rules/regels.md`: every rule with its reason, as Markdown.
@@ -57,11 +77,11 @@ pub async fn reload(
         Ok(reread) => {
             tracing::info!(by = %visitor.name, rules = %reread.rules.version, "rules read again from the desk");
             state.show_all(reread.office, reread.names, reread.rules);
-            draw(&state, &visitor, true, Vec::new())
+            draw(&state, &visitor, None, true, Vec::new()).await
         }
         Err(faults) => {
             let faults = faults.lines().map(str::to_owned).collect();
-            let mut response = draw(&state, &visitor, false, faults)?;
+            let mut response = draw(&state, &visitor, None, false, faults).await?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             response.extensions_mut().insert(Written);
             Ok(response)
@@ -69,12 +89,15 @@ pub async fn reload(
     }
 }
 
-fn draw(
+async fn draw(
     state: &ReviewState,
     visitor: &Visitor,
+    notice: Option<&'static str>,
     reloaded: bool,
     faults: Vec<String>,
 ) -> Result<Response, Fault> {
+    let (draft, files) = draft_page::files(state).await?;
+    let versions = draft_page::versions(state).await?;
     let shown = state.shown();
     let RulesInForce { version, count, .. } = &shown.rules;
     let view = View {
@@ -83,6 +106,11 @@ fn draw(
         rules: *count,
         may_reload: visitor.may(Right::KeepRules) && state.rereader().is_some(),
         reloaded,
+        notice,
+        draft,
+        may_edit: visitor.may(Right::KeepRules),
+        files,
+        versions,
         faults,
     };
     Ok(pages::draw("rules.html", &view)?.into_response())

@@ -9,8 +9,11 @@ use super::page_images::Pictures;
 use super::session::{CookieNames, Sessions};
 use super::words::Names;
 use crate::config::Desk;
+use crate::draft::{Draft, DraftFault, Effect, Fates};
 use crate::limits::{LOGIN_CHECKS_MAX, UPLOADS_MAX};
-use crate::record::{CaseNumber, Channel, Document, Office, RefusedScan, WaitingScan, office_date};
+use crate::record::{
+    CaseNumber, Channel, Document, Extract, Judgement, Office, RefusedScan, WaitingScan, office_date,
+};
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -103,6 +106,36 @@ pub trait PostRoom: Send + Sync {
     fn sheets(&self, count: u32, received: Option<Date>) -> Result<Vec<u8>, String>;
 }
 
+/// What the rules page does with rule files, and with the rules in force. May block: it reads and writes files, and judges.
+pub trait RuleDesk: Send + Sync {
+    fn draft(&self) -> &Draft;
+    /// Every fault of the draft, in Dutch, with file, line and column; empty: it may be put into force.
+    fn faults(&self) -> Vec<String>;
+    /// What the draft would do to the newest cases.
+    ///
+    /// # Errors
+    /// As [`Draft::effect`].
+    fn effect(&self) -> Result<Effect, DraftFault>;
+    /// How staff followed the rules in the newest cases.
+    ///
+    /// # Errors
+    /// The archive cannot be read.
+    fn fates(&self) -> Result<Fates, DraftFault>;
+    /// Reads a file as a letter, or a message by its content, and judges it. Does not block.
+    fn try_on(&self, name: String, bytes: Vec<u8>, received: Date) -> Trying;
+}
+
+/// What [`RuleDesk::try_on`] will give; the error is for the log.
+pub type Trying = Pin<Box<dyn Future<Output = Result<Tried, String>> + Send>>;
+
+/// A text judged by the rules in force, and by the draft when there is one without a fault.
+#[derive(Debug)]
+pub struct Tried {
+    pub extract: Extract,
+    pub now: Judgement,
+    pub draft: Option<Judgement>,
+}
+
 /// Why something could not be done at the scan folder.
 #[derive(Debug)]
 pub enum PostRoomFault {
@@ -153,6 +186,7 @@ struct Inner {
     letter_checker: Option<Arc<LetterChecker>>,
     sampler: Option<Arc<dyn Sampler>>,
     post_room: Option<Arc<dyn PostRoom>>,
+    rule_desk: Option<Arc<dyn RuleDesk>>,
     uploads: Arc<Semaphore>,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
@@ -197,6 +231,7 @@ impl ReviewState {
             letter_checker: None,
             sampler: None,
             post_room: None,
+            rule_desk: None,
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             pictures: Pictures::default(),
             released: None,
@@ -264,6 +299,15 @@ impl ReviewState {
     pub fn with_post_room(mut self, post_room: Option<Arc<dyn PostRoom>>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.post_room = post_room;
+        }
+        self
+    }
+
+    /// With rules that can be changed. Before the first clone only.
+    #[must_use]
+    pub fn with_rule_desk(mut self, rule_desk: Arc<dyn RuleDesk>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.rule_desk = Some(rule_desk);
         }
         self
     }
@@ -346,6 +390,10 @@ impl ReviewState {
 
     pub(super) fn post_room(&self) -> Option<Arc<dyn PostRoom>> {
         self.0.post_room.clone()
+    }
+
+    pub(super) fn rule_desk(&self) -> Option<Arc<dyn RuleDesk>> {
+        self.0.rule_desk.clone()
     }
 
     pub(super) fn uploads(&self) -> Arc<Semaphore> {

@@ -203,6 +203,11 @@ pub(super) enum Event {
     Proved {
         note: Box<ProofNote>,
     },
+    /// A person put these rules into force, and why.
+    RulesPublished {
+        version: String,
+        reason: Digest,
+    },
     /// A person stopped all answers, or let them go again.
     Sending {
         paused: bool,
@@ -255,6 +260,7 @@ impl Event {
             | Event::Restored { .. }
             | Event::Exported { .. }
             | Event::Proved { .. }
+            | Event::RulesPublished { .. }
             | Event::Sending { .. } => None,
             Event::Purged { case, .. } => *case,
             Event::Opened { case, .. }

@@ -8,6 +8,7 @@ use super::StoreError;
 use super::ahead::Ahead;
 use super::card::{Became, Card, RecordState};
 use super::entry::{Entry, Event, Judged};
+use super::kept_rules::Published;
 use super::keys;
 use super::original::{CARD, Originals, RECORD};
 use super::rows::{Changes, Rows, decode, encode};
@@ -187,6 +188,15 @@ impl<'a> Fold<'a> {
             Event::Proved { note } => {
                 let row = ProofRow { at: entry.at, note: (**note).clone() };
                 self.put(keys::proof(office_date(entry.at)), &row)?;
+            }
+            Event::RulesPublished { version, reason } => {
+                let row = Published {
+                    at: entry.at,
+                    by: entry.by.clone(),
+                    version: version.clone(),
+                    reason: reason.clone(),
+                };
+                self.put(keys::at_seq(keys::PUBLISHED.to_vec(), entry.seq), &row)?;
             }
             Event::Sending { paused } => self.sending(entry, *paused)?,
         }

@@ -161,6 +161,9 @@ fn sentence(what: &Event) -> String {
         }
         Event::BreakerClosed => "De noodrem ging uit.".to_owned(),
         Event::Proved { .. } => "Het grootboek is nagerekend.".to_owned(),
+        Event::RulesPublished { version, .. } => {
+            format!("De regels van versie {version} zijn in werking gezet.")
+        }
         Event::Sending { paused: true } => "Het verzenden van antwoorden is stilgezet.".to_owned(),
         Event::Sending { paused: false } => "Het verzenden van antwoorden gaat weer door.".to_owned(),
     }

@@ -35,6 +35,8 @@ pub(super) const DUE_ANSWERS: &[u8] = b"o";
 pub(super) const COUNTS: &[u8] = b"n";
 pub(super) const PROOFS: &[u8] = b"p";
 pub(super) const UNDELIVERED: &[u8] = b"u";
+/// Rule sets that people put into force.
+pub(super) const PUBLISHED: &[u8] = b"R";
 /// Counters by day.
 pub(super) const FIGURES: &[u8] = b"F";
 pub(super) const LIKENESS_BANDS: &[u8] = b"x";

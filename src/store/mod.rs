@@ -77,7 +77,7 @@ pub use copy::{
 pub use digests::Ledger;
 pub use entry::DAEMON;
 pub use error::StoreError;
-pub use kept_rules::kept_rules;
+pub use kept_rules::{Published, kept_rules};
 pub use keyring::new_key;
 pub use letters::{CheckedLetter, LetterDay};
 pub use open::Tell;

@@ -4,7 +4,7 @@
 use super::item::Item;
 use super::labels::Gold;
 use crate::record::{CaseNumber, CaseRow, Competence, Decision, Judgement, Scope, Verdict};
-use crate::store::{Store, StoreError};
+use crate::store::{CaseFilter, CaseOrder, Store, StoreError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -32,28 +32,52 @@ pub fn cases(store: &Store, office: &str, visit: &mut dyn FnMut(Stored)) -> Resu
     let mut gone = 0;
     for number in numbers {
         let Some(row) = store.case(number)? else { continue };
-        let Some(first) = row.records.first().copied() else { continue };
-        let Some(extract) = store.extract(first)? else {
-            gone += 1;
-            continue;
-        };
-        let judged = store.judgement(first)?;
-        let gold = match (&row.decision, &judged) {
-            (Some(decision), Some(judged)) => gold_of(decision, judged),
-            _ => Gold::new(),
-        };
-        let item = Item {
-            id: number.to_string(),
-            office: office.to_owned(),
-            channel: row.channel,
-            received: row.received,
-            extract,
-            gold,
-            open: None,
-        };
-        visit(Stored { row, item, judged });
+        match stored(store, office, row)? {
+            Some(stored) => visit(stored),
+            None => gone += 1,
+        }
     }
     Ok(gone)
+}
+
+/// As [`cases`], the newest first and no more than `max`; true: there are older ones.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn newest_cases(
+    store: &Store,
+    office: &str,
+    max: usize,
+    visit: &mut dyn FnMut(Stored),
+) -> Result<bool, StoreError> {
+    let newest = CaseFilter { order: CaseOrder::Newest, limit: max, ..CaseFilter::default() };
+    let page = store.cases(&newest)?;
+    let more = page.more || page.total > page.rows.len();
+    for row in page.rows {
+        stored(store, office, row)?.into_iter().for_each(&mut *visit);
+    }
+    Ok(more)
+}
+
+/// `None`: its first piece is gone.
+fn stored(store: &Store, office: &str, row: CaseRow) -> Result<Option<Stored>, StoreError> {
+    let Some(first) = row.records.first().copied() else { return Ok(None) };
+    let Some(extract) = store.extract(first)? else { return Ok(None) };
+    let judged = store.judgement(first)?;
+    let gold = match (&row.decision, &judged) {
+        (Some(decision), Some(judged)) => gold_of(decision, judged),
+        _ => Gold::new(),
+    };
+    let item = Item {
+        id: row.number.to_string(),
+        office: office.to_owned(),
+        channel: row.channel,
+        received: row.received,
+        extract,
+        gold,
+        open: None,
+    };
+    Ok(Some(Stored { row, item, judged }))
 }
 
 /// The labels that a decision tells. To take a case up says that it belongs here, to refer it that it does not;

@@ -13,7 +13,7 @@ mod patch;
 mod score;
 mod suggest;
 
-pub use archive::{RuleFate, Stored, cases, gold_of, rule_fates};
+pub use archive::{RuleFate, Stored, cases, gold_of, newest_cases, rule_fates};
 pub use compare::{Change, Changed, Comparison, compare, rules_changed};
 pub use item::{Item, ItemFault, read_items};
 pub use labels::{Gold, LABELS, Wrong, labels_of, wrong};
