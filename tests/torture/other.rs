@@ -110,6 +110,9 @@ fn one_mailbox(office: &mut Office<'_>, seed: u64) -> Result<(), String> {
     }
     let config = dir.join("office.toml");
     std::fs::copy(&office.dir.config, &config).map_err(text)?;
+    if office.sealed {
+        std::fs::copy(office.path("sleutels"), dir.join("sleutels")).map_err(text)?;
+    }
     let mut first = office.run_with(&Fault::none());
     until(&mut first, "its claim", |daemon| is_running(daemon) && daemon.log.contains("mailbox connected"))?;
     let mut second = Daemon::start(&config);
@@ -163,9 +166,15 @@ fn clock(office: &mut Office<'_>, dice: &mut Dice, forward: bool) -> Result<(), 
     let (before, after) = if dice.one_in(2) { (0, jump) } else { (jump, 0) };
     let mut daemon = office.run_with(&Fault { clock: before, ..Fault::none() });
     let calls = 20 + dice.below(60);
-    until(&mut daemon, "its first calls", |_| office.control.calls().len() > calls || office.is_idle())?;
+    // With a clock that is wrong no certificate may hold: what cannot be fetched or sent now waits for the next start, and
+    // no further calls come until then.
+    let mut running = None;
+    until(&mut daemon, "its first calls", |daemon| {
+        let since = is_running(daemon).then(|| *running.get_or_insert_with(Instant::now));
+        let long = since.is_some_and(|since| since.elapsed() > Duration::from_secs(3));
+        long || office.control.calls().len() > calls || office.is_idle()
+    })?;
     office.control.set_clock(after);
-    // With a clock that is wrong no certificate may hold: what cannot be fetched or sent now waits for the next start.
     let jumped = Instant::now();
     until(&mut daemon, "its start", |daemon| {
         is_running(daemon) && (office.is_idle() || jumped.elapsed() > Duration::from_secs(3))
