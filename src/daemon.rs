@@ -14,6 +14,7 @@ mod rule_room;
 mod samples;
 mod scan_room;
 mod stop;
+mod telling;
 mod work;
 
 pub use lookup::DaemonIndex;

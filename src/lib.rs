@@ -36,3 +36,4 @@ pub mod store;
 pub mod tls;
 pub mod triage;
 pub mod trial;
+pub mod webhooks;

@@ -216,6 +216,20 @@ pub const LOGIN_NAMES_MAX: usize = 10_000;
 /// Time from being sent to a sign-in server until coming back from it.
 pub const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// Requests of the API that each program may make in a minute where the office says nothing else, and programs that are counted.
+pub const API_PER_MINUTE: u32 = 3_000;
+pub const API_VISITORS_MAX: usize = 2_000;
+
+/// Writes of programs that are known by their Idempotency-Key, for how long, and bytes of the answer that is kept of each.
+pub const IDEMPOTENT_KEYS_MAX: usize = 10_000;
+pub const IDEMPOTENT_KEPT: Duration = Duration::from_secs(24 * 3600);
+pub const IDEMPOTENT_ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Time between two looks for news to tell, entries of the journal read at a time, and the least bytes of a webhook's secret.
+pub const WEBHOOK_LOOK_TIME: Duration = Duration::from_secs(1);
+pub const WEBHOOK_ENTRIES_MAX: usize = 500;
+pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
+
 /// Bytes of an ID token: some carry the names of a few hundred groups.
 pub const ID_TOKEN_BYTES_MAX: usize = 64 * 1024;
 

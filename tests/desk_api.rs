@@ -106,3 +106,92 @@ fn health_and_metrics() {
     let open = Desk::start_with(bode::config::Desk { metrics_open: true, ..bode::config::Desk::default() });
     assert_eq!(open.visitor().get("/metrics").status, 200);
 }
+
+#[test]
+fn an_etag_that_no_longer_matches_is_412_and_one_that_does_is_304() {
+    let desk = Desk::start();
+    let mut program = desk.program();
+    let path = format!("/api/v1/cases/{}", number(1));
+    let tag = program.get(&path).header("etag").unwrap().to_owned();
+    program.headers.push(("If-None-Match".into(), tag.clone()));
+    let same = program.get(&path);
+    assert_eq!((same.status, same.header("etag"), same.body.as_str()), (304, Some(tag.as_str()), ""));
+    program.headers.truncate(1);
+    let decide = |program: &mut desk::Client, tag: &str| {
+        program.headers.push(("If-Match".into(), tag.to_owned()));
+        let answer = program.post_json(&format!("{path}/decision"), &json!({"verdict": "take-up"}));
+        program.headers.truncate(1);
+        answer
+    };
+    for stale in ["\"999\"", "*", "W/\"1\"", "onzin"] {
+        let answer = decide(&mut program, stale);
+        assert_eq!(answer.status, 412, "{stale}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    }
+    assert_eq!(decide(&mut program, &tag).status, 200);
+    assert_eq!(decide(&mut program, &tag).status, 412);
+}
+
+#[test]
+fn a_write_with_a_key_is_done_once() {
+    let desk = Desk::start();
+    let mut program = desk.program();
+    let path = format!("/api/v1/cases/{}/decision", number(1));
+    let revision = desk.store.case(number(1)).unwrap().unwrap().revision;
+    let body = json!({"verdict": "take-up", "revision": revision});
+    program.headers.push(("Idempotency-Key".into(), "\"a-1\"".into()));
+    let first = program.post_json(&path, &body);
+    assert_eq!((first.status, first.header("idempotency-replayed")), (200, None));
+    let entries = desk.store.last_entry().unwrap();
+    let again = program.post_json(&path, &body);
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")));
+    assert_eq!((again.header("etag"), &again.body), (first.header("etag"), &first.body));
+    assert_eq!(desk.store.last_entry().unwrap(), entries, "nothing was done");
+    assert_eq!(program.post_json(&path, &json!({"verdict": "signal", "revision": revision})).status, 422);
+    // Another program's key of the same name is another key; a refusal is answered the same too.
+    let token = desk.accounts.add_token("ander", bode::review::Role::Reviewer, desk::now()).unwrap();
+    let mut other = desk.visitor();
+    other.headers.push(("Authorization".into(), format!("Bearer {token}")));
+    other.headers.push(("Idempotency-Key".into(), "a-1".into()));
+    for replayed in [None, Some("true")] {
+        let refused = other.post_json(&path, &body);
+        assert_eq!((refused.status, refused.header("idempotency-replayed")), (409, replayed));
+        assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    }
+    other.headers[1].1 = "x".repeat(201);
+    assert_eq!(other.post_json(&path, &body).status, 400);
+}
+
+#[test]
+fn who_asks_too_much_waits() {
+    let desk = Desk::start_with(bode::config::Desk { api_per_minute: 60, ..bode::config::Desk::default() });
+    let mut program = desk.program();
+    for _ in 0..10 {
+        assert_eq!(program.get("/api/v1/cases").status, 200);
+    }
+    let answer = program.get("/api/v1/cases");
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(desk.person("noor").get("/api/v1/cases").status, 200, "others go on");
+}
+
+#[test]
+fn a_choice_that_is_none_is_refused() {
+    let desk = Desk::start();
+    let mut program = desk.program();
+    for bad in [
+        "status=dicht",
+        "due=morgen",
+        "sort=best",
+        "page=0",
+        "page=x",
+        "todo=alles",
+        &format!("q={}", "a".repeat(201)),
+    ] {
+        let answer = program.get(&format!("/api/v1/cases?{bad}"));
+        assert_eq!(answer.status, 400, "{bad}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{bad}");
+    }
+    assert_eq!(program.get("/api/v1/cases?due=2026-03-20&sort=oldest&status=closed&page=1").status, 200);
+    assert_eq!(program.get("/api/v1/cases").header("link"), None, "one page");
+}

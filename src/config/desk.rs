@@ -1,7 +1,7 @@
 //! `[desk]`: where the review desk is, how long a session lasts, and who vouches for people beside our own accounts.
 
 use super::{ClientAuth, EndpointUrl, Secret};
-use crate::limits::{SESSION_HOURS, SESSION_IDLE_MINUTES};
+use crate::limits::{API_PER_MINUTE, SESSION_HOURS, SESSION_IDLE_MINUTES};
 use crate::record::Role;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub struct Desk {
     pub session_hours: u32,
     /// Addresses of proxies before the desk: what they say of where a request comes from is believed.
     pub proxies: Vec<IpAddr>,
+    /// Requests of the API that each program may make in a minute.
+    pub api_per_minute: u32,
     /// The sign-in server of the organisation (OpenID Connect).
     pub oidc: Option<Oidc>,
 }
@@ -42,6 +44,7 @@ impl Default for Desk {
             idle_minutes: SESSION_IDLE_MINUTES,
             session_hours: SESSION_HOURS,
             proxies: Vec::new(),
+            api_per_minute: API_PER_MINUTE,
             oidc: None,
         }
     }
@@ -97,9 +100,11 @@ impl Desk {
     /// What the types cannot tell: key and fault.
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
-        for (key, value, most) in
-            [("idle_minutes", self.idle_minutes, 24 * 60), ("session_hours", self.session_hours, 24)]
-        {
+        for (key, value, most) in [
+            ("idle_minutes", self.idle_minutes, 24 * 60),
+            ("session_hours", self.session_hours, 24),
+            ("api_per_minute", self.api_per_minute, 1_000_000),
+        ] {
             if !(1..=most).contains(&value) {
                 faults.push((key, format!("{value} is not between 1 and {most}")));
             }

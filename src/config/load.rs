@@ -173,6 +173,14 @@ fn check(config: &Config, path: &Path, text: &str) -> Vec<String> {
     for (key, what) in config.desk.faults() {
         fault(key, what);
     }
+    for (place, webhook) in config.webhooks.iter().enumerate() {
+        if let Some((key, what)) = webhook.fault() {
+            fault(key, what);
+        }
+        if config.webhooks.iter().take(place).any(|other| other.name == webhook.name) {
+            fault("name", format!("{:?}: two [[webhooks]] have this name", webhook.name));
+        }
+    }
     for (class, rule) in &config.retention {
         if rule.basis.trim().is_empty() || rule.basis.chars().count() > BASIS_CHARS_MAX {
             let what =
@@ -243,4 +251,8 @@ fn rebase(config: &mut Config, base: &Path) {
     }
     config.letters.print_dir.iter_mut().for_each(join);
     config.desk.rebase(base);
+    for webhook in &mut config.webhooks {
+        webhook.ca_file.iter_mut().for_each(join);
+        webhook.secret.rebase(base);
+    }
 }

@@ -7,11 +7,13 @@ mod desk;
 mod load;
 mod oauth;
 mod secret;
+mod webhook;
 
 pub use desk::{Desk, Oidc};
 pub use load::{ConfigError, load, position};
 pub use oauth::{ClientAuth, EndpointUrl, Grant, Oauth};
 pub use secret::{Secret, SecretError};
+pub use webhook::Webhook;
 
 use crate::record::{Cover, Office, Retention, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
 use serde::Deserialize;
@@ -54,6 +56,9 @@ pub struct Config {
     pub digest: Option<Digest>,
     #[serde(default)]
     pub ledger: Ledger,
+    /// Programs that are told what happens to cases.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
     /// How long what is kept, by outcome. What has no line is kept.
     #[serde(default)]
     pub retention: Retention,

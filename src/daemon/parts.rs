@@ -25,6 +25,7 @@ use crate::review::{
 };
 use crate::source::{Imap, MaildirFolder, ScanInbox};
 use crate::store::{Store, StoreError};
+use crate::webhooks::WebhookError;
 use jiff::SignedDuration;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -86,6 +87,8 @@ pub enum DaemonError {
     Listen { address: std::net::SocketAddr, source: std::io::Error },
     #[error("the desk cannot be set up")]
     Desk(#[from] ReviewError),
+    #[error("the webhook {name} cannot be set up")]
+    Webhook { name: String, source: WebhookError },
     #[error("the control socket {path} cannot be made: {source}")]
     Control { path: PathBuf, source: std::io::Error },
     #[error("there is nothing to take in: name a [mailbox], a [maildir] or a [scan] folder")]
@@ -190,6 +193,7 @@ impl Daemon {
             health: health.clone(),
         };
         reload::keep(&store, &intake.rulebook());
+        super::telling::start(&config, &store, &health, &stop, &mut tasks).await?;
         let desk = start_desk(&config, &store, &reload, &answer_due, &stop, &mut tasks).await?;
         let address = desk.as_ref().map(|desk| tracing::field::display(desk.address));
         info!(office = %config.office.id, desk = address, "bode is running");

@@ -16,6 +16,7 @@ mod judgement;
 mod likeness;
 mod look;
 mod message;
+mod news;
 mod number;
 mod office;
 mod place;
@@ -49,6 +50,7 @@ pub use judgement::{
 pub use likeness::{ALIKE_MIN, Likeness};
 pub use look::{Look, Seen};
 pub use message::{Address, Message, Returned};
+pub use news::{News, NewsKind};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};
 pub use office::{Competence, Contact, Line, Office, Procedure, Promise, Term, Unit};
 pub use place::StorePlace;

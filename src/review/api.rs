@@ -11,15 +11,16 @@ use super::guard::Visitor;
 use super::queue_page::Choice;
 use super::rights::Right;
 use super::state::ReviewState;
-use crate::limits::PAGE_ROWS_MAX;
+use crate::limits::{LIST_PAGES_MAX, PAGE_ROWS_MAX};
 use crate::queue;
 use crate::record::{CaseRow, Decision, HistoryLine, Judgement, Record};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 const OPENAPI: &str = include_str!("../../templates/desk/openapi.json");
@@ -37,16 +38,67 @@ struct Page {
     cases: Vec<CaseRow>,
 }
 
+/// What a program may choose by; what is none of it is refused, where a page chooses nothing.
+fn checked(choice: &Choice) -> Result<(), Fault> {
+    let among = |value: &str, known: &[&str]| value.is_empty() || known.contains(&value);
+    let page = choice.page.parse::<usize>();
+    let faults = [
+        (choice.q.chars().count() > 200, "q"),
+        (!among(&choice.status, &["open", "taken-up", "asked-for-more", "closed", "all"]), "status"),
+        (!among(&choice.due, &["late", "today", "week"]) && choice.due.parse::<Date>().is_err(), "due"),
+        (!among(&choice.sort, &["newest", "oldest"]), "sort"),
+        (!among(&choice.todo, &["undelivered"]), "todo"),
+        (!choice.page.is_empty() && !page.is_ok_and(|page| (1..=LIST_PAGES_MAX).contains(&page)), "page"),
+    ];
+    match faults.into_iter().find(|(wrong, _)| *wrong) {
+        None => Ok(()),
+        Some((_, name)) => Err(Fault::new(
+            StatusCode::BAD_REQUEST,
+            "Ongeldig verzoek",
+            format!("De waarde van {name} kennen wij niet. Zie openapi.json."),
+        )),
+    }
+}
+
 /// `GET /api/v1/cases`
 pub async fn cases(
     State(state): State<ReviewState>,
     Extension(visitor): Extension<Visitor>,
+    uri: Uri,
     Query(choice): Query<Choice>,
 ) -> Result<Response, Fault> {
+    checked(&choice)?;
     let filter = choice.filter(&visitor.name, state.today());
     let page = filter.offset / PAGE_ROWS_MAX + 1;
     let found = state.with_store(move |store| store.cases(&filter)).await?;
-    Ok(Json(Page { total: found.total, page, page_size: PAGE_ROWS_MAX, cases: found.rows }).into_response())
+    let link = links(uri.query().unwrap_or_default(), page, found.total);
+    let body = Page { total: found.total, page, page_size: PAGE_ROWS_MAX, cases: found.rows };
+    let mut response = Json(body).into_response();
+    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// Where the other pages of a choice are (RFC 8288); `None`: there is one.
+fn links(query: &str, page: usize, total: usize) -> Option<String> {
+    let last = total.div_ceil(PAGE_ROWS_MAX).clamp(1, LIST_PAGES_MAX);
+    let others: Vec<&str> =
+        query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page=")).collect();
+    let to = |rel: &str, page: usize| {
+        let pairs = others.iter().map(|pair| format!("{pair}&")).collect::<String>();
+        format!("</api/v1/cases?{pairs}page={page}>; rel=\"{rel}\"")
+    };
+    let mut links = Vec::new();
+    if page > 1 {
+        links.push(to("first", 1));
+        links.push(to("prev", (page - 1).min(last)));
+    }
+    if page < last {
+        links.push(to("next", page + 1));
+        links.push(to("last", last));
+    }
+    (!links.is_empty()).then(|| links.join(", "))
 }
 
 #[derive(Serialize)]
@@ -78,6 +130,7 @@ pub async fn case(
     State(state): State<ReviewState>,
     Extension(visitor): Extension<Visitor>,
     Path(number): Path<String>,
+    headers: HeaderMap,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Fault> {
     let number = case_number(&number)?;
@@ -91,6 +144,13 @@ pub async fn case(
         gather(&state, number).await?
     };
     let revision = given.row.revision;
+    if headers
+        .get(IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|held| held == tag(revision))
+    {
+        return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), revision));
+    }
     let judgement = given.pieces.iter().find_map(|piece| piece.judgement.clone());
     let body = CaseBody {
         case: given.row,
@@ -138,7 +198,8 @@ pub async fn decision(
     })?;
     let verdict = queue::verdict_of(&body.verdict)
         .ok_or_else(|| Fault::unacceptable("Dit besluit kennen wij niet. Zie openapi.json."))?;
-    let revision = match (body.revision, if_match(&headers)) {
+    let matched = if_match(&headers)?;
+    let revision = match (body.revision, matched) {
         (Some(given), Some(matched)) if given != matched => {
             return Err(Fault::unacceptable("revision en If-Match spreken elkaar tegen."));
         }
@@ -164,23 +225,38 @@ pub async fn decision(
             Ok(with_etag(Json(row).into_response(), revision))
         }
         Outcome::NotWhole(fault) => Err(Fault::unacceptable(fault)),
+        // Who named the ETag learns that it does not match (RFC 9110 §13.1.1); who named the revision, of the conflict.
         Outcome::Stale => Err(Fault::new(
-            StatusCode::CONFLICT,
+            if matched.is_some() { StatusCode::PRECONDITION_FAILED } else { StatusCode::CONFLICT },
             "De zaak is intussen gewijzigd",
             "Haal de zaak opnieuw op en beslis dan.",
         )),
     }
 }
 
+fn tag(revision: u64) -> String {
+    format!("\"{revision}\"")
+}
+
 fn with_etag(mut response: Response, revision: u64) -> Response {
-    if let Ok(value) = HeaderValue::from_str(&format!("\"{revision}\"")) {
+    if let Ok(value) = HeaderValue::from_str(&tag(revision)) {
         response.headers_mut().insert(ETAG, value);
     }
     response
 }
 
-fn if_match(headers: &HeaderMap) -> Option<u64> {
-    headers.get(IF_MATCH)?.to_str().ok()?.trim().trim_matches('"').parse().ok()
+/// The revision that If-Match names. Ours are strong and one at a time: a list, a weak one or `*` can match none.
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Fault> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let held = value.to_str().ok().map(|value| value.trim().trim_matches('"'));
+    match held.and_then(|held| held.parse().ok()) {
+        Some(revision) => Ok(Some(revision)),
+        None => Err(Fault::new(
+            StatusCode::PRECONDITION_FAILED,
+            "Deze ETag is er geen van ons",
+            "Geef in If-Match de ETag die bij de zaak werd gegeven.",
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -192,9 +268,23 @@ mod tests {
     fn an_etag_goes_out_and_comes_back() {
         let response = with_etag(StatusCode::OK.into_response(), 42);
         let mut headers = HeaderMap::new();
-        assert_eq!(if_match(&headers), None);
+        assert!(matches!(if_match(&headers), Ok(None)));
         headers.insert(IF_MATCH, response.headers()[ETAG].clone());
-        assert_eq!(if_match(&headers), Some(42));
+        assert!(matches!(if_match(&headers), Ok(Some(42))));
+        for bad in ["*", "W/\"42\"", "\"1\", \"2\"", ""] {
+            headers.insert(IF_MATCH, HeaderValue::from_static(bad));
+            assert!(if_match(&headers).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn other_pages_are_told_by_links() {
+        assert_eq!(links("", 1, 50), None);
+        let told = links("status=all&page=2&q=a%20b", 2, 151).unwrap();
+        let expected = [("first", 1), ("prev", 1), ("next", 3), ("last", 4)]
+            .map(|(rel, page)| format!("</api/v1/cases?status=all&q=a%20b&page={page}>; rel=\"{rel}\""));
+        assert_eq!(told, expected.join(", "));
+        assert!(!links("", 2, 60).unwrap().contains("next"));
     }
 
     #[test]
@@ -214,6 +304,8 @@ mod tests {
         told.sort();
         ours.sort();
         assert_eq!(told, ours);
+        let kinds = document["components"]["schemas"]["News"]["properties"]["type"]["enum"].clone();
+        assert_eq!(serde_json::from_value::<Vec<crate::record::NewsKind>>(kinds).unwrap().len(), 8);
         let verdicts = &document["components"]["schemas"]["Decision"]["properties"]["verdict"]["enum"];
         let ours: Vec<&str> = queue::VERDICTS.into_iter().map(queue::verdict_id).collect();
         assert_eq!(verdicts, &serde_json::json!(ours));

@@ -151,7 +151,7 @@ pub async fn dress(State(state): State<ReviewState>, request: Request, next: Nex
             Err(inner) => (inner.status, inner.title).into_response(),
         }
     };
-    for name in ["allow", "www-authenticate", "retry-after"] {
+    for name in ["allow", "www-authenticate", "retry-after", "idempotency-replayed"] {
         if let Some(value) = response.headers().get(name) {
             dressed.headers_mut().insert(axum::http::HeaderName::from_static(name), value.clone());
         }

@@ -6,11 +6,12 @@
 //! field; a browser that says another site sent the request (Sec-Fetch-Site, Origin) is refused.
 
 use super::errors::Fault;
+use super::idempotency;
 use super::rights::{Right, Role};
 use super::session::{cookie, same_secret};
 use super::state::ReviewState;
 use axum::extract::{Form, FromRequest, Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -77,7 +78,16 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         }
         Ok(Some(visitor)) => {
             request.extensions_mut().insert(visitor.clone());
-            let mut response = next.run(request).await;
+            if asked.by_program
+                && let Err(seconds) = guard.state.rates().take(&visitor.name, guard.state.now())
+            {
+                return too_many(seconds);
+            }
+            let mut response = if asked.by_program && !asked.looks_only {
+                idempotency::once(&guard.state, &visitor, request, next).await
+            } else {
+                next.run(request).await
+            };
             // A form that was refused shows the case again.
             let gave =
                 response.status().is_success() || response.status() == StatusCode::UNPROCESSABLE_ENTITY;
@@ -91,6 +101,18 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         Ok(None) => turned_away(&asked),
         Err(fault) => fault.into_response(),
     }
+}
+
+/// A program asks more than it may (RFC 6585 §4).
+fn too_many(seconds: u32) -> Response {
+    let fault = Fault::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Te veel verzoeken",
+        format!("Wacht {seconds} seconden. Uw beheerder kan het aantal verhogen ([desk] api_per_minute)."),
+    );
+    let mut response = fault.into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
 }
 
 /// Does a session show its CSRF token in the header? A program with a token has none to show.

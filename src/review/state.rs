@@ -4,8 +4,10 @@ use super::accounts::Accounts;
 use super::answers_page::Sampler;
 use super::errors::Fault;
 use super::health::Health;
+use super::idempotency::Idempotent;
 use super::oidc::Provider;
 use super::page_images::Pictures;
+use super::rates::Rates;
 use super::session::{CookieNames, Sessions};
 use super::words::Names;
 use crate::config::Desk;
@@ -178,6 +180,8 @@ struct Inner {
     sessions: Sessions,
     cookies: CookieNames,
     provider: Option<Provider>,
+    rates: Rates,
+    idempotent: Idempotent,
     login_checks: Semaphore,
     shown: RwLock<Arc<Shown>>,
     opener: Option<Arc<Opener>>,
@@ -216,6 +220,8 @@ impl ReviewState {
             sessions: Sessions::new(&desk),
             cookies: CookieNames::new(desk.https),
             provider: None,
+            rates: Rates::new(desk.api_per_minute),
+            idempotent: Idempotent::default(),
             desk,
             health,
             clock: crate::clock::now,
@@ -425,6 +431,14 @@ impl ReviewState {
 
     pub(super) fn provider(&self) -> Option<&Provider> {
         self.0.provider.as_ref()
+    }
+
+    pub(super) fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    pub(super) fn idempotent(&self) -> &Idempotent {
+        &self.0.idempotent
     }
 
     /// Do our own accounts' passwords open anything?

@@ -1,0 +1,264 @@
+//! Telling programs outside what happens to cases (`[[webhooks]]`), as Standard Webhooks has it: JSON, signed by HMAC-SHA256 over
+//! id, time and body.
+//!
+//! Invariants: at least once and in order, over restarts: the cursor moves only behind what the receiver took (2xx), and lies on disk; what is not
+//! taken is tried again with growing pauses, for ever, and told; an event has the same id at each try, so that the receiver can
+//! drop a second one. Bodies carry numbers of cases and names of events, never a person or a text. A webhook that is new begins
+//! at the end: it is not told the past.
+
+use crate::clock;
+use crate::config::Webhook;
+use crate::explain::{quiet, with_causes};
+use crate::http::{Ask, AskError, ask};
+use crate::limits::{WEBHOOK_ENTRIES_MAX, WEBHOOK_LOOK_TIME, WEBHOOK_SECRET_BYTES_MIN};
+use crate::pause::Pause;
+use crate::record::News;
+use crate::store::{NewsReader, Store, StoreError};
+use crate::tls::TlsError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderName;
+use ring::hmac;
+use serde_json::json;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+/// Why a webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    #[error("the file {path} that remembers up to where it was told: {source}")]
+    Cursor { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error("it answered with status {0}")]
+    Status(u16),
+    #[error("its secret: {0}")]
+    Secret(String),
+    #[error(transparent)]
+    CutOff(#[from] tokio::task::JoinError),
+}
+
+/// What became of it, for counters: taken or not, and how many entries of the journal it is behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    pub taken: bool,
+    pub behind: u64,
+}
+
+/// One webhook at work.
+pub struct Teller {
+    settings: Webhook,
+    store: Arc<Store>,
+    tls: TlsConnector,
+    cursor: PathBuf,
+    reader: NewsReader,
+}
+
+impl Teller {
+    /// Goes on where it was; blocks. A new one begins at the end of the journal.
+    ///
+    /// # Errors
+    /// The certification authority, the cursor or the journal cannot be read.
+    pub fn new(settings: &Webhook, store: Arc<Store>, dir: &Path) -> Result<Self, WebhookError> {
+        let tls = crate::tls::connector(settings.ca_file.as_deref())?;
+        let cursor = dir.join("webhooks").join(format!("{}.json", settings.name));
+        let fault = |source| WebhookError::Cursor { path: cursor.clone(), source };
+        let last = store.last_entry()?;
+        let known = match fs::read(&cursor) {
+            Ok(bytes) => {
+                let known: serde_json::Value =
+                    serde_json::from_slice(&bytes).map_err(|error| fault(error.into()))?;
+                known.get("entry").and_then(serde_json::Value::as_u64)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(fault(error)),
+        };
+        let entry = match known {
+            Some(entry) if entry <= last => entry,
+            // The store came back from a backup: what came after it never was.
+            Some(_) => {
+                warn!(
+                    webhook = settings.name,
+                    "the journal ends before what was told last; it goes on from its end"
+                );
+                last
+            }
+            None => last,
+        };
+        let teller =
+            Self { settings: settings.clone(), store, tls, cursor, reader: NewsReader::after(entry) };
+        teller.keep(entry)?;
+        Ok(teller)
+    }
+
+    /// Temporary file, fsync, rename, fsync of the folder.
+    fn keep(&self, entry: u64) -> Result<(), WebhookError> {
+        let write = || -> io::Result<()> {
+            let dir = self.cursor.parent().unwrap_or(Path::new("."));
+            fs::create_dir_all(dir)?;
+            let temporary = self.cursor.with_extension("new");
+            let mut file =
+                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+            file.write_all(json!({"entry": entry}).to_string().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&temporary, &self.cursor)?;
+            File::open(dir)?.sync_all()
+        };
+        write().map_err(|source| WebhookError::Cursor { path: self.cursor.clone(), source })
+    }
+
+    /// Tells until it is dropped.
+    pub async fn run(mut self, told: impl Fn(Told)) {
+        let mut pause = Pause::default();
+        let mut waiting: Vec<News> = Vec::new();
+        let mut look = tokio::time::interval(WEBHOOK_LOOK_TIME);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            pause.keep().await;
+            look.tick().await;
+            let outcome = self.tell(&mut waiting).await;
+            let behind = self.store.last_entry().unwrap_or_default().saturating_sub(self.reader.entry());
+            let behind = behind + waiting.len() as u64;
+            match outcome {
+                Ok(0) => told(Told { taken: true, behind }),
+                Ok(events) => {
+                    info!(webhook = self.settings.name, events, "told");
+                    pause.worked();
+                    told(Told { taken: true, behind });
+                    look.reset_immediately();
+                }
+                Err(error) => {
+                    let passing = !matches!(error, WebhookError::Status(400..=407 | 409..=428) | WebhookError::Secret(_));
+                    let error = quiet(with_causes(&error));
+                    warn!(
+                        webhook = self.settings.name,
+                        error,
+                        waiting = behind,
+                        "not told; it is tried again"
+                    );
+                    pause.failed(Instant::now(), passing, std::time::Duration::ZERO);
+                    told(Told { taken: false, behind });
+                }
+            }
+        }
+    }
+
+    /// Tells what waits, then some of what is new; the number of events that were taken.
+    async fn tell(&mut self, waiting: &mut Vec<News>) -> Result<usize, WebhookError> {
+        if waiting.is_empty() {
+            let (store, mut reader) = (Arc::clone(&self.store), NewsReader::after(0));
+            std::mem::swap(&mut reader, &mut self.reader);
+            let before = reader.entry();
+            let (reader, news) = tokio::task::spawn_blocking(move || {
+                let news = store.news(&mut reader, WEBHOOK_ENTRIES_MAX);
+                (reader, news)
+            })
+            .await?;
+            self.reader = reader;
+            let news = news?;
+            let wanted =
+                |news: &News| self.settings.events.is_empty() || self.settings.events.contains(&news.kind);
+            waiting.extend(news.into_iter().filter(wanted));
+            if waiting.is_empty() && self.reader.entry() > before {
+                self.keep(self.reader.entry())?;
+            }
+        }
+        let mut taken = 0;
+        while let Some(first) = waiting.first() {
+            self.send(first).await?;
+            let entry = first.entry;
+            waiting.remove(0);
+            taken += 1;
+            // Behind the last one also what is none of this webhook's.
+            self.keep(if waiting.is_empty() { self.reader.entry() } else { entry })?;
+        }
+        Ok(taken)
+    }
+
+    async fn send(&self, news: &News) -> Result<(), WebhookError> {
+        let secret = self.settings.secret.clone();
+        let secret = tokio::task::spawn_blocking(move || secret.read()).await?;
+        let key = key(&secret.map_err(|error| WebhookError::Secret(error.to_string()))?)?;
+        let id = format!("evt_{}", news.digest.get(..32).unwrap_or(&news.digest));
+        let seconds = clock::now().as_second().to_string();
+        let body = body(news);
+        let signature = signature(&key, &id, &seconds, &body);
+        let field = HeaderName::from_static;
+        let request = Ask::post("application/json", body.into_bytes())
+            .with(field("webhook-id"), id)
+            .with(field("webhook-timestamp"), seconds)
+            .with(field("webhook-signature"), signature);
+        let section = format!("[[webhooks]] {}", self.settings.name);
+        let reply = ask(&self.settings.url, &self.tls, &section, request).await?;
+        if (200..300).contains(&reply.status) { Ok(()) } else { Err(WebhookError::Status(reply.status)) }
+    }
+}
+
+/// Numbers and names of events, nothing of a person.
+fn body(news: &News) -> String {
+    let mut data = json!({"case": news.case, "entry": news.entry});
+    if let Some(verdict) = news.verdict {
+        data["verdict"] = json!(verdict);
+    }
+    if let Some(into) = news.into {
+        data["into"] = json!(into);
+    }
+    json!({"type": news.kind, "timestamp": news.at, "data": data}).to_string()
+}
+
+/// The bytes of the secret: `whsec_` and base64, or the text itself.
+fn key(secret: &str) -> Result<hmac::Key, WebhookError> {
+    let bytes = match secret.strip_prefix("whsec_") {
+        Some(text) => Zeroizing::new(
+            STANDARD
+                .decode(text)
+                .map_err(|_| WebhookError::Secret("what follows whsec_ is no base64".to_owned()))?,
+        ),
+        None => Zeroizing::new(secret.as_bytes().to_vec()),
+    };
+    if bytes.len() < WEBHOOK_SECRET_BYTES_MIN {
+        return Err(WebhookError::Secret(format!("it has less than {WEBHOOK_SECRET_BYTES_MIN} bytes")));
+    }
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+}
+
+fn signature(key: &hmac::Key, id: &str, seconds: &str, body: &str) -> String {
+    let tag = hmac::sign(key, format!("{id}.{seconds}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_that_of_the_standard() {
+        // The example of github.com/standard-webhooks, spec/standard-webhooks.md.
+        let key = key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let body = r#"{"test": 2432232314}"#;
+        assert_eq!(
+            signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn a_short_secret_is_told_and_not_shown() {
+        for bad in ["kort", "whsec_####", "whsec_a29ydA=="] {
+            let told = key(bad).unwrap_err().to_string();
+            assert!(!told.contains("kort") && !told.contains("####"), "{told}");
+        }
+        assert!(key("een geheim van genoeg letters").is_ok());
+    }
+}
