@@ -4,6 +4,7 @@
 //! room; a fault in one part is told by `/healthz` and the log, and the other parts go on.
 
 mod breaker;
+mod clerk;
 pub mod control;
 mod feed;
 mod lookup;
@@ -17,6 +18,7 @@ mod stop;
 mod telling;
 mod work;
 
+pub use clerk::DeskClerk;
 pub use lookup::DaemonIndex;
 pub use parts::{Broken, Daemon, DaemonError, Event, Options};
 pub(crate) use parts::{clamd, cores, reader, run_policy};

@@ -6,6 +6,7 @@
 
 mod addressed;
 mod breaker;
+mod clerk;
 mod related;
 mod returns;
 mod rulebook;
@@ -14,6 +15,7 @@ mod samples;
 mod waiting;
 
 pub use addressed::{CheckError, LetterChecked, check_letter};
+pub use clerk::DraftRequest;
 pub use rulebook::{Preview, Rulebook, RulebookError};
 pub use runs::RunPolicy;
 pub use samples::Sampled;

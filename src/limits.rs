@@ -139,6 +139,18 @@ pub const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Time that a stop waits for the pieces in hand before it leaves them to the next start.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// For so long a person counts as looking at a case after the page was asked for or said so itself.
+pub const PRESENCE_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Cases of which it is kept who looks at them.
+pub const PRESENCE_CASES_MAX: usize = 1_000;
+
+/// Bytes of the originals of one case that are sent on in one package.
+pub const TRANSFER_BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// Cases that are decided together.
+pub const TOGETHER_CASES_MAX: usize = 50;
+
 /// Rows on one page of the queue.
 pub const PAGE_ROWS_MAX: usize = 50;
 

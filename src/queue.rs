@@ -65,6 +65,24 @@ pub fn decide(
     Ok(store.decide(number, Some(expected), decision, now)?)
 }
 
+/// The same, and the citizen is told in a message that may go out at `next`.
+///
+/// # Errors
+/// As [`decide`]; [`StoreError::State`] when an earlier answer still waits.
+pub fn decide_and_tell(
+    store: &Store,
+    number: CaseNumber,
+    expected_revision: u64,
+    decision: Decision,
+    message: &[u8],
+    next: Timestamp,
+    now: Timestamp,
+) -> Result<CaseRow, QueueError> {
+    let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
+    check(row.status, &decision)?;
+    Ok(store.decide_and_tell(number, Some(expected_revision), decision, message, next, now)?)
+}
+
 /// May this be decided in this status, and does it say what it must?
 pub fn check(status: CaseStatus, decision: &Decision) -> Result<(), DecisionFault> {
     let empty = |text: &str| text.trim().is_empty();

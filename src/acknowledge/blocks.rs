@@ -63,6 +63,18 @@ fn join(text: &mut String, line: &str) {
     text.push_str(line);
 }
 
+/// As it is typed: what [`parse`] reads again.
+pub fn typed(sections: &[Section]) -> String {
+    let block = |block: &Block| match block {
+        Block::Heading(text) => format!("# {text}"),
+        Block::Paragraph(text) => text.clone(),
+        Block::List(items) => items.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n"),
+        Block::Lines(lines) => lines.iter().map(|line| format!("| {line}")).collect::<Vec<_>>().join("\n"),
+    };
+    let blocks: Vec<String> = sections.iter().flat_map(|section| &section.blocks).map(block).collect();
+    blocks.join("\n\n")
+}
+
 /// Plain text with short lines, for text/plain.
 pub fn text(sections: &[Section]) -> String {
     let mut text = String::new();

@@ -159,7 +159,7 @@ pub fn compose_message(
 
 /// lettre does not fold a long From; a line with an encoded-word may have 76 octets (RFC 2047 §2). The fold
 /// goes between display name and address.
-fn fold_from(bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn fold_from(bytes: Vec<u8>) -> Vec<u8> {
     const LINE_OCTETS_MAX: usize = 76;
     let mut start = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -191,16 +191,16 @@ fn line_msg_id(case: CaseNumber, original: Option<&Message>, office_id: &str, do
     format!("{case}.vervolg-{mark:016x}{MSG_ID_MARK}{office_id}@{domain}")
 }
 
-fn address(text: &str, whose: &'static str) -> Result<Address, ComposeError> {
+pub(super) fn address(text: &str, whose: &'static str) -> Result<Address, ComposeError> {
     text.parse().map_err(|source| ComposeError::Address { whose, source })
 }
 
-fn field(name: &'static str, value: &str) -> HeaderValue {
+pub(super) fn field(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
 /// The thread (RFC 5322 §3.6.4): what the original refers to, then the original itself; bounded.
-fn references(original: &Message, parent: Option<String>) -> String {
+pub(super) fn references(original: &Message, parent: Option<String>) -> String {
     let mut ids: Vec<String> =
         original.references.iter().chain(&original.in_reply_to).filter_map(|id| carried(id)).collect();
     ids.extend(parent);
@@ -215,7 +215,7 @@ fn references(original: &Message, parent: Option<String>) -> String {
 }
 
 /// A Message-ID of the outside that may be repeated: visible ASCII, one `@`, no brackets, not long.
-fn carried(id: &str) -> Option<String> {
+pub(super) fn carried(id: &str) -> Option<String> {
     let id = id.trim().trim_start_matches('<').trim_end_matches('>');
     let plain = |c: char| c.is_ascii_graphic() && !"<>()\"\\,;".contains(c);
     (id.len() <= MSG_ID_CHARS_MAX && id.chars().all(plain) && header::split_address(id).is_some())

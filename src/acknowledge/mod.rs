@@ -15,8 +15,10 @@ mod samples;
 mod situation;
 mod template_faults;
 mod templates;
+mod written;
 
 pub use checked::{CheckedAddress, prepare_checked};
+use compose::MSG_ID_MARK;
 pub use compose::{ComposeError, Composed, Identity, compose_message, msg_id};
 pub use gate::{GateInput, GatePolicy, History, MissingReturnPath, destination, gate};
 pub use letter::{Addressee, OnPaper, compose_letter, unprintable};
@@ -24,6 +26,7 @@ pub use samples::Sample;
 pub use situation::{Added, Main, Situation, situation};
 pub use template_faults::TemplateFaults;
 pub use templates::{Particulars, RenderError, Templates};
+pub use written::{Written, compose_written, letter_written};
 
 use crate::record::{
     Answer, AnswerChannel, CHECK_ADDRESS, CaseNumber, Channel, Deadline, Judgement, Message, Office, Window,

@@ -21,6 +21,8 @@ const WHOLE: &str = "answer";
 /// How a further language writes a date.
 const DATE: &str = "date";
 const DUTCH: &str = "nl";
+/// Drafts of what a person sends with a decision, by name.
+const DRAFTS: [&str; 4] = ["forward", "refer", "ask", "transfer"];
 /// The second language where the writer's own has no templates.
 const FALLBACK: &str = "en";
 
@@ -159,6 +161,31 @@ impl Templates {
         Ok(blocks::text(&self.render(situation, about)?))
     }
 
+    /// The draft of what a person sends with a decision (`decision-<name>.nl.txt`), as it is typed.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub fn draft(
+        &self,
+        name: &str,
+        situation: &Situation,
+        about: &Particulars,
+    ) -> Result<String, RenderError> {
+        let text = self.render_draft(name, situation, about);
+        let text = text.map_err(|source| RenderError { case: about.case, source })?;
+        Ok(blocks::typed(&[Section { language: DUTCH.to_owned(), blocks: blocks::parse(&text) }]))
+    }
+
+    fn render_draft(
+        &self,
+        name: &str,
+        situation: &Situation,
+        about: &Particulars,
+    ) -> Result<String, minijinja::Error> {
+        let template = self.environment.get_template(&format!("decision-{name}.{DUTCH}.txt"))?;
+        template.render(self.values(DUTCH, None, situation, about)?)
+    }
+
     fn render_one(
         &self,
         language: &str,
@@ -281,7 +308,9 @@ impl Templates {
                             deadlines: &deadlines,
                             automatic,
                         };
-                        if let Err(error) = self.render_one(language, second, &situation, &about) {
+                        let drafts = DRAFTS.iter().map(|name| self.render_draft(name, &situation, &about));
+                        let answer = self.render_one(language, second, &situation, &about);
+                        for error in drafts.chain([answer]).filter_map(Result::err) {
                             let fault = in_its_file(&error, files);
                             if !faults.contains(&fault) {
                                 faults.push(fault);

@@ -21,6 +21,8 @@ pub struct Desk {
     pub metrics_open: bool,
     /// Months that it is kept who looked at which case; 0: always.
     pub looks_months: u32,
+    /// Minutes in which a decision can be taken back; what it sends the citizen waits as long. 0: never.
+    pub undo_minutes: u32,
     /// Minutes after which a session that is not used ends.
     pub idle_minutes: u32,
     /// Hours after which every session ends.
@@ -41,6 +43,7 @@ impl Default for Desk {
             url: None,
             metrics_open: false,
             looks_months: 24,
+            undo_minutes: 10,
             idle_minutes: SESSION_IDLE_MINUTES,
             session_hours: SESSION_HOURS,
             proxies: Vec::new(),

@@ -1,6 +1,7 @@
 //! What runs side by side in one daemon, and how it starts and ends.
 
 use super::breaker;
+use super::clerk::DeskClerk;
 use super::control;
 use super::feed::Feed;
 use super::proof::{self, Prover};
@@ -515,6 +516,12 @@ fn letter_checker(store: &Arc<Store>, intake: &Arc<Intake>) -> Arc<review::Lette
     })
 }
 
+/// The desk has drafts made by the rules and words in force.
+fn clerk(intake: &Arc<Intake>) -> DeskClerk<impl Fn() -> Arc<Rulebook> + Send + Sync + use<>> {
+    let intake = Arc::clone(intake);
+    DeskClerk(move || intake.rulebook())
+}
+
 async fn start_desk(
     config: &Config,
     store: &Arc<Store>,
@@ -545,6 +552,7 @@ async fn start_desk(
     .with_post_room(config.scan.as_ref().map(|scan| Arc::new(ScanRoom::new(scan)) as Arc<dyn PostRoom>))
     .with_rule_desk(Arc::new(RuleRoom::new(config, intake, store)))
     .with_sampler(Arc::new(Samples(Arc::clone(intake))))
+    .with_clerk(Arc::new(clerk(intake)))
     .with_released(Arc::clone(answer_due))
     .with_rehearsal(!config.answers.send)
     .with_rereader(reload.rereader());

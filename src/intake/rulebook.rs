@@ -119,6 +119,15 @@ impl Rulebook {
         judge(extract, channel, received, &self.office, &self.ruleset)
     }
 
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The place before the date of a letter, and where its address stands.
+    pub(super) fn on_paper(&self) -> (&str, Window) {
+        (&self.place, self.window)
+    }
+
     pub fn deadlines(&self, received: Date, judgement: &Judgement) -> Vec<Deadline> {
         self.calendar.deadlines(&self.office, received, judgement)
     }

@@ -45,6 +45,10 @@ pub enum Origin {
     Import {
         file: String,
     },
+    /// A copy of a piece, for the second of two cases that a person made of one.
+    Part {
+        of: RegistrationNumber,
+    },
     /// Uploaded at the desk, or sample mail.
     Desk {
         file: String,

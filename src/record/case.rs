@@ -4,6 +4,7 @@ use super::{CaseNumber, Channel, Deadline, Judgement, OutboxEntry, RegistrationN
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where a case stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -88,6 +89,14 @@ pub struct CaseRow {
     /// Cases that a person joined to this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<CaseNumber>,
+    /// The case that a person split this one off from, and those that were split off from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_from: Option<CaseNumber>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split_into: Vec<CaseNumber>,
+    /// Labels that a person corrected, as [`super::correction`] keeps them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// A person forbade that it is destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<KeptBack>,

@@ -7,6 +7,7 @@ mod acknowledgement;
 mod arrival;
 mod bsn;
 mod case;
+mod correction;
 mod cover;
 mod envelope;
 mod evidence;
@@ -38,6 +39,7 @@ pub use case::{
     Alike, CaseRow, CaseStatus, Decision, Destroyed, HistoryLine, JudgementSummary, KeptBack, Verdict,
     running,
 };
+pub use correction::{CORRECTABLE, correct, correction, correction_value};
 pub use cover::{Area, Cover, USUAL_COVERS, Window, WindowSide, postal_order, postcode};
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};

@@ -3,17 +3,19 @@
 
 use super::case_page::{give_original, piece};
 use super::dates;
-use super::errors::Fault;
-use super::guard::Visitor;
+use super::errors::{Fault, Written};
+use super::guard::{Posted, Visitor, see_other};
 use super::marking::{self, Block, one_line};
 use super::pages::{self, Shell};
 use super::queue_page::thousands;
+use super::rights::Right;
 use super::state::ReviewState;
 use super::words;
-use crate::limits::PAGE_ROWS_MAX;
+use crate::limits::{NOTE_CHARS_MAX, PAGE_ROWS_MAX};
 use crate::record::{RegistrationNumber, SetAside};
-use crate::store::AsideRow;
+use crate::store::{AsideRow, StoreError};
 use axum::extract::{Extension, Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +129,10 @@ struct OneView {
     documents: Vec<OneDocument>,
     /// `None` when the virus scanner found something in it.
     original_url: Option<String>,
+    /// A person may make a case of it.
+    may_take_back: bool,
+    chars_max: usize,
+    fault: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -144,7 +150,15 @@ pub async fn one(
     Extension(visitor): Extension<Visitor>,
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
-    let number = parsed(&number)?;
+    show(&state, &visitor, parsed(&number)?, None).await
+}
+
+async fn show(
+    state: &ReviewState,
+    visitor: &Visitor,
+    number: RegistrationNumber,
+    fault: Option<&'static str>,
+) -> Result<Response, Fault> {
     // A piece of a case is shown with its case; here only what was set aside.
     let Some(row) = state.with_store(move |store| store.set_aside(number)).await? else {
         return Err(Fault::not_found(format!("Stuk {number} is niet terzijde gelegd.")));
@@ -156,7 +170,7 @@ pub async fn one(
     let findings =
         piece.judgement.as_ref().map(|judgement| judgement.findings.as_slice()).unwrap_or_default();
     let view = OneView {
-        shell: Shell::new(&state, &visitor, "aside"),
+        shell: Shell::new(state, visitor, "aside"),
         number: number.to_string(),
         class,
         reason,
@@ -185,8 +199,58 @@ pub async fn one(
             .as_ref()
             .is_none_or(|extract| !extract.is_locked())
             .then(|| format!("/aside/{number}/original")),
+        may_take_back: visitor.may(Right::Decide)
+            && matches!(row.why, SetAside::Automatic { .. } | SetAside::ByPerson { .. }),
+        chars_max: NOTE_CHARS_MAX,
+        fault,
     };
-    Ok(pages::draw("aside_one.html", &view)?.into_response())
+    let html = pages::draw("aside_one.html", &view)?;
+    if fault.is_none() {
+        return Ok(html.into_response());
+    }
+    let mut response = (StatusCode::UNPROCESSABLE_ENTITY, html).into_response();
+    response.extensions_mut().insert(Written);
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub struct TakeBackForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /aside/{record}/case`: a person makes a case of it.
+pub async fn take_back(
+    State(state): State<ReviewState>,
+    Path(number): Path<String>,
+    Posted { visitor, form }: Posted<TakeBackForm>,
+) -> Result<Response, Fault> {
+    let number = parsed(&number)?;
+    let reason = form.reason.trim().replace("\r\n", "\n");
+    if reason.is_empty() || reason.chars().count() > NOTE_CHARS_MAX {
+        return show(&state, &visitor, number, Some("Schrijf kort op waarom dit toch een zaak is.")).await;
+    }
+    let gone = || Fault::not_found(format!("Stuk {number} is niet (meer) terzijde gelegd."));
+    let (row, judgement) =
+        state.with_store(move |store| Ok((store.set_aside(number)?, store.judgement(number)?))).await?;
+    let (row, judgement) = (row.ok_or_else(gone)?, judgement.ok_or_else(gone)?);
+    let received = crate::record::office_date(row.received_at);
+    let (queue, deadlines) = state
+        .with_the_clerk(move |clerk| {
+            let bodies = judgement.complained_about.clone();
+            let part = clerk.part(&judgement, &bodies);
+            (part.queue.clone(), clerk.deadlines(&part, received))
+        })
+        .await?;
+    let (by, now) = (visitor.name, state.now());
+    let case = state
+        .with_store(move |store| match store.take_back(number, &queue, deadlines, &reason, &by, now) {
+            Ok(row) => Ok(Some(row.number)),
+            Err(StoreError::State { .. } | StoreError::UnknownRecord(_)) => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await?;
+    Ok(see_other(&format!("/cases/{}?done=taken-back", case.ok_or_else(gone)?)))
 }
 
 /// `GET /aside/{record}/original`

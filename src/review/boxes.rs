@@ -18,8 +18,9 @@ pub struct BoxView {
     pub y: u32,
     pub width: u32,
     pub height: u32,
-    /// The sentence of its finding.
+    /// The sentence of its finding, and its number, from 1.
     pub why: String,
+    pub finding: usize,
     #[serde(skip)]
     pub page: u32,
 }
@@ -31,7 +32,7 @@ pub fn boxes(document: &Document, index: usize, findings: &[Finding]) -> Vec<Box
         return boxes;
     }
     let places = places(document);
-    for finding in findings {
+    for (number, finding) in findings.iter().enumerate() {
         for evidence in finding.evidence.iter().filter(|evidence| evidence.document == index) {
             let mut last: Option<BoxView> = None;
             for (word, place) in document.words.iter().zip(&places) {
@@ -39,7 +40,7 @@ pub fn boxes(document: &Document, index: usize, findings: &[Finding]) -> Vec<Box
                 if place.end <= evidence.start || evidence.end <= place.start {
                     continue;
                 }
-                let next = around(word, &finding.reason);
+                let next = around(word, &finding.reason, number + 1);
                 last = match last {
                     Some(before) if beside(&before, &next) => Some(union(&before, &next)),
                     Some(before) => {
@@ -73,9 +74,10 @@ fn places(document: &Document) -> Vec<Option<Range<usize>>> {
 }
 
 /// A little air around the word.
-fn around(Word(page, x, y, width, height, ..): &Word, why: &str) -> BoxView {
+fn around(Word(page, x, y, width, height, ..): &Word, why: &str, finding: usize) -> BoxView {
     let air = (height / 6).max(1);
     BoxView {
+        finding,
         x: x.saturating_sub(air),
         y: y.saturating_sub(air),
         width: width + 2 * air,
@@ -98,7 +100,15 @@ fn union(one: &BoxView, other: &BoxView) -> BoxView {
     let (x, y) = (one.x.min(other.x), one.y.min(other.y));
     let right = (one.x + one.width).max(other.x + other.width);
     let bottom = (one.y + one.height).max(other.y + other.height);
-    BoxView { x, y, width: right - x, height: bottom - y, why: one.why.clone(), page: one.page }
+    BoxView {
+        x,
+        y,
+        width: right - x,
+        height: bottom - y,
+        why: one.why.clone(),
+        finding: one.finding,
+        page: one.page,
+    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(super) fn cover(mut given: Given) -> Result<Given, Fault> {
         .map(|piece| piece_with(piece, &all))
         .collect::<Result<_, _>>()
         .map_err(failed)?;
-    if let Some(AnswerGiven { subject, text, .. }) = &mut given.answer {
+    for AnswerGiven { subject, text, .. } in given.answer.iter_mut().chain(&mut given.earlier_answer) {
         for text in [subject, text].into_iter().flatten() {
             *text = all.cover(text).into_owned();
         }

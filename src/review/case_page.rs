@@ -8,6 +8,7 @@ use super::bsn::{self, Shows};
 use super::case_view::{self, Given, Notice, Typed};
 use super::errors::{Fault, Written};
 use super::guard::Visitor;
+use super::here::others;
 use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::piece_view::PieceGiven;
@@ -29,6 +30,8 @@ use serde::Deserialize;
 #[serde(default)]
 pub struct Done {
     pub done: String,
+    /// `yes`: with a message to the citizen.
+    pub told: String,
 }
 
 /// `GET /cases/{number}`
@@ -39,8 +42,9 @@ pub async fn page(
     Query(done): Query<Done>,
 ) -> Result<Response, Fault> {
     let number = case_number(&number)?;
-    let given = gather(&state, number).await?;
-    let notice = notice(&state, &given.row, &done.done).await?;
+    let mut given = gather(&state, number).await?;
+    given.others = others(&state, &visitor, number);
+    let notice = notice(&state, &given.row, &done).await?;
     draw(&state, &visitor, &given, notice, &Typed::default())
 }
 
@@ -79,6 +83,7 @@ pub(super) async fn gather_whole(state: &ReviewState, number: CaseNumber) -> Res
         .collect();
     let opens = state.opener().is_some();
     let shows_pages = state.page_maker().is_some();
+    let (within, now) = (super::mend::undo_time(state), state.now());
     state
         .with_store(move |store| {
             let row = store.case(number)?.ok_or(StoreError::UnknownCase(number))?;
@@ -102,8 +107,30 @@ pub(super) async fn gather_whole(state: &ReviewState, number: CaseNumber) -> Res
             for one in &row.alike {
                 alike.extend(store.case(one.case)?.map(|other| (other, one.percent)));
             }
-            let bsn = Shows::None;
-            Ok(Given { alike, row, pieces, gone, history, answer, people, opens, shows_pages, bsn })
+            let undo_until = store.undo_until(number, within)?;
+            // A message about a decision stands in the place of the acknowledgement, which is told too.
+            let earlier_answer = match &row.answer {
+                Some(entry) if entry.file.is_some() && entry.channel == AnswerChannel::Email => {
+                    store.answer(entry.record)?.map(|bytes| answer_view::read(entry.channel, &bytes))
+                }
+                _ => None,
+            };
+            Ok(Given {
+                alike,
+                row,
+                pieces,
+                gone,
+                history,
+                answer,
+                people,
+                opens,
+                shows_pages,
+                bsn: Shows::None,
+                undo_until,
+                earlier_answer,
+                others: String::new(),
+                now,
+            })
         })
         .await
 }
@@ -122,13 +149,25 @@ pub fn piece(store: &Store, number: RegistrationNumber) -> Result<PieceGiven, St
     })
 }
 
-async fn notice(state: &ReviewState, row: &CaseRow, done: &str) -> Result<Option<Notice>, Fault> {
-    let text = match done {
+async fn notice(
+    state: &ReviewState,
+    row: &CaseRow,
+    Done { done, told }: &Done,
+) -> Result<Option<Notice>, Fault> {
+    let mut text = match done.as_str() {
         "assigned" => match &row.assignee {
             Some(name) => format!("De zaak staat op naam van {name}."),
             None => "De zaak staat op niemands naam.".to_owned(),
         },
         "joined" => "De zaken zijn gevoegd. Zij gaan hier verder.".to_owned(),
+        "undone" => "Het besluit is ongedaan gemaakt.".to_owned(),
+        "labelled" => "De inschatting is verbeterd. De regels leren hiervan.".to_owned(),
+        "not-alike" => "Opgeslagen: dit zijn twee klachten.".to_owned(),
+        "taken-back" => "Dit stuk is nu een zaak. De inwoner kreeg nog geen bericht.".to_owned(),
+        "split" => match row.split_into.last() {
+            Some(into) => format!("De zaak is gesplitst. De nieuwe zaak is {into}."),
+            None => return Ok(None),
+        },
         "noted" => "Uw notitie is opgeslagen.".to_owned(),
         "released" => "Het antwoord gaat uit.".to_owned(),
         "withheld" => "Het antwoord gaat niet uit.".to_owned(),
@@ -137,6 +176,12 @@ async fn notice(state: &ReviewState, row: &CaseRow, done: &str) -> Result<Option
             None => return Ok(None),
         },
     };
+    if told == "yes" && queue::verdict_of(done).is_some() {
+        text += match state.desk().undo_minutes {
+            0 => " Het bericht aan de inwoner gaat uit.",
+            _ => " Het bericht aan de inwoner gaat uit als u het besluit niet ongedaan maakt.",
+        };
+    }
     let next = if row.status == CaseStatus::Open || queue::verdict_of(done).is_none() {
         None
     } else {

@@ -4,6 +4,7 @@ use super::answer_view::{AnswerGiven, AnswerView, answer_view};
 use super::bsn::Shows;
 use super::dates::{self, Due};
 use super::guard::Visitor;
+use super::label_view::{LabelsView, corrected, labels_view};
 use super::marking::one_line;
 use super::pages::Shell;
 use super::piece_view::{PieceGiven, PieceView, piece_view};
@@ -18,6 +19,7 @@ use crate::record::{
     AnswerState, CaseRow, CaseStatus, FirstComplained, HistoryLine, Judgement, Kind, Line, OlderThanYear,
     OnBehalf, RegistrationNumber, Scope, Verdict,
 };
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -37,6 +39,14 @@ pub struct Given {
     /// Pictures of pages can be made.
     pub shows_pages: bool,
     pub bsn: Shows,
+    /// Until when the last decision can be taken back.
+    pub undo_until: Option<Timestamp>,
+    /// What went out before the answer that stands now.
+    pub earlier_answer: Option<AnswerGiven>,
+    /// Who else looks at the case, as one sentence.
+    pub others: String,
+    /// The moment at which this was gathered.
+    pub now: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -57,6 +67,17 @@ pub struct View {
     pub alike: Vec<AlikeView>,
     pub joined_to: Option<String>,
     pub joined: Vec<String>,
+    pub split_from: Option<String>,
+    pub split_into: Vec<String>,
+    /// Time of day until which the decision can be taken back.
+    pub undo_until: Option<String>,
+    /// The decision sent the citizen a message that has not gone out yet.
+    pub undo_message: bool,
+    pub others: String,
+    pub labels: Option<LabelsView>,
+    /// It is about more than one body.
+    pub may_split: bool,
+    pub earlier_text: Option<String>,
     pub deadlines: Vec<DeadlineView>,
     pub decided: Option<DecidedView>,
     pub choices: Vec<VerdictChoice>,
@@ -150,6 +171,7 @@ pub struct VerdictChoice {
     pub hint: &'static str,
     pub proposed: bool,
     pub chosen: bool,
+    pub key: usize,
 }
 
 #[derive(Serialize)]
@@ -199,18 +221,22 @@ pub fn view(
     // The judgement that the case stands on: that of the piece that opened it.
     let opening_at = given.pieces.iter().position(|piece| piece.judgement.is_some());
     let opening = opening_at.and_then(|at| given.pieces.get(at)).and_then(|piece| piece.judgement.as_ref());
+    // As staff corrected it.
+    let mended = opening.map(|judgement| corrected(judgement, row, shown));
     let conclusions =
         opening.map(|judgement| reasons::conclude(&judgement.findings, &shown.names)).unwrap_or_default();
     let marks = reasons::marks(&conclusions);
-    let proposal = opening.and_then(|judgement| propose(judgement, shown));
+    let proposal = mended.as_ref().and_then(|judgement| propose(judgement, shown));
     let may_decide = visitor.may(Right::Decide);
+    let undo_until = given.undo_until.filter(|until| given.now <= *until && may_decide);
     View {
         row: RowView::of(row, shown, today),
         queue: shown.names.queue(&row.queue),
         queue_url: super::pages::url("/", &[("queue", &row.queue)]),
         notice,
         errors: typed.errors.clone(),
-        judgement: opening
+        judgement: mended
+            .as_ref()
             .map(|judgement| judgement_view(judgement, &conclusions, opening_at.unwrap_or(0), shown)),
         pieces: given
             .pieces
@@ -243,6 +269,22 @@ pub fn view(
             .collect(),
         joined_to: row.joined_to.map(|into| into.to_string()),
         joined: row.joined.iter().map(ToString::to_string).collect(),
+        split_from: row.split_from.map(|from| from.to_string()),
+        split_into: row.split_into.iter().map(ToString::to_string).collect(),
+        undo_until: undo_until.map(dates::time_of_day),
+        undo_message: row.answer.as_ref().is_some_and(|answer| {
+            answer.file.is_some() && matches!(answer.state, AnswerState::Waiting { attempts: 0, .. })
+        }),
+        others: given.others.clone(),
+        labels: mended
+            .as_ref()
+            .filter(|_| may_decide && row.purged.is_none())
+            .map(|judgement| labels_view(judgement, row, shown)),
+        may_split: may_decide
+            && row.judgement.complained_about.len() > 1
+            && row.status != CaseStatus::Closed
+            && row.purged.is_none(),
+        earlier_text: given.earlier_answer.as_ref().and_then(|answer| answer.text.clone()),
         deadlines: row
             .deadlines
             .iter()
@@ -278,7 +320,7 @@ pub fn view(
                 at: dates::moment(line.at),
                 iso: line.at.to_string(),
                 by: one_line(&line.by),
-                what: line.what.clone(),
+                what: words::happened(&line.what, &shown.names),
                 note: line.note.clone(),
             })
             .collect(),
@@ -326,6 +368,7 @@ fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> 
                 Verdict::NotAComplaint => "een vraag, een bedankje",
                 Verdict::Reopen => "terug naar de werkvoorraad",
             },
+            key: queue::VERDICTS.iter().position(|known| *known == verdict).map_or(0, |at| at + 1),
             proposed: proposed == Some(verdict),
             chosen: typed == Some(verdict)
                 || (verdict == Verdict::Reopen && row.status == CaseStatus::Closed),

@@ -44,6 +44,11 @@ pub fn near(date: Date, today: Date) -> String {
     }
 }
 
+/// `14.05`, on the clock of the office.
+pub fn time_of_day(at: Timestamp) -> String {
+    at.in_tz(OFFICE_TIME_ZONE).map_or_else(|_| at.to_string(), |at| at.strftime("%H.%M").to_string())
+}
+
 /// `ma 9 maart 2026`.
 pub fn short(date: Date) -> String {
     let day = match date.weekday() {

@@ -5,9 +5,11 @@
 
 use super::case_page::{case_number, draw, gather};
 use super::case_view::{Given, Typed};
+use super::clerk::Words;
 use super::dates;
 use super::errors::{Fault, Written};
 use super::guard::{Posted, Visitor, see_other};
+use super::message_page::{self, DraftForm};
 use super::pages::{self, Shell};
 use super::state::ReviewState;
 use crate::limits::NOTE_CHARS_MAX;
@@ -28,6 +30,15 @@ pub struct DecisionForm {
     #[serde(default)]
     reason: String,
     revision: String,
+    /// `yes`: with the message below.
+    #[serde(default)]
+    send: String,
+    #[serde(default)]
+    how: String,
+    #[serde(default)]
+    message_subject: String,
+    #[serde(default)]
+    message_text: String,
 }
 
 #[derive(Deserialize)]
@@ -78,18 +89,32 @@ pub async fn decision(
         reason: reason.clone(),
         note: String::new(),
     };
+    let mut sent = "";
     let outcome = match verdict {
         Some(verdict) => {
             let by = visitor.name.clone();
             let decision = Decision { verdict, refer_to: Some(refer_to), by, at: state.now(), reason };
-            decide(&state, number, revision, decision).await?
+            if form.send == "yes" {
+                match tell(&state, number, revision, decision, &form).await? {
+                    Outcome::NotWhole(fault) => {
+                        return message_page::show(&state, &visitor, number, again(form), vec![fault]).await;
+                    }
+                    outcome => {
+                        sent = "&told=yes";
+                        outcome
+                    }
+                }
+            } else {
+                decide(&state, number, revision, decision).await?
+            }
         }
         None => Outcome::NotWhole("Kies wat u met de zaak doet.".to_owned()),
     };
     match outcome {
         Outcome::Done(row) => {
+            state.presence().leave(number, &visitor.name);
             let done = row.decision.map_or("reopen", |decision| queue::verdict_id(decision.verdict));
-            Ok(see_other(&format!("/cases/{number}?done={done}")))
+            Ok(see_other(&format!("/cases/{number}?done={done}{sent}")))
         }
         Outcome::NotWhole(fault) => {
             typed.errors.push(fault);
@@ -97,6 +122,61 @@ pub async fn decision(
             draw(&state, &visitor, &given, None, &typed)
         }
         Outcome::Stale => changed(&state, &visitor, number, &typed).await,
+    }
+}
+
+/// A decision with a message to the citizen, which waits until the decision can no longer be taken back.
+async fn tell(
+    state: &ReviewState,
+    number: CaseNumber,
+    revision: u64,
+    mut decision: Decision,
+    form: &DecisionForm,
+) -> Result<Outcome, Fault> {
+    if decision.verdict != Verdict::Refer {
+        decision.refer_to = None;
+    }
+    if state.is_rehearsal() {
+        return Ok(Outcome::NotWhole("Dit is een proefopstelling: er gaat niets uit.".to_owned()));
+    }
+    let words =
+        Words { subject: form.message_subject.clone(), text: form.message_text.replace("\r\n", "\n") };
+    let message = match message_page::message(state, number, &decision, words).await? {
+        Ok(message) => message,
+        Err(fault) => return Ok(Outcome::NotWhole(fault)),
+    };
+    let now = state.now();
+    let next = now.checked_add(super::mend::undo_time(state)).unwrap_or(now);
+    state
+        .with_store(move |store| {
+            match queue::decide_and_tell(store, number, revision, decision, &message, next, now) {
+                Ok(row) => Ok(Outcome::Done(Box::new(row))),
+                Err(QueueError::Fault(fault)) => match store.case(number)? {
+                    Some(row) if row.revision != revision => Ok(Outcome::Stale),
+                    _ => Ok(Outcome::NotWhole(fault.to_string())),
+                },
+                Err(QueueError::Store(StoreError::Changed { .. })) => Ok(Outcome::Stale),
+                Err(QueueError::Store(StoreError::State { .. })) => Ok(Outcome::NotWhole(
+                    "De ontvangstbevestiging wacht nog. Laat die eerst uitgaan of houd haar tegen."
+                        .to_owned(),
+                )),
+                Err(QueueError::Store(error)) => Err(error),
+            }
+        })
+        .await
+}
+
+/// What was typed, for the page of the message.
+fn again(form: DecisionForm) -> DraftForm {
+    DraftForm {
+        revision: form.revision,
+        verdict: form.verdict,
+        refer_to: form.refer_to,
+        reason: form.reason,
+        how: form.how,
+        message_subject: form.message_subject,
+        message_text: form.message_text,
+        ..DraftForm::default()
     }
 }
 
@@ -256,7 +336,7 @@ async fn asks_for_address(state: &ReviewState, number: CaseNumber) -> Result<boo
     Ok(row.and_then(|row| row.answer).is_some_and(|entry| entry.asks_for_address()))
 }
 
-fn revision(text: &str) -> Result<u64, Fault> {
+pub(super) fn revision(text: &str) -> Result<u64, Fault> {
     text.parse().map_err(|_| Fault::unacceptable("Het formulier is niet volledig."))
 }
 
@@ -297,7 +377,7 @@ pub async fn close_breaker(
 }
 
 /// The page that says: somebody was before you. With what was typed, to take along.
-async fn changed(
+pub(super) async fn changed(
     state: &ReviewState,
     visitor: &Visitor,
     number: CaseNumber,

@@ -51,7 +51,8 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         wanted: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         looks_only: matches!(*request.method(), Method::GET | Method::HEAD),
         by_program: guard.program,
-        by_itself: headers_of_a_page_that_looks_by_itself(request.headers()),
+        by_itself: headers_of_a_page_that_looks_by_itself(request.headers())
+            || super::here::is_by_itself(request.uri().path()),
     };
     let headers = request.headers().clone();
     match identify(&guard.state, &asked, &headers).await {

@@ -35,9 +35,11 @@ fn look_at(path: &str) -> Option<(Seen, Place)> {
             let document = rest.get(3).and_then(|index| index.parse().ok());
             let (seen, page) = match rest {
                 // Who looks at who looked is no look at the citizen's case.
-                ["looks"] => return None,
+                // A page that is open asks whether anything changed: no more is shown.
+                ["looks"] | ["here"] => return None,
                 ["answer"] => (Seen::Answer, None),
                 ["export"] => (Seen::Exported, None),
+                ["transfer.zip"] => (Seen::Original, None),
                 ["pieces", _, "original"] => (Seen::Original, None),
                 ["pieces", _, "documents", _] => (Seen::Text, None),
                 ["pieces", _, "documents", _, "file"] => (Seen::Attachment, None),

@@ -3,6 +3,7 @@
 use super::dates::{self, Due};
 use super::errors::Fault;
 use super::guard::{Visitor, see_other};
+use super::hits::{Hit, hits};
 use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::rights::Right;
@@ -50,7 +51,7 @@ impl Choice {
     /// Without a choice: what waits for a person; with search words: everything.
     fn status_id(&self) -> &str {
         match self.status.as_str() {
-            known @ ("open" | "taken-up" | "asked-for-more" | "closed" | "all") => known,
+            known @ ("open" | "taken-up" | "asked-for-more" | "closed" | "all" | "mine") => known,
             _ if self.words().is_some() || self.is_undelivered() => "all",
             _ => "open",
         }
@@ -71,7 +72,10 @@ impl Choice {
             queue: some(&self.queue),
             statuses: words::STATUSES
                 .into_iter()
-                .filter(|status| words::status_id(*status) == self.status_id())
+                .filter(|status| match self.status_id() {
+                    "mine" => *status != CaseStatus::Closed,
+                    id => words::status_id(*status) == id,
+                })
                 .collect(),
             due_by: match self.due.as_str() {
                 "late" => today.checked_sub(1.day()).ok(),
@@ -144,6 +148,13 @@ struct View {
     undelivered: usize,
     /// Why no answer goes out now.
     stopped: Option<&'static str>,
+    /// Cases of who looks that are not closed, and whether this is their list.
+    mine: String,
+    mine_here: bool,
+    /// Words are looked for, and marked where they stand.
+    searching: bool,
+    /// Grows with every change in the house, so that an open list can keep up.
+    mark: u64,
 }
 
 #[derive(Serialize)]
@@ -177,6 +188,9 @@ pub(super) struct RowView {
     pub url: String,
     pub subject: String,
     pub writer: String,
+    /// The same with the words that were looked for.
+    pub subject_hits: Vec<Hit>,
+    pub writer_hits: Vec<Hit>,
     pub channel: &'static str,
     pub received: String,
     pub received_iso: String,
@@ -204,6 +218,8 @@ impl RowView {
             url: format!("/cases/{}", row.number),
             subject: row.subject.as_deref().map(one_line).unwrap_or_default(),
             writer: row.writer.as_deref().map(one_line).unwrap_or_default(),
+            subject_hits: Vec::new(),
+            writer_hits: Vec::new(),
             channel: words::channel(row.channel),
             received: dates::near(row.received, today),
             received_iso: row.received.to_string(),
@@ -251,8 +267,19 @@ pub async fn page(
     }
     let today = state.today();
     let filter = choice.filter(&visitor.name, today);
-    let (found, counts, undelivered) = state
-        .with_store(move |store| Ok((store.cases(&filter)?, store.queue_counts()?, store.undelivered()?)))
+    let own = CaseFilter {
+        assignee: Some(visitor.name.clone()),
+        statuses: vec![CaseStatus::Open, CaseStatus::TakenUp, CaseStatus::AskedForMore],
+        limit: 0,
+        ..CaseFilter::default()
+    };
+    let (found, counts, undelivered, mine, mark) = state
+        .with_store(move |store| {
+            // Before the list: what changes meanwhile makes it old, never new.
+            let mark = store.last_entry()?;
+            let mine = store.cases(&own)?.total;
+            Ok((store.cases(&filter)?, store.queue_counts()?, store.undelivered()?, mine, mark))
+        })
         .await?;
     let stopped = sending_page::stopped(&state).await?;
     let people = state.with_accounts(|accounts| accounts.list()).await?;
@@ -268,6 +295,7 @@ pub async fn page(
         .collect();
     let mut shell = Shell::new(&state, &visitor, "queue");
     shell.search.clone_from(&choice.q);
+    let words = choice.words();
     let view = View {
         shell,
         heading: heading(&choice, &shown),
@@ -280,7 +308,22 @@ pub async fn page(
         sorts: sorts(&choice),
         queue: choice.queue.clone(),
         chosen: chosen(&choice, &shown, &visitor.name),
-        rows: found.rows.iter().map(|row| RowView::of(row, &shown, today)).collect(),
+        rows: found
+            .rows
+            .iter()
+            .map(|row| {
+                let mut view = RowView::of(row, &shown, today);
+                if let Some(words) = &words {
+                    view.subject_hits = hits(&view.subject, words);
+                    view.writer_hits = hits(&view.writer, words);
+                }
+                view
+            })
+            .collect(),
+        searching: words.is_some(),
+        mine: thousands(mine),
+        mine_here: choice.who == "me" && choice.status_id() == "mine",
+        mark,
         total: if found.more {
             format!("minstens {}", thousands(found.total))
         } else {
@@ -292,7 +335,7 @@ pub async fn page(
         pages,
         earlier: (page > 1).then(|| choice.with("page", &(page - 1).min(pages).to_string())),
         later: (page < pages).then(|| choice.with("page", &(page + 1).to_string())),
-        show_status: choice.status_id() == "all",
+        show_status: matches!(choice.status_id(), "all" | "mine"),
         ill: state.health().is_ill(),
         staying: state.health().staying().len(),
         undelivered,
@@ -313,6 +356,8 @@ fn heading(choice: &Choice, shown: &Shown) -> String {
         "taken-up" => "In behandeling".to_owned(),
         "asked-for-more" => "Wacht op aanvulling".to_owned(),
         "closed" => "Gesloten zaken".to_owned(),
+        "mine" if choice.who == "me" => "Mijn werk".to_owned(),
+        "mine" => "Niet gesloten".to_owned(),
         _ => "Alle zaken".to_owned(),
     }
 }
@@ -362,6 +407,7 @@ fn statuses(choice: &Choice) -> Vec<Pick> {
             chosen: words::status_id(status) == now,
         })
         .collect();
+    picks.push(Pick { id: "mine".to_owned(), name: "Niet gesloten".to_owned(), chosen: now == "mine" });
     picks.push(Pick { id: "all".to_owned(), name: "Alle".to_owned(), chosen: now == "all" });
     picks
 }

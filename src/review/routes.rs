@@ -9,8 +9,9 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    draft_page, due_page, export_page, ledger_page, login, looks, numbers_page, oidc, page_images, pages,
-    post_page, print_page, probe, queue_page, rules_page, sending_page, try_page,
+    draft_page, due_page, export_page, help_page, here, ledger_page, login, looks, mend, message_page,
+    numbers_page, oidc, page_images, pages, post_page, print_page, probe, queue_page, rules_page,
+    sending_page, together_page, try_page,
 };
 use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX, RULE_FORM_BYTES_MAX};
 use axum::Router;
@@ -87,6 +88,7 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/healthz", Open, probe::healthz),
         get("/metrics", if metrics_open { Open } else { Program(Read) }, probe::metrics),
         get("/assets/desk.css", Open, pages::style),
+        get("/assets/desk.js", Open, pages::script),
         get("/assets/mark.svg", Open, pages::mark),
         get("/login", Open, login::page),
         post("/login", Open, login::submit),
@@ -103,6 +105,10 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         post("/accounts/tokens", Desk(KeepAccounts), accounts_page::token),
         // Cases.
         get("/", Desk(Read), queue_page::page),
+        get("/changes", Desk(Read), here::changes),
+        get("/help", Desk(Read), help_page::page),
+        get("/together", Desk(Decide), together_page::page),
+        post("/together", Desk(Decide), together_page::decide),
         get("/due", Desk(Read), due_page::page),
         get("/cases/{number}", Desk(Read), case_page::page),
         get("/cases/{number}/pieces/{record}/original", Desk(Read), case_page::original),
@@ -114,6 +120,15 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/cases/{number}/address", Desk(Read), address_page::page),
         get("/cases/{number}/looks", Desk(SeeLooks), looks::page),
         post("/cases/{number}/decision", Desk(Decide), decide::decision),
+        post("/cases/{number}/draft", Desk(Decide), message_page::page),
+        post("/cases/{number}/letter.pdf", Desk(Decide), message_page::letter),
+        post("/cases/{number}/transfer.zip", Desk(Decide), message_page::package),
+        get("/cases/{number}/here", Desk(Read), here::here),
+        get("/cases/{number}/split", Desk(Decide), mend::split_page),
+        post("/cases/{number}/split", Desk(Decide), mend::split),
+        post("/cases/{number}/undo", Desk(Decide), mend::undo),
+        post("/cases/{number}/labels", Desk(Decide), mend::label),
+        post("/cases/{number}/not-alike", Desk(Decide), mend::not_alike),
         post("/cases/{number}/assign", Desk(Decide), decide::assign),
         post("/cases/{number}/join", Desk(Decide), decide::join),
         post("/cases/{number}/note", Desk(Decide), decide::note),
@@ -129,6 +144,7 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/post/sheets.pdf", Desk(Letters), post_page::sheets),
         post("/post/again", Desk(Letters), post_page::again),
         upload("/post/scans", Desk(Letters), post_page::lay),
+        post("/aside/{record}/case", Desk(Decide), aside_page::take_back),
         get("/print", Desk(Read), print_page::page),
         get("/print/{day}/samen.pdf", Desk(Read), print_page::together),
         get("/print/{day}/{file}", Desk(Read), print_page::file),
@@ -224,6 +240,7 @@ mod tests {
         let expected = [
             "GET /healthz",
             "GET /assets/desk.css",
+            "GET /assets/desk.js",
             "GET /assets/mark.svg",
             "GET /login",
             "POST /login",

@@ -2,11 +2,13 @@
 
 use super::accounts::Accounts;
 use super::answers_page::Sampler;
+use super::clerk::Clerk;
 use super::errors::Fault;
 use super::health::Health;
 use super::idempotency::Idempotent;
 use super::oidc::Provider;
 use super::page_images::Pictures;
+use super::presence::Presence;
 use super::rates::Rates;
 use super::session::{CookieNames, Sessions};
 use super::words::Names;
@@ -192,6 +194,8 @@ struct Inner {
     post_room: Option<Arc<dyn PostRoom>>,
     rule_desk: Option<Arc<dyn RuleDesk>>,
     uploads: Arc<Semaphore>,
+    clerk: Option<Arc<dyn Clerk>>,
+    presence: Presence,
     pictures: Pictures,
     released: Option<Arc<Notify>>,
     rehearsal: bool,
@@ -239,6 +243,8 @@ impl ReviewState {
             post_room: None,
             rule_desk: None,
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            clerk: None,
+            presence: Presence::default(),
             pictures: Pictures::default(),
             released: None,
             rehearsal: false,
@@ -327,6 +333,15 @@ impl ReviewState {
         self
     }
 
+    /// With somebody who makes drafts, terms and parts of a judgement. Before the first clone only.
+    #[must_use]
+    pub fn with_clerk(mut self, clerk: Arc<dyn Clerk>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.clerk = Some(clerk);
+        }
+        self
+    }
+
     /// With somebody to tell when an answer was released, so that it goes out at once. Before the first clone.
     #[must_use]
     pub fn with_released(mut self, released: Arc<Notify>) -> Self {
@@ -404,6 +419,14 @@ impl ReviewState {
 
     pub(super) fn uploads(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.uploads)
+    }
+
+    pub(super) fn clerk(&self) -> Option<Arc<dyn Clerk>> {
+        self.0.clerk.clone()
+    }
+
+    pub(super) fn presence(&self) -> &Presence {
+        &self.0.presence
     }
 
     pub(super) fn pictures(&self) -> &Pictures {

@@ -288,6 +288,54 @@ pub fn conclusion(finding: &Finding, names: &Names) -> String {
     }
 }
 
+/// The name of a label that staff may correct.
+pub fn label(id: &str) -> String {
+    match id {
+        "scope" => "Voor ons of niet".to_owned(),
+        "complained_about" => "Over wie".to_owned(),
+        "refer_to" => "Hoort bij".to_owned(),
+        "kind" => "Soort".to_owned(),
+        "first_complained" => "Eerst daar geklaagd?".to_owned(),
+        "older_than_year" => "Ouder dan een jaar?".to_owned(),
+        "on_behalf" => "Schrijft".to_owned(),
+        "urgent" => "Spoed".to_owned(),
+        "anonymous" => "Anoniem".to_owned(),
+        "multiple" => "Meer klachten in één bericht".to_owned(),
+        other => readable(other),
+    }
+}
+
+/// A value of such a label.
+pub fn label_value(id: &str, value: &str, names: &Names) -> String {
+    match id {
+        "scope" => parsed(value).map_or("?", scope).to_owned(),
+        "kind" => parsed(value).map_or("?", kind).to_owned(),
+        "first_complained" => parsed(value).map_or("?", first_complained).to_owned(),
+        "older_than_year" => parsed(value).map_or("?", older_than_year).to_owned(),
+        "on_behalf" => parsed(value).map_or("?", on_behalf).to_owned(),
+        "refer_to" => names.referral(value),
+        "complained_about" if value.is_empty() => "niemand die wij kennen".to_owned(),
+        "complained_about" => {
+            value.split(',').map(|id| names.organisation_listed(id)).collect::<Vec<_>>().join(", ")
+        }
+        _ if value == "true" => "ja".to_owned(),
+        _ => "nee".to_owned(),
+    }
+}
+
+/// A sentence of the history, with ids of labels in words.
+pub fn happened(what: &str, names: &Names) -> String {
+    if let Some((id, value)) =
+        what.strip_prefix("Inschatting verbeterd: ").and_then(|rest| rest.split_once('='))
+    {
+        return format!("Inschatting verbeterd. {}: {}.", label(id), label_value(id, value, names));
+    }
+    match what.strip_prefix("Verbetering ingetrokken: ") {
+        Some(id) => format!("Verbetering ingetrokken: {}.", label(id)),
+        None => what.to_owned(),
+    }
+}
+
 fn parsed<T: serde::de::DeserializeOwned>(id: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(id.to_owned())).ok()
 }

@@ -78,7 +78,8 @@ fn read(originals: &Originals, what: &Event, ahead: &mut Ahead) {
         Event::Opened { record, .. }
         | Event::Joined { record, .. }
         | Event::CameBack { record, .. }
-        | Event::SetAside { record, .. } => *record,
+        | Event::SetAside { record, .. }
+        | Event::TakenBack { record, .. } => *record,
         _ => return,
     };
     if let Ok(card) = originals.read_json(number, CARD) {

@@ -2,8 +2,8 @@
 
 use crate::limits::{LIKENESS_CHARS_MAX, LIKENESS_DOCUMENTS_MAX, ROW_TEXT_CHARS_MAX};
 use crate::record::{
-    Answer, AnswerState, Bsns, CaseFigures, CaseNumber, CaseRow, CaseStatus, Deadline, Judgement,
-    JudgementSummary, Likeness, Part, PartKind, SetAside, Verdict, running,
+    Answer, AnswerState, Bsns, CaseFigures, CaseNumber, CaseRow, CaseStatus, Deadline, Decision, Judgement,
+    JudgementSummary, Likeness, OutboxEntry, Part, PartKind, SetAside, Verdict, running,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -152,6 +152,24 @@ pub(super) struct CaseState {
     pub reading: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<CaseFigures>,
+    /// How it stood before the last decision, while that can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Before>>,
+}
+
+/// A case as it stood before a decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Before {
+    /// Number of the entry of the decision.
+    pub decided: u64,
+    pub status: CaseStatus,
+    pub queue: String,
+    pub assignee: Option<String>,
+    pub decision: Option<Decision>,
+    pub joined_to: Option<CaseNumber>,
+    /// The decision gave the outbox a message: what stood there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<OutboxEntry>,
 }
 
 impl Card {

@@ -140,7 +140,7 @@ impl Store {
         let refer_to = refer_to.filter(|_| verdict == Verdict::Refer);
         bounded("the place to refer to", refer_to.as_deref().unwrap_or_default(), ACCOUNT_CHARS_MAX)?;
         self.by_person(number, expected_revision, &by, Some(&reason), now, |_, reason| {
-            Ok(Event::Decided { case: number, verdict, refer_to, reason })
+            Ok(Event::Decided { case: number, verdict, refer_to, reason, message: None })
         })
     }
 
@@ -315,7 +315,7 @@ fn with_bytes<'a>(
     }
 }
 
-fn judged(judgement: &Judgement, head: Option<&ExtractHead>) -> Judged {
+pub(super) fn judged(judgement: &Judgement, head: Option<&ExtractHead>) -> Judged {
     let rules: BTreeSet<&String> = judgement.findings.iter().map(|finding| &finding.rule).collect();
     Judged {
         rules_version: judgement.rules_version.clone(),

@@ -5,8 +5,8 @@
 //! lie in the record's folder under their digest, so that a purge leaves the proof and no personal data.
 
 use crate::record::{
-    AnswerChannel, AutomaticClass, CaseFigures, CaseNumber, Channel, ComeBack, DigestStep, Divided,
-    ProofNote, RegistrationNumber, Verdict,
+    AnswerChannel, AutomaticClass, CaseFigures, CaseNumber, Channel, ComeBack, Deadline, DigestStep, Divided,
+    ProofNote, RegistrationNumber, Scope, Verdict,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -138,6 +138,9 @@ pub(super) enum Event {
         verdict: Verdict,
         refer_to: Option<String>,
         reason: Digest,
+        /// What the citizen is told of it, read by who decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageNote>,
     },
     /// A person joins a case to another, where it goes on.
     Merged {
@@ -151,6 +154,40 @@ pub(super) enum Event {
     Noted {
         case: CaseNumber,
         note: Digest,
+    },
+    /// A person takes back the decision of this entry, and the case stands as it stood before.
+    Undone {
+        case: CaseNumber,
+        decision: u64,
+    },
+    /// A person says what a label of the first piece should have been; without a value they take that back.
+    Labelled {
+        case: CaseNumber,
+        label: String,
+        value: Option<String>,
+    },
+    /// A person says that these are two complaints, though their texts are alike.
+    NotAlike {
+        case: CaseNumber,
+        other: CaseNumber,
+    },
+    /// A person made two cases of one: what stays in the first, in ids only. The second was opened before, with a copy of
+    /// the piece.
+    Split {
+        case: CaseNumber,
+        into: CaseNumber,
+        complained_about: Vec<String>,
+        scope: Scope,
+        refer_to: Option<String>,
+        queue: String,
+    },
+    /// A person makes a case of a piece that was set aside.
+    TakenBack {
+        case: CaseNumber,
+        record: RegistrationNumber,
+        queue: String,
+        deadlines: Vec<Deadline>,
+        reason: Digest,
     },
     /// A person had the citizen service numbers of a case uncovered.
     BsnShown {
@@ -237,6 +274,16 @@ pub(super) struct PurgedPiece {
     pub received_at: Timestamp,
 }
 
+/// A message that a person sends with a decision: the file in the record's folder, and when it may go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageNote {
+    pub record: RegistrationNumber,
+    pub file: String,
+    pub digest: Digest,
+    pub next: Timestamp,
+}
+
 /// What the gate concluded, without the address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome", deny_unknown_fields)]
@@ -282,6 +329,11 @@ impl Event {
             | Event::Kept { case, .. }
             | Event::Unkept { case }
             | Event::Noted { case, .. }
+            | Event::Undone { case, .. }
+            | Event::Labelled { case, .. }
+            | Event::NotAlike { case, .. }
+            | Event::Split { case, .. }
+            | Event::TakenBack { case, .. }
             | Event::BsnShown { case } => Some(*case),
         }
     }
@@ -293,6 +345,7 @@ impl Event {
             Event::AnswerWithheld { reason, .. }
             | Event::AnswerHeld { reason, .. }
             | Event::Kept { reason, .. }
+            | Event::TakenBack { reason, .. }
             | Event::Decided { reason, .. } => Some(reason),
             Event::LetterAddressed { address, .. } => Some(address),
             Event::Noted { note, .. } => Some(note),

@@ -174,6 +174,17 @@ impl<'a> Fold<'a> {
                 self.merged(entry, *case, *into)?;
                 self.put(keys::at_seq(keys::case_history(*into), entry.seq), entry)?;
             }
+            Event::Undone { case, decision } => self.undone(entry, *case, *decision)?,
+            Event::Labelled { case, label, value } => self.labelled(entry, *case, label, value.as_deref())?,
+            Event::NotAlike { case, other } => {
+                self.not_alike(entry, *case, *other)?;
+                self.put(keys::at_seq(keys::case_history(*other), entry.seq), entry)?;
+            }
+            Event::Split { into, .. } => {
+                self.split(entry)?;
+                self.put(keys::at_seq(keys::case_history(*into), entry.seq), entry)?;
+            }
+            Event::TakenBack { case, record, .. } => self.taken_back(entry, *case, *record)?,
             Event::Decided { case, .. } | Event::Assigned { case, .. } | Event::Noted { case, .. } => {
                 self.changed_by_person(entry, *case)?;
             }

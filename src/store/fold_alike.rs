@@ -67,6 +67,7 @@ impl Fold<'_> {
     ) -> Result<(), StoreError> {
         let old = self.case_state(case)?;
         let mut state = old.clone();
+        state.before = None;
         state.row.status = CaseStatus::Closed;
         state.row.joined_to = Some(into);
         state.row.alike.retain(|alike| alike.case != into);

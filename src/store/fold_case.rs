@@ -6,8 +6,8 @@
 //! office may send for a follow-up comes after the acknowledgement went out, in its place.
 
 use super::StoreError;
-use super::card::{Card, CaseState, due, is_live, shortened, status_after};
-use super::entry::{AnswerNote, Entry, Event};
+use super::card::{Before, Card, CaseState, RecordState, due, is_live, shortened, status_after};
+use super::entry::{AnswerNote, Entry, Event, MessageNote};
 use super::fold::{Fold, GONE};
 use super::keys::{self, Mark};
 use super::letters::listed;
@@ -18,7 +18,7 @@ use crate::record::{
     Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Decision,
     JudgementSummary, Kind, OutboxEntry, Printed, RegistrationNumber, Scope, Verdict, office_date,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Fold<'_> {
     pub(super) fn opened(
@@ -36,6 +36,7 @@ impl Fold<'_> {
         let msg_ids = self.message_ids(entry, case, &card, Vec::new())?;
         let mut state = CaseState {
             former_to: Vec::new(),
+            before: None,
             msg_ids,
             judged_queue: queue.to_owned(),
             answer_to: self.answer_to(&card),
@@ -61,6 +62,9 @@ impl Fold<'_> {
                 alike: self.alike(case, record, &card)?,
                 joined_to: None,
                 joined: Vec::new(),
+                split_from: None,
+                split_into: Vec::new(),
+                labels: BTreeMap::new(),
                 kept: None,
                 purged: None,
                 revision: entry.seq,
@@ -88,6 +92,8 @@ impl Fold<'_> {
         let old = self.case_state(case)?;
         let mut state = old.clone();
         state.msg_ids = self.message_ids(entry, case, &card, state.msg_ids)?;
+        // What came after a decision is not taken back with it.
+        state.before = None;
         let row = &mut state.row;
         row.records.push(record);
         row.revision = entry.seq;
@@ -235,8 +241,12 @@ impl Fold<'_> {
         let mut state = old.clone();
         state.row.revision = entry.seq;
         match &entry.what {
-            Event::Decided { verdict, refer_to, reason, .. } => {
+            Event::Decided { verdict, refer_to, reason, message, .. } => {
                 let reason = self.words(state.row.records.first(), reason)?;
+                state.before = Some(Box::new(Before::of(&state.row, entry.seq)));
+                if let Some(message) = message {
+                    self.message_given(&mut state, case, message)?;
+                }
                 let row = &mut state.row;
                 row.status = status_after(*verdict);
                 // Who takes a case up that nobody has, has it.
@@ -258,11 +268,43 @@ impl Fold<'_> {
                     self.parted(case, from)?;
                 }
             }
-            Event::Assigned { to, .. } => state.row.assignee.clone_from(to),
+            Event::Assigned { to, .. } => {
+                state.before = None;
+                state.row.assignee.clone_from(to);
+            }
             _ => {}
         }
         renew_due(&mut state.row);
         self.store_case(Some(&old), &state)
+    }
+
+    /// The outbox gets what a person sends with a decision, in the place of what went out before.
+    fn message_given(
+        &mut self,
+        state: &mut CaseState,
+        case: CaseNumber,
+        message: &MessageNote,
+    ) -> Result<(), StoreError> {
+        let key = keys::record(message.record);
+        let mut record: RecordState = self.get(&key)?.ok_or(StoreError::UnknownRecord(message.record))?;
+        record.files.insert(message.file.clone(), message.digest.clone());
+        self.put(key, &record)?;
+        // Nobody answered it yet: it waits for its time, not for a retry.
+        let waits = AnswerState::Waiting { next: message.next, attempts: 0, last_reply: Some(String::new()) };
+        let entry = OutboxEntry {
+            case,
+            record: message.record,
+            channel: AnswerChannel::Email,
+            state: waits,
+            file: Some(message.file.clone()),
+            address: None,
+            printed: None,
+        };
+        let before = state.row.answer.replace(entry);
+        if let Some(known) = &mut state.before {
+            known.answer = before;
+        }
+        Ok(())
     }
 
     pub(super) fn renew_and_store(&mut self, old: &CaseState, mut new: CaseState) -> Result<(), StoreError> {

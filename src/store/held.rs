@@ -40,7 +40,9 @@ impl Store {
             }
             Origin::Maildir { file } => (SourceKind::Maildir, Mark::of_file(file)),
             Origin::Scan { file } | Origin::OneSided { file } => (SourceKind::Scans, Mark::of_file(file)),
-            Origin::Run { .. } | Origin::Import { .. } | Origin::Desk { .. } => return Ok(None),
+            Origin::Run { .. } | Origin::Part { .. } | Origin::Import { .. } | Origin::Desk { .. } => {
+                return Ok(None);
+            }
         };
         let msg_id = match (record.channel, &state.became) {
             (Channel::Letter, _) => None,

@@ -21,7 +21,36 @@ impl Store {
             })?;
         }
         entries.sort_by_key(|entry| entry.seq);
-        entries.into_iter().map(|entry| self.line(entry, row.records.first().copied())).collect()
+        let mut by_person = false;
+        let mut lines = Vec::new();
+        for entry in entries {
+            by_person |= matches!(&entry.what, Event::Decided { message: Some(_), .. });
+            let mut line = self.line(entry, row.records.first().copied())?;
+            // From here on it is about what a person sent with the decision.
+            if by_person {
+                line.what = line.what.replace("De ontvangstbevestiging", "Het bericht over het besluit");
+            }
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    /// The last line of a case's history, without those of its pieces and without words.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn last_change(&self, number: CaseNumber) -> Result<Option<HistoryLine>, StoreError> {
+        let mut last: Option<Entry> = None;
+        self.rows.each(&keys::case_history(number), None, true, &mut |_, value| {
+            last = Some(decode(value)?);
+            Ok(false)
+        })?;
+        Ok(last.map(|entry| HistoryLine {
+            at: entry.at,
+            by: entry.by,
+            what: sentence(&entry.what),
+            note: None,
+        }))
     }
 
     /// The journal's entries about a case and its pieces, as they stand there without their digests; oldest first.
@@ -76,6 +105,9 @@ impl Store {
         match self.originals.read_json::<Record>(record, super::original::RECORD) {
             Ok(Some(Record { origin: Origin::Run { of, part, .. }, .. })) => {
                 Ok(Some(format!("Brief {part} uit de stapel {of}.")))
+            }
+            Ok(Some(Record { origin: Origin::Part { of }, .. })) => {
+                Ok(Some(format!("Een kopie van stuk {of}, voor deze afgesplitste zaak.")))
             }
             Ok(_) | Err(StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -140,9 +172,28 @@ fn sentence(what: &Event) -> String {
         Event::LetterAddressed { .. } => "Het adres op de brief is gecontroleerd.".to_owned(),
         Event::LetterPrinted { .. } => "De brief is geprint.".to_owned(),
         Event::LetterAgain { .. } => "De brief moet nog eens worden geprint.".to_owned(),
-        Event::Decided { verdict, refer_to, .. } => decided(*verdict, refer_to.as_deref()),
+        Event::Decided { verdict, refer_to, message, .. } => {
+            let told = if message.is_some() { " De inwoner krijgt hierover een bericht." } else { "" };
+            format!("{}{told}", decided(*verdict, refer_to.as_deref()))
+        }
         Event::Merged { case, into } => {
             format!("Zaak {case} is gevoegd bij zaak {into} en gaat daar verder.")
+        }
+        Event::Undone { .. } => "Het besluit is ongedaan gemaakt.".to_owned(),
+        Event::Labelled { label, value: None, .. } => {
+            format!("Verbetering ingetrokken: {label}")
+        }
+        Event::Labelled { label, value: Some(value), .. } => {
+            format!("Inschatting verbeterd: {label}={value}")
+        }
+        Event::NotAlike { case, other } => {
+            format!("Een medewerker zegt: zaak {case} en zaak {other} zijn niet dezelfde klacht.")
+        }
+        Event::Split { case, into, .. } => {
+            format!("Zaak {case} is gesplitst: zaak {into} is ervan afgesplitst.")
+        }
+        Event::TakenBack { record, .. } => {
+            format!("Stuk {record} was terzijde gelegd; een medewerker maakte er deze zaak van.")
         }
         Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
         Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),

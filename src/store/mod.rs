@@ -30,6 +30,7 @@ mod breaker;
 mod card;
 mod change;
 mod copy;
+mod corrected;
 mod digests;
 mod entry;
 mod envelope_key;
@@ -61,6 +62,7 @@ mod reseal;
 mod rows;
 mod sealed;
 mod sending;
+mod split;
 mod sync;
 mod tail;
 mod take;
@@ -86,6 +88,7 @@ pub use open::Tell;
 pub use post::{PostBecame, PostRow};
 pub use purge::{PurgeOrder, PurgeReport, Purgeable};
 pub use reseal::{Resealed, SealedCounts, sealed_counts};
+pub use split::SplitOrder;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,
     Outcome, QueueCount, Registered, SendingPause,

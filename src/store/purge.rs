@@ -371,6 +371,7 @@ impl Fold<'_> {
         for address in former {
             self.forget_counted(case, &address)?;
         }
+        state.before = None;
         let row = &mut state.row;
         if let Some(first) = row.records.first().and_then(|first| records.get(first)) {
             row.channel = first.channel;
@@ -392,6 +393,7 @@ impl Fold<'_> {
         row.subject = None;
         row.judgement = fold_case::no_summary();
         row.deadlines = Vec::new();
+        row.labels.clear();
         row.alike = Vec::new();
         row.kept = None;
         row.revision = entry.seq;

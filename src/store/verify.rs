@@ -250,6 +250,7 @@ impl Store {
                 Event::Noted { .. } => "een notitie",
                 Event::Kept { .. }
                 | Event::Decided { .. }
+                | Event::TakenBack { .. }
                 | Event::AnswerWithheld { .. }
                 | Event::AnswerHeld { .. } => "een reden",
                 Event::LetterAddressed { .. } => "een adres",

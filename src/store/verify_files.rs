@@ -144,7 +144,7 @@ fn stray(report: &mut VerifyReport, place: &str, name: &str) {
 }
 
 fn is_ours(name: &str) -> bool {
-    let is_answer = name.starts_with("answer-") && name.ends_with(".pdf");
+    let is_answer = name.starts_with("answer-") && (name.ends_with(".pdf") || name.ends_with(".eml"));
     [EXTRACT, JUDGEMENT, CARD].contains(&name) || ANSWERS.contains(&name) || is_answer || is_temporary(name)
 }
 

@@ -3,7 +3,7 @@
 
 use super::item::Item;
 use super::labels::Gold;
-use crate::record::{CaseNumber, CaseRow, Competence, Decision, Judgement, Scope, Verdict};
+use crate::record::{CaseNumber, CaseRow, Competence, Decision, Judgement, Scope, Verdict, correction_value};
 use crate::store::{CaseFilter, CaseOrder, Store, StoreError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -64,10 +64,14 @@ fn stored(store: &Store, office: &str, row: CaseRow) -> Result<Option<Stored>, S
     let Some(first) = row.records.first().copied() else { return Ok(None) };
     let Some(extract) = store.extract(first)? else { return Ok(None) };
     let judged = store.judgement(first)?;
-    let gold = match (&row.decision, &judged) {
+    let mut gold = match (&row.decision, &judged) {
         (Some(decision), Some(judged)) => gold_of(decision, judged),
         _ => Gold::new(),
     };
+    // What a person said of a label goes before what a decision tells of it.
+    for (label, value) in &row.labels {
+        gold.insert(label.clone(), correction_value(label, value));
+    }
     let item = Item {
         id: row.number.to_string(),
         office: office.to_owned(),
@@ -124,11 +128,19 @@ pub fn rule_fates(
     let mut seen: Vec<&str> = Vec::new();
     for finding in judged.findings.iter().filter(|finding| finding.weight > 0.0) {
         let Some((label, value)) = finding.concludes.split_once('=') else { continue };
+        let named = gold.get("complained_about").and_then(Value::as_array);
         let right = match (label, gold.get("scope").and_then(Value::as_str)) {
+            // A person said about whom it is.
+            ("complained_about", _) if named.is_some() => {
+                named.map(|ids| ids.iter().any(|id| id.as_str() == Some(value)))
+            }
             ("complained_about", Some("in")) => Some(competence.covers(value)),
             ("complained_about", Some("out")) => Some(!competence.covers(value)),
             ("complained_about", Some("none")) => Some(false),
-            _ => gold.get(label).map(|want| want.as_str() == Some(value)),
+            _ => gold.get(label).map(|want| match want {
+                Value::Bool(want) => want.to_string() == value,
+                want => want.as_str() == Some(value),
+            }),
         };
         let Some(right) = right else { continue };
         if seen.contains(&finding.rule.as_str()) {

@@ -82,6 +82,7 @@ impl Desk {
                 .with_letter_checker(letter_checker(&store))
                 .with_sampler(Arc::new(Answers))
                 .with_post_room(Some(scan_room(dir.path())))
+                .with_clerk(Arc::new(bode::daemon::DeskClerk(rulebook)))
                 .with_rereader(rereader(dir.path()));
         state.show(office(), names());
         let runtime =
@@ -138,23 +139,26 @@ fn page_maker() -> Arc<bode::review::PageMaker> {
     })
 }
 
-/// Letters by the rules and words of a real office, read at the first letter.
+/// The rules and words of a real office, read at the first question.
+pub fn rulebook() -> Arc<bode::intake::Rulebook> {
+    static RULEBOOK: std::sync::OnceLock<Arc<bode::intake::Rulebook>> = std::sync::OnceLock::new();
+    let read = || {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/den-haag.toml");
+        Arc::new(bode::intake::Rulebook::load(&bode::config::load(&path).unwrap()).unwrap())
+    };
+    Arc::clone(RULEBOOK.get_or_init(read))
+}
+
+/// Letters by the rules and words of a real office.
 fn letter_checker(store: &Arc<Store>) -> Arc<bode::review::LetterChecker> {
-    use bode::intake::{CheckError, LetterChecked, Rulebook, check_letter};
-    static RULEBOOK: std::sync::OnceLock<Rulebook> = std::sync::OnceLock::new();
+    use bode::intake::{CheckError, LetterChecked, check_letter};
     let store = Arc::clone(store);
-    Arc::new(move |case, lines, by, now| {
-        let rulebook = RULEBOOK.get_or_init(|| {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/den-haag.toml");
-            Rulebook::load(&bode::config::load(&path).unwrap()).unwrap()
-        });
-        match check_letter(&store, rulebook, case, lines, by, now) {
-            Ok(LetterChecked::Goes) => Ok(bode::review::LetterChecked::Goes),
-            Ok(LetterChecked::StillHeld(_)) => Ok(bode::review::LetterChecked::StillHeld),
-            Ok(LetterChecked::Refused(why)) => Ok(bode::review::LetterChecked::Refused(why)),
-            Err(CheckError::Store(error)) => Err(bode::review::LetterFault::Store(error)),
-            Err(error) => Err(bode::review::LetterFault::Other(error.to_string())),
-        }
+    Arc::new(move |case, lines, by, now| match check_letter(&store, &rulebook(), case, lines, by, now) {
+        Ok(LetterChecked::Goes) => Ok(bode::review::LetterChecked::Goes),
+        Ok(LetterChecked::StillHeld(_)) => Ok(bode::review::LetterChecked::StillHeld),
+        Ok(LetterChecked::Refused(why)) => Ok(bode::review::LetterChecked::Refused(why)),
+        Err(CheckError::Store(error)) => Err(bode::review::LetterFault::Store(error)),
+        Err(error) => Err(bode::review::LetterFault::Other(error.to_string())),
     })
 }
 

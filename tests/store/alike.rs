@@ -83,3 +83,19 @@ fn a_form_letter_is_bounded() {
     }
     house.assert_clean();
 }
+
+#[test]
+fn an_offer_that_a_person_turns_down_is_gone_on_both_sides() {
+    let mut house = House::new();
+    let (one, other) = (open(&house, "een", COMPLAINT), open(&house, "twee", COMPLAINT));
+    assert_eq!(offered(&house, one), [other]);
+    let stale = house.store().not_alike(one, Some(1), other, "j.jansen", hours(1));
+    assert!(matches!(stale, Err(StoreError::Changed { .. })));
+    house.store().not_alike(one, None, other, "j.jansen", hours(1)).unwrap();
+    assert!(offered(&house, one).is_empty() && offered(&house, other).is_empty());
+    assert!(house.store().not_alike(one, None, other, "j.jansen", hours(1)).is_err());
+    house.assert_clean();
+    let before = house.all_answers();
+    house.reopen_without_index();
+    assert_eq!(house.all_answers(), before);
+}

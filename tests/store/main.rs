@@ -8,6 +8,7 @@ mod figures;
 mod index;
 mod killed;
 mod looks;
+mod made;
 mod measure;
 mod outbox;
 mod people;

@@ -94,10 +94,21 @@ pub fn compose_letter(
     paper: &OnPaper,
 ) -> Result<Vec<u8>, ComposeError> {
     let sections = templates.render(situation, about)?;
+    compose_words(&sections, office, about, paper, "Wij hebben uw brief ontvangen")
+}
+
+/// A letter with these words, under this subject.
+pub(super) fn compose_words(
+    sections: &[Section],
+    office: &Office,
+    about: &Particulars,
+    paper: &OnPaper,
+    subject: &str,
+) -> Result<Vec<u8>, ComposeError> {
     let fault = |what: String| ComposeError::Letter { case: about.case, what };
     let lay_out = |(points, leading): (f32, f32)| -> Result<Typesetter, ComposeError> {
         let mut setter = Typesetter::new(leading).map_err(fault)?;
-        head(&mut setter, office, about, paper);
+        head(&mut setter, office, about, paper, subject);
         setter.body_starts();
         for (number, section) in sections.iter().enumerate() {
             body(&mut setter, section, points, number > 0);
@@ -113,7 +124,7 @@ pub fn compose_letter(
         }
     }
     let footer = format!("Kenmerk {}", about.case);
-    let title = format!("Wij hebben uw brief ontvangen, kenmerk {}", about.case);
+    let title = format!("{subject}, kenmerk {}", about.case);
     pdf::write(&setter.pages(&footer), &title, &office.name, paper.date).map_err(fault)
 }
 
@@ -147,7 +158,7 @@ fn address_left(window: Window) -> f32 {
 }
 
 /// Letterhead, address window, particulars, subject: at fixed places on the first page.
-fn head(setter: &mut Typesetter, office: &Office, about: &Particulars, paper: &OnPaper) {
+fn head(setter: &mut Typesetter, office: &Office, about: &Particulars, paper: &OnPaper, subject: &str) {
     let window = paper.window;
     let whole = mm(RIGHT - LEFT);
     setter.fixed(mm(LEFT), mm(22.0), &office.name, Font::Bold, 13.0, Role::Paragraph, whole);
@@ -164,7 +175,7 @@ fn head(setter: &mut Typesetter, office: &Office, about: &Particulars, paper: &O
         setter.fixed_lines(left, mm(top + ADDRESS_BASE), &lines, pitch, points);
     }
     particulars(setter, office, about, paper);
-    setter.fixed(mm(LEFT), mm(105.0), "Wij hebben uw brief ontvangen", Font::Bold, 12.0, Role::Title, whole);
+    setter.fixed(mm(LEFT), mm(105.0), subject, Font::Bold, 12.0, Role::Title, whole);
 }
 
 /// Date, reference and where we are, in the column that the window leaves.

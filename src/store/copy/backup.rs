@@ -213,7 +213,7 @@ impl Work<'_, '_> {
             if let Event::Purged { records, .. } = &entry.what {
                 walked.purged.extend(records.keys().copied());
             }
-            if let Event::Opened { case, record, .. } = &entry.what {
+            if let Event::Opened { case, record, .. } | Event::TakenBack { case, record, .. } = &entry.what {
                 first.insert(*case, *record);
             }
             if entry.seq > from {

@@ -47,6 +47,9 @@ pub(super) fn named(entry: &Entry, first: &HashMap<CaseNumber, RegistrationNumbe
                 add(*record, Some(name.clone()), digest);
             }
         }
+        Event::Decided { message: Some(message), .. } => {
+            add(message.record, Some(message.file.clone()), &message.digest);
+        }
         Event::LetterAddressed { record, file, digest, .. } => add(*record, Some(file.clone()), digest),
         _ => {}
     }

@@ -1,0 +1,104 @@
+//! Words that a person sends with a decision: drafted by a template, read and changed by that person, then made into a message
+//! or a letter.
+//!
+//! Invariants: nothing here goes out by itself (RFC 3834 §5.2: no `Auto-Submitted`); what a person typed is text, in the
+//! message, its HTML and the letter alike; nothing from outside reaches a header field but checked addresses and Message-IDs.
+
+use super::blocks::{self, Section};
+use super::compose::{address, carried, field, fold_from, references};
+use super::letter::compose_words;
+use super::{ComposeError, Identity, MSG_ID_MARK, OnPaper, Particulars};
+use crate::record::{CaseNumber, Message, Office};
+use jiff::Timestamp;
+use lettre::message::header::{ContentTransferEncoding, ContentType, InReplyTo, References};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use std::time::SystemTime;
+
+/// Characters of a subject that a person typed.
+const SUBJECT_CHARS_MAX: usize = 150;
+
+/// A message about a decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    pub case: CaseNumber,
+    pub office: &'a Office,
+    pub identity: &'a Identity,
+    pub to: &'a str,
+    pub subject: &'a str,
+    /// Paragraphs with an empty line between them.
+    pub text: &'a str,
+    /// What it answers.
+    pub original: Option<&'a Message>,
+    pub now: Timestamp,
+}
+
+/// Makes the message (RFC 5322).
+///
+/// # Errors
+/// When an address is no address.
+pub fn compose_written(written: &Written<'_>) -> Result<Vec<u8>, ComposeError> {
+    let Written { case, identity, original, now, .. } = *written;
+    let one_line: String = written.subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut subject: String = one_line.chars().take(SUBJECT_CHARS_MAX).collect();
+    // By its number a reply finds the case.
+    if !subject.contains(&case.to_string()) {
+        subject = format!("{subject} [{case}]");
+    }
+    let msg_id = format!(
+        "{case}.besluit-{}{MSG_ID_MARK}{}@{}",
+        now.as_second(),
+        written.office.id,
+        identity.msg_id_domain
+    );
+    let mut builder = lettre::Message::builder()
+        .from(Mailbox::new(
+            Some(identity.from_name.clone()).filter(|name| !name.is_empty()),
+            address(&identity.from_address, "office")?,
+        ))
+        .to(Mailbox::new(None, address(written.to, "writer")?))
+        .subject(subject.clone())
+        .date(SystemTime::from(now))
+        .message_id(Some(format!("<{msg_id}>")))
+        .raw_header(field("Content-Language", "nl"));
+    if let Some(original) = original {
+        let parent = original.msg_id.as_deref().and_then(carried);
+        if let Some(parent) = &parent {
+            builder = builder.header(InReplyTo::from(format!("<{parent}>")));
+        }
+        let references = references(original, parent);
+        if !references.is_empty() {
+            builder = builder.header(References::from(references));
+        }
+    }
+    let sections = sections(written.text);
+    let part = |content_type: ContentType, body: String| {
+        SinglePart::builder()
+            .header(content_type)
+            .header(ContentTransferEncoding::QuotedPrintable)
+            .body(body.into_bytes())
+    };
+    let alternative = MultiPart::alternative()
+        .boundary(format!("bode-{case}-{}", now.as_second()))
+        .singlepart(part(ContentType::TEXT_PLAIN, blocks::text(&sections).replace('\n', "\r\n")))
+        .singlepart(part(ContentType::TEXT_HTML, blocks::html(&sections, &subject).replace('\n', "\r\n")));
+    let message = builder.multipart(alternative).map_err(|source| ComposeError::Build { case, source })?;
+    Ok(fold_from(message.formatted()))
+}
+
+/// Makes a letter with these words.
+///
+/// # Errors
+/// When the PDF cannot be made.
+pub fn letter_written(
+    office: &Office,
+    about: &Particulars<'_>,
+    paper: &OnPaper<'_>,
+    subject: &str,
+    text: &str,
+) -> Result<Vec<u8>, ComposeError> {
+    compose_words(&sections(text), office, about, paper, subject)
+}
+
+fn sections(text: &str) -> Vec<Section> {
+    vec![Section { language: "nl".to_owned(), blocks: blocks::parse(text) }]
+}
