@@ -12,14 +12,6 @@ impl Store {
         self.rows.get(&keys::msg_id(msg_id))?.map(|value| decode(&value)).transpose()
     }
 
-    /// The number of the last entry that the index has: it grows with every change.
-    ///
-    /// # Errors
-    /// [`StoreError::Index`].
-    pub fn last_entry(&self) -> Result<u64, StoreError> {
-        super::verify::applied(&*self.rows)
-    }
-
     pub fn case(&self, number: CaseNumber) -> Result<Option<CaseRow>, StoreError> {
         Ok(self.case_state(number)?.map(|state| state.row))
     }
