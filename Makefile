@@ -144,3 +144,17 @@ bench-ocr: deps-bench
 bench-pdf: deps-bench
 	$(CARGO) build --locked --release
 	python3 benches/pdf_text.py $(PDFS)
+
+# schemathesis on the OpenAPI document, against a desk that runs (`make demo`): make schemathesis DESK=http://127.0.0.1:8080 TOKEN=bode_…
+# (`bode user token`, with api_per_minute raised: it asks some hundred times a second). Requests that are well formed only: what is no HTTP
+# is refused by the HTTP library, without a body. Not part of `make test`.
+DESK ?= http://127.0.0.1:8080
+.PHONY: schemathesis
+schemathesis:
+	@test -n "$(TOKEN)" || { echo "TOKEN is missing: bode user token NAME" >&2; exit 2; }
+	@cmp -s tests/schemathesis/requirements.txt $(TEST_CACHE)/schemathesis/requirements.txt \
+	|| { python3 -m venv $(TEST_CACHE)/schemathesis && $(TEST_CACHE)/schemathesis/bin/pip install -q -r tests/schemathesis/requirements.txt \
+	&& cp tests/schemathesis/requirements.txt $(TEST_CACHE)/schemathesis/; }
+	@jq '.security = [{"token": []}] | del(.components.securitySchemes.session)' templates/desk/openapi.json > $(TEST_CACHE)/schemathesis/openapi.json
+	@$(TEST_CACHE)/schemathesis/bin/schemathesis --config-file tests/schemathesis/schemathesis.toml run $(TEST_CACHE)/schemathesis/openapi.json \
+	--url $(DESK) -H "Authorization: Bearer $(TOKEN)" --mode positive --max-examples 30 --seed 1 --no-color
