@@ -77,6 +77,10 @@ pub enum ProofError {
     Store(#[from] StoreError),
     #[error("the task was cut off")]
     CutOff(#[from] tokio::task::JoinError),
+    #[error("no thread could be started")]
+    Thread(#[source] std::io::Error),
+    #[error("the thread ended without an answer")]
+    Ended,
 }
 
 /// All that a proof needs. A clone is the same prover.
@@ -89,6 +93,23 @@ pub struct Prover {
     /// With a daemon: how it is doing, and since when it runs.
     running: Option<(Health, Timestamp)>,
     one_at_a_time: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// How far the thread of a proof stands behind the others (`nice(2)`): it reads every file of the store, and whoever is at
+/// the desk meanwhile should not notice.
+const BEHIND: i32 = 10;
+
+/// Does the work on a thread of its own that lets the others go first.
+async fn after_others<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ProofError> {
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    let thread = move || {
+        // On Linux this is for the thread that asks and those that it starts. Where it is refused the proof is a hindrance,
+        // no fault.
+        let _ = rustix::process::setpriority_process(None, BEHIND);
+        let _ = done.send(work()); // Nobody waits any more: the daemon stops.
+    };
+    std::thread::Builder::new().name("proof".to_owned()).spawn(thread).map_err(ProofError::Thread)?;
+    outcome.await.map_err(|_| ProofError::Ended)
 }
 
 impl Prover {
@@ -126,8 +147,7 @@ impl Prover {
             tallies.push((teller, teller.tally().await));
         }
         let (store, print_dir) = (Arc::clone(&self.store), self.print_dir.clone());
-        let verified =
-            tokio::task::spawn_blocking(move || store.verify_with(Some(&print_dir), clock::now())).await??;
+        let verified = after_others(move || store.verify_with(Some(&print_dir), clock::now())).await??;
         let mut proof = Proof { store: verified, sources: Vec::new(), seconds: 0 };
         for (teller, tally) in tallies {
             let outcome = match tally {

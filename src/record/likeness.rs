@@ -53,9 +53,27 @@ impl Likeness {
     /// 0 to 1: the estimated share of pairs of words that both have.
     pub fn with(&self, other: &Self) -> f64 {
         let same = self.0.iter().zip(&other.0).filter(|(a, b)| a == b).count();
-        #[allow(clippy::cast_precision_loss, reason = "at most 64")]
-        let share = same as f64 / PLACES as f64;
-        share
+        share(same)
+    }
+
+    /// The same in octets, as the index keeps it.
+    pub fn to_octets(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|place| place.to_be_bytes()).collect()
+    }
+
+    pub fn from_octets(octets: &[u8]) -> Option<Self> {
+        let (places, rest) = octets.as_chunks::<4>();
+        let whole = places.len() == PLACES && rest.is_empty();
+        whole.then(|| Self(places.iter().map(|place| u32::from_be_bytes(*place)).collect()))
+    }
+
+    /// [`Likeness::with`] a sketch in octets. What is none is unlike all.
+    pub fn with_octets(&self, other: &[u8]) -> f64 {
+        let (places, rest) = other.as_chunks::<4>();
+        if places.len() != PLACES || !rest.is_empty() {
+            return 0.0;
+        }
+        share(self.0.iter().zip(places).filter(|(a, b)| **a == u32::from_be_bytes(**b)).count())
     }
 
     /// By these alike texts are found: two that are alike have one of them in common, nearly always.
@@ -65,6 +83,11 @@ impl Likeness {
             u32::try_from(mixed(hash(bytes)) >> 32).unwrap_or(u32::MAX)
         })
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "at most 64")]
+fn share(same: usize) -> f64 {
+    same as f64 / PLACES as f64
 }
 
 impl From<Likeness> for String {
@@ -77,8 +100,11 @@ impl TryFrom<String> for Likeness {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let places: Option<Vec<u32>> = (0..PLACES)
-            .map(|index| u32::from_str_radix(text.get(8 * index..8 * (index + 1))?, 16).ok())
+        let digit = |octet: u8| char::from(octet).to_digit(16);
+        let places: Option<Vec<u32>> = text
+            .as_bytes()
+            .chunks_exact(8)
+            .map(|octets| octets.iter().try_fold(0, |sum, octet| Some(sum << 4 | digit(*octet)?)))
             .collect();
         places.filter(|_| text.len() == 8 * PLACES).map(Self).ok_or("this is no sketch of a text")
     }

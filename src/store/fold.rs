@@ -11,7 +11,7 @@ use super::entry::{Entry, Event, Judged};
 use super::kept_rules::Published;
 use super::keys;
 use super::original::{CARD, Originals, RECORD};
-use super::rows::{Changes, Rows, decode, encode};
+use super::rows::{Changes, Rows, decode, encode, octets, of_octets};
 use super::types::AsideRow;
 use crate::record::{Bsns, Channel, ProofRow, Record, RegistrationNumber, SetAside, office_date};
 use serde::Serialize;
@@ -60,6 +60,19 @@ impl<'a> Fold<'a> {
             Some(None) => Ok(None),
             None => self.rows.get(key)?.map(|value| decode(&value)).transpose(),
         }
+    }
+
+    /// A value that is no JSON; it begins with its version, as every value.
+    pub(super) fn get_octets(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = match self.changes.get(key) {
+            Some(value) => value.clone(),
+            None => self.rows.get(key)?,
+        };
+        found.as_deref().map(|value| octets(value).map(<[u8]>::to_vec)).transpose()
+    }
+
+    pub(super) fn put_octets(&mut self, key: Vec<u8>, octets: &[u8]) {
+        self.changes.insert(key, Some(of_octets(octets)));
     }
 
     /// Every key that begins with `prefix`, with what is folded but not yet written.

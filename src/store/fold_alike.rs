@@ -10,8 +10,11 @@ use super::entry::Entry;
 use super::fold::Fold;
 use super::keys;
 use crate::limits::{ALIKE_CASES_MAX, LIKENESS_BUCKET_MAX};
-use crate::record::{ALIKE_MIN, Alike, CaseNumber, CaseStatus, Likeness, RegistrationNumber};
+use crate::record::{ALIKE_MIN, Alike, CaseNumber, CaseStatus, RegistrationNumber};
 use std::collections::BTreeSet;
+
+/// Octets of a number in a bucket of pieces that share a band: year and serial.
+const NUMBER_OCTETS: usize = 6;
 
 impl Fold<'_> {
     /// Remembers the sketch of a piece, and gives the cases with pieces that are much like it, the likest first.
@@ -22,23 +25,26 @@ impl Fold<'_> {
         card: &Card,
     ) -> Result<Vec<Alike>, StoreError> {
         let Some(sketch) = &card.likeness else { return Ok(Vec::new()) };
-        self.put(keys::likeness(record), sketch)?;
+        self.put_octets(keys::likeness(record), &sketch.to_octets());
         let mut candidates = BTreeSet::new();
         for (index, band) in sketch.bands().enumerate() {
             let key = keys::likeness_band(index, band);
-            let mut bucket: Vec<RegistrationNumber> = self.get(&key)?.unwrap_or_default();
-            candidates.extend(bucket.iter().copied());
-            bucket.push(record);
-            let over = bucket.len().saturating_sub(LIKENESS_BUCKET_MAX);
-            self.put(key, &bucket.split_off(over))?;
+            let mut bucket = self.get_octets(&key)?.unwrap_or_default();
+            candidates.extend(bucket.chunks_exact(NUMBER_OCTETS).filter_map(keys::number_at_end));
+            bucket.extend_from_slice(&keys::record(record)[1..]);
+            let over = bucket.len().saturating_sub(NUMBER_OCTETS * LIKENESS_BUCKET_MAX);
+            self.put_octets(key, &bucket[over..]);
         }
         let mut alike: Vec<Alike> = Vec::new();
-        for candidate in candidates {
-            let Some(other) = self.get::<Likeness>(&keys::likeness(candidate))? else { continue };
-            let likeness = sketch.with(&other);
+        for (year, serial) in candidates {
+            let candidate = RegistrationNumber::new(year, serial);
+            let other = self.get_octets(&keys::likeness(candidate))?;
+            let likeness = other.map_or(0.0, |other| sketch.with_octets(&other));
+            if likeness < ALIKE_MIN {
+                continue;
+            }
             let state = self.get::<RecordState>(&keys::record(candidate))?;
             if let Some(RecordState { became: Became::Case(other), .. }) = state
-                && likeness >= ALIKE_MIN
                 && other != case
             {
                 add(&mut alike, Alike { case: other, percent: percent(likeness) });

@@ -41,6 +41,11 @@ pub(super) const PUBLISHED: &[u8] = b"R";
 pub(super) const FIGURES: &[u8] = b"F";
 pub(super) const LIKENESS_BANDS: &[u8] = b"x";
 
+/// Is this a kind of which keys are only walked, never asked for one by one?
+pub(super) fn is_of_a_list(key: &[u8]) -> bool {
+    key.first().is_some_and(|kind| b"abBefhjlopqstvz".contains(kind))
+}
+
 fn numbered(kind: u8, year: u16, serial: u32) -> Vec<u8> {
     let mut key = vec![kind];
     key.extend(year.to_be_bytes());

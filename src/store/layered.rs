@@ -1,4 +1,4 @@
-//! Changes gathered in memory before they go to sled, many at a time: sled writes and waits for the disk with each
+//! Changes gathered in memory before they go to sled ([`Base`]), many at a time: sled writes and waits for the disk with each
 //! batch, and a case changes several times within a minute.
 //!
 //! A thread of its own pours them, so that nobody waits for sled but who is far ahead of it.
@@ -7,21 +7,18 @@
 //! order, so that it is always at one entry of the journal. What a stop leaves here is folded from the journal again.
 
 use super::StoreError;
-use super::rows::{CLOSE_TIME_MAX, Changes, Rows, Sled, Visit, after};
-use std::collections::BTreeMap;
-use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use super::base::Base;
+use super::rows::{CLOSE_TIME_MAX, Changes, Rows, Visit, each_of_layers, some_of};
+use super::run::{Row, Span};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-/// Changes held before they are poured into sled: some 50 pieces, folded again after a hard stop in a moment.
-const HELD_CHANGES_MAX: usize = 2_000;
+/// Changes held before they are poured into sled: some 300 pieces, folded again after a hard stop in a moment. What is
+/// made and removed again meanwhile never comes there.
+const HELD_CHANGES_MAX: usize = 10_000;
 
 /// Changes that may wait before who writes waits too.
 const WAITING_CHANGES_MAX: usize = 4 * HELD_CHANGES_MAX;
-
-/// Rows read at one go, under one look at the layers: few at first, since most lists are short.
-const FIRST_ROWS: usize = 16;
-const MORE_ROWS: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Layered {
@@ -34,7 +31,7 @@ struct Shared {
     held: RwLock<Held>,
     wanted: Mutex<Wanted>,
     turn: Condvar,
-    base: Sled,
+    base: Base,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +48,7 @@ struct Wanted {
 }
 
 impl Layered {
-    pub fn over(base: Sled) -> Self {
+    pub fn over(base: Base) -> Self {
         let shared = Arc::new(Shared {
             held: RwLock::default(),
             wanted: Mutex::default(),
@@ -116,50 +113,12 @@ impl Shared {
         }
     }
 
-    /// The next rows between two keys, from one look at all layers, and the last key up to which they are all.
-    #[allow(clippy::type_complexity, reason = "one caller")]
-    fn chunk(
-        &self,
-        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
-        reverse: bool,
-        rows: usize,
-    ) -> Result<(Vec<(Vec<u8>, Vec<u8>)>, Option<Vec<u8>>), StoreError> {
+    /// The next rows between two keys of each layer, from one look at all of them, the oldest first.
+    fn some(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Vec<Row>>, StoreError> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let below = self.base.some(range.clone(), reverse, rows)?;
-        let mut complete_to: Option<Vec<u8>> = None;
-        let mut narrow = |count: usize, last: Option<&Vec<u8>>| {
-            if count == rows
-                && let Some(last) = last
-                && complete_to.as_ref().is_none_or(|to| if reverse { last > to } else { last < to })
-            {
-                complete_to = Some(last.clone());
-            }
-        };
-        narrow(below.len(), below.last().map(|(key, _)| key));
-        let mut merged: BTreeMap<Vec<u8>, Option<Vec<u8>>> =
-            below.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        for layer in [&*held.going, &held.fresh] {
-            let found = layer.range(range.clone());
-            let copy = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| (key.clone(), value.clone());
-            let found: Vec<_> = if reverse {
-                found.rev().take(rows).map(copy).collect()
-            } else {
-                found.take(rows).map(copy).collect()
-            };
-            narrow(found.len(), found.last().map(|(key, _)| key));
-            merged.extend(found);
-        }
-        let within =
-            |key: &Vec<u8>| complete_to.as_ref().is_none_or(|to| if reverse { key >= to } else { key <= to });
-        let mut all: Vec<_> = merged
-            .into_iter()
-            .filter(|(key, _)| within(key))
-            .filter_map(|(key, value)| value.map(|value| (key, value)))
-            .collect();
-        if reverse {
-            all.reverse();
-        }
-        Ok((all, complete_to))
+        let mut found = self.base.layers(span, reverse, rows)?;
+        found.extend([&*held.going, &held.fresh].map(|layer| some_of(layer, span, reverse, rows)));
+        Ok(found)
     }
 }
 
@@ -207,28 +166,8 @@ impl Rows for Layered {
         reverse: bool,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let mut low = Included(from.unwrap_or(prefix).to_vec());
-        let mut high = after(prefix).map_or(Unbounded, Excluded);
-        let mut rows = FIRST_ROWS;
-        loop {
-            if let (Excluded(low) | Included(low), Excluded(high)) = (&low, &high)
-                && low >= high
-            {
-                return Ok(());
-            }
-            let (found, complete_to) = self.shared.chunk((low.clone(), high.clone()), reverse, rows)?;
-            for (key, value) in &found {
-                if !visit(key, value)? {
-                    return Ok(());
-                }
-            }
-            match complete_to {
-                None => return Ok(()),
-                Some(to) if reverse => high = Excluded(to),
-                Some(to) => low = Excluded(to),
-            }
-            rows = (rows * 4).min(MORE_ROWS);
-        }
+        let some = |span: &Span, rows| self.shared.some(span, reverse, rows);
+        each_of_layers((prefix, from), reverse, &some, visit)
     }
 }
 
@@ -257,14 +196,14 @@ impl Drop for Layered {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::Memory;
+    use super::super::rows::{Memory, Seals};
     use super::*;
 
     /// Both layers and sled hold part of the keys; some are removed above and stand below.
     #[test]
     fn layers_read_as_one() {
         let dir = tempfile::tempdir().unwrap();
-        let layered = Layered::over(Sled::open(&dir.path().join("index"), None).unwrap());
+        let layered = Layered::over(Base::open(&dir.path().join("index"), Seals::default()).unwrap());
         let memory = Memory::default();
         let key = |i: u32| [&[b'a' + (i % 3) as u8][..], &i.to_be_bytes()].concat();
         let both: [&dyn Rows; 2] = [&layered, &memory];
@@ -276,6 +215,10 @@ mod tests {
             both.iter().for_each(|rows| rows.write(changes.clone()).unwrap());
         };
         put(0..1500, 1, Some(1));
+        layered.shared.pour().unwrap();
+        layered.shared.base.merge_now();
+        put(0..1500, 13, None);
+        put(100..1600, 17, Some(4));
         layered.shared.pour().unwrap();
         put(0..1500, 7, None);
         put(1000..1900, 3, Some(5));
@@ -309,7 +252,13 @@ mod tests {
         }
         let before = collect(&layered, b"", None, false);
         drop(layered);
-        let again = Layered::over(Sled::open(&dir.path().join("index"), None).unwrap());
+        let again = Layered::over(Base::open(&dir.path().join("index"), Seals::default()).unwrap());
         assert_eq!(collect(&again, b"", None, false), before);
+        again.shared.base.merge_now();
+        assert_eq!(collect(&again, b"", None, false), before);
+        drop(again);
+        let again = Layered::over(Base::open(&dir.path().join("index"), Seals::default()).unwrap());
+        assert_eq!(collect(&again, b"", None, true).len(), before.len());
+        assert_eq!(std::fs::read_dir(dir.path().join("index")).unwrap().count(), 2, "one run, one sled");
     }
 }

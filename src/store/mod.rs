@@ -9,7 +9,7 @@
 //!         looks/2026-11.log       who looked at which case, chained, a file a month
 //!         rules/<version>/        every rule set that was in force
 //!         sealed                  the names of the keys in use, where a key file is configured
-//!         index/                  sled, a fold of the two above  what can be asked; may be removed
+//!         index/                  a fold of the two above  what can be asked; may be removed ([`base`])
 //! ```
 //! Every change goes the same way: its files are written, its entry is appended and folded into the index under one
 //! lock, and the caller is answered when one sync has put files and journal on disk, which all who wait share
@@ -25,8 +25,10 @@
 
 mod ahead;
 mod answers;
+mod base;
 mod beside;
 mod breaker;
+mod bulk;
 mod card;
 mod change;
 mod copy;
@@ -60,6 +62,7 @@ mod purge;
 mod query;
 mod reseal;
 mod rows;
+mod run;
 mod sealed;
 mod sending;
 mod split;

@@ -1,6 +1,8 @@
 //! Opening a store: the lock, the journal's end, the index brought up to it, and the folders that a crash left.
 
 use super::ahead;
+use super::base::{Base, run_path};
+use super::bulk::Bulk;
 use super::copy::AfterRestore;
 use super::fold::Fold;
 use super::journal::{self, End, Journal};
@@ -9,7 +11,7 @@ use super::layered::Layered;
 use super::looks::LookLog;
 use super::original::{Originals, make_dir};
 use super::patience::patiently;
-use super::rows::{Changes, Memory, Rows, Sled, decode, encode};
+use super::rows::{Changes, Memory, Rows, Seals, decode, encode};
 use super::sealed::{Sealing, ValueKey};
 use super::sync::GroupSync;
 use super::tail::{self, Marker};
@@ -203,8 +205,8 @@ fn index(
     let total = journal::last_seq(journal)?;
     let mut told = |done: u64| tell(done, total);
     let existed = path.exists();
-    let values = values.map(Arc::new);
-    let why = match Sled::open(path, values.clone())
+    let seals = Seals(values.map(Arc::new));
+    let why = match Base::open(path, seals.clone())
         .map(Layered::over)
         .and_then(|rows| applied(&rows).map(|applied| (rows, applied)))
     {
@@ -224,11 +226,14 @@ fn index(
         }
         _ => {}
     }
-    let rows = Layered::over(Sled::open(path, values)?);
     *opening = Opening::default();
-    rows.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
-    let end = follow_watched(&rows, originals, journal, (0, String::new()), opening, &mut told)?
+    make_dir(path)?;
+    let bulk = Bulk::create(&path.join("building"), seals.clone())?;
+    bulk.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
+    let end = follow_watched(&bulk, originals, journal, (0, String::new()), opening, &mut told)?
         .ok_or_else(|| StoreError::Index { path: path.to_owned(), fault: "it cannot be built".to_owned() })?;
+    bulk.finish(&run_path(path, 0))?;
+    let rows = Layered::over(Base::open(path, seals)?);
     if end.next_seq > 1 {
         opening.rebuilt = Some(why);
     }

@@ -415,12 +415,15 @@ impl Fold<'_> {
 
     fn forget_likeness(&mut self, record: RegistrationNumber) -> Result<(), StoreError> {
         let key = keys::likeness(record);
-        let Some(sketch) = self.get::<Likeness>(&key)? else { return Ok(()) };
+        let sketch = self.get_octets(&key)?.and_then(|octets| Likeness::from_octets(&octets));
+        let Some(sketch) = sketch else { return Ok(()) };
+        let own = &keys::record(record)[1..];
         for (index, band) in sketch.bands().enumerate() {
             let key = keys::likeness_band(index, band);
-            let mut bucket: Vec<RegistrationNumber> = self.get(&key)?.unwrap_or_default();
-            bucket.retain(|one| *one != record);
-            if bucket.is_empty() { self.remove(key) } else { self.put(key, &bucket)? }
+            let bucket = self.get_octets(&key)?.unwrap_or_default();
+            let others: Vec<u8> =
+                bucket.chunks(own.len()).filter(|one| *one != own).flatten().copied().collect();
+            if others.is_empty() { self.remove(key) } else { self.put_octets(key, &others) }
         }
         self.remove(key);
         Ok(())

@@ -5,12 +5,12 @@
 
 use super::StoreError;
 use super::patience::patiently;
+use super::run::{Row, Span};
 use super::sealed::ValueKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -34,6 +34,10 @@ pub(super) trait Rows: Send + Sync + std::fmt::Debug {
         reverse: bool,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError>;
+    /// Much was written, and much will be read.
+    fn settle(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Has it failed in a way from which only opening it anew helps?
     fn failed(&self) -> bool {
         false
@@ -56,6 +60,15 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError>
         }
         _ => Err(broken("a value of another version")),
     }
+}
+
+/// A value of octets, without its version.
+pub(super) fn octets(value: &[u8]) -> Result<&[u8], StoreError> {
+    value.strip_prefix(&[VALUE_VERSION]).ok_or_else(|| broken("a value of another version"))
+}
+
+pub(super) fn of_octets(octets: &[u8]) -> Vec<u8> {
+    [&[VALUE_VERSION], octets].concat()
 }
 
 fn broken(fault: impl Into<String>) -> StoreError {
@@ -137,14 +150,100 @@ impl Rows for Memory {
     }
 }
 
-/// In sled. Never flushed by us: the journal is what is durable, and what sled has lost is folded again.
+/// Rows read at one go, under one look at the layers: few at first, since most lists are short.
+const FIRST_ROWS: usize = 16;
+const MORE_ROWS: usize = 512;
+
+/// What layers hold together, the oldest layer first, where each was asked for so many rows; and the last key up to which
+/// that is all of them. `None`: it is all there is.
+#[allow(clippy::type_complexity, reason = "one caller")]
+fn merged(layers: Vec<Vec<Row>>, rows: usize, reverse: bool) -> (Vec<(Vec<u8>, Vec<u8>)>, Option<Vec<u8>>) {
+    let lasts = layers.iter().filter(|found| found.len() >= rows).filter_map(|found| found.last());
+    let lasts = lasts.map(|(key, _)| key);
+    let complete_to = if reverse { lasts.max() } else { lasts.min() }.cloned();
+    let within =
+        |key: &Vec<u8>| complete_to.as_ref().is_none_or(|to| if reverse { key >= to } else { key <= to });
+    let value = |(key, value): Row| value.map(|value| (key, value));
+    if layers.iter().filter(|found| !found.is_empty()).count() <= 1 {
+        return (layers.into_iter().flatten().filter_map(value).collect(), complete_to);
+    }
+    let all: BTreeMap<Vec<u8>, Option<Vec<u8>>> = layers.into_iter().flatten().collect();
+    let mut all: Vec<_> = all.into_iter().filter(|(key, _)| within(key)).filter_map(value).collect();
+    if reverse {
+        all.reverse();
+    }
+    (all, complete_to)
+}
+
+/// [`Rows::each`] over layers; `some` gives the first (or last) rows of each between two keys.
+pub(super) fn each_of_layers(
+    (prefix, from): (&[u8], Option<&[u8]>),
+    reverse: bool,
+    some: &dyn Fn(&Span, usize) -> Result<Vec<Vec<Row>>, StoreError>,
+    visit: &mut Visit<'_>,
+) -> Result<(), StoreError> {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let mut span = (Included(from.unwrap_or(prefix).to_vec()), after(prefix).map_or(Unbounded, Excluded));
+    let mut rows = FIRST_ROWS;
+    loop {
+        if let (Excluded(low) | Included(low), Excluded(high)) = &span
+            && low >= high
+        {
+            return Ok(());
+        }
+        let (found, complete_to) = merged(some(&span, rows)?, rows, reverse);
+        for (key, value) in &found {
+            if !visit(key, value)? {
+                return Ok(());
+            }
+        }
+        match complete_to {
+            None => return Ok(()),
+            Some(to) if reverse => span.1 = Excluded(to),
+            Some(to) => span.0 = Excluded(to),
+        }
+        rows = (rows * 4).min(MORE_ROWS);
+    }
+}
+
+/// The first (or last) rows of changes in memory.
+pub(super) fn some_of(changes: &Changes, span: &Span, reverse: bool, rows: usize) -> Vec<Row> {
+    let copy = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| (key.clone(), value.clone());
+    let found = changes.range::<Vec<u8>, _>(span.clone());
+    if reverse { found.rev().take(rows).map(copy).collect() } else { found.take(rows).map(copy).collect() }
+}
+
+/// Seals the values of the index where the store is sealed; keys hold numbers and digests only.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seals(pub Option<Arc<ValueKey>>);
+
+impl Seals {
+    pub fn seal<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, StoreError> {
+        match &self.0 {
+            None => Ok(Cow::Borrowed(value)),
+            Some(values) => {
+                let sealed = values.seal(key, value).map(Cow::Owned);
+                sealed.ok_or_else(|| broken("a value could not be sealed"))
+            }
+        }
+    }
+
+    pub fn open(&self, key: &[u8], value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        match &self.0 {
+            None => Ok(value),
+            Some(values) => {
+                values.open(key, &value).ok_or_else(|| broken("it is not sealed with the key of now"))
+            }
+        }
+    }
+}
+
+/// One database of sled. The journal is what is durable, and what sled has lost is folded again.
 #[derive(Debug)]
 pub(super) struct Sled {
     path: PathBuf,
     /// Taken out when it is closed.
     db: Option<sled::Db>,
-    /// Seals what is kept; keys hold numbers and digests only.
-    values: Option<Arc<ValueKey>>,
     /// After one failed write (a full disk) sled refuses everything.
     failed: AtomicBool,
 }
@@ -164,7 +263,7 @@ fn is_held(error: &sled::Error) -> bool {
 impl Sled {
     /// Opens or makes the database. sled 0.34 has open reports of panics on damaged files, so a panic counts
     /// as "will not open".
-    pub fn open(path: &Path, values: Option<Arc<ValueKey>>) -> Result<Sled, StoreError> {
+    pub fn open(path: &Path) -> Result<Sled, StoreError> {
         let config = sled::Config::new()
             .path(path)
             .cache_capacity(CACHE_BYTES)
@@ -172,9 +271,7 @@ impl Sled {
             .mode(sled::Mode::HighThroughput);
         let open = || patiently(is_held, || config.open());
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
-            Ok(Ok(db)) => {
-                Ok(Sled { path: path.to_owned(), db: Some(db), values, failed: AtomicBool::new(false) })
-            }
+            Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db: Some(db), failed: AtomicBool::new(false) }),
             Ok(Err(error)) => Err(StoreError::Index { path: path.to_owned(), fault: error.to_string() }),
             Err(_) => {
                 Err(StoreError::Index { path: path.to_owned(), fault: "sled panicked on opening".to_owned() })
@@ -182,72 +279,54 @@ impl Sled {
         }
     }
 
-    fn sealed<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, StoreError> {
-        match &self.values {
-            None => Ok(Cow::Borrowed(value)),
-            Some(values) => {
-                let sealed = values.seal(key, value).map(Cow::Owned);
-                sealed.ok_or_else(|| self.not_ours("a value could not be sealed"))
-            }
-        }
-    }
-
-    fn opened<'a>(&self, key: &[u8], value: &'a [u8]) -> Result<Cow<'a, [u8]>, StoreError> {
-        match &self.values {
-            None => Ok(Cow::Borrowed(value)),
-            Some(values) => {
-                let opened = values.open(key, value).map(Cow::Owned);
-                opened.ok_or_else(|| self.not_ours("it is not sealed with the key of now"))
-            }
-        }
-    }
-
     /// All or nothing.
-    pub fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key.as_slice(), self.sealed(key, value)?.as_ref()),
-                None => batch.remove(key.as_slice()),
-            }
-        }
+    pub fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
         self.db()?.apply_batch(batch).map_err(self.fault())
     }
 
-    /// The first (or last) rows between two keys.
-    #[allow(clippy::type_complexity, reason = "one caller")]
-    pub fn some(
-        &self,
-        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
-        reverse: bool,
-        rows: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+        self.db()?.get(key).map_err(self.fault())
+    }
+
+    /// The first (or last) rows between two keys; an empty value: removed.
+    pub fn some(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
-        let mut range = self.db()?.range(range);
+        let mut range = self.db()?.range::<Vec<u8>, _>(span.clone());
         while found.len() < rows
             && let Some(item) = if reverse { range.next_back() } else { range.next() }
         {
             let (key, value) = item.map_err(self.fault())?;
-            let value = self.opened(&key, &value)?.into_owned();
-            found.push((key.to_vec(), value));
+            found.push((key.to_vec(), (!value.is_empty()).then(|| value.to_vec())));
         }
         Ok(found)
     }
 
-    /// Nothing may be written to it any more.
-    pub fn fail(&self) {
-        self.failed.store(true, Ordering::Release);
+    /// All rows, from the first.
+    #[allow(clippy::type_complexity, reason = "one caller")]
+    pub fn iter(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + '_, StoreError> {
+        Ok(self.db()?.iter().map(|row| row.map_err(self.fault())))
     }
 
-    pub fn not_ours(&self, fault: &str) -> StoreError {
-        StoreError::Index { path: self.path.clone(), fault: fault.to_owned() }
+    /// Octets on the disk.
+    pub fn bytes(&self) -> u64 {
+        self.db.as_ref().and_then(|db| db.size_on_disk().ok()).unwrap_or(0)
+    }
+
+    /// Brings all of it to the disk.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.db()?.flush().map(drop).map_err(self.fault())
     }
 
     /// The database, unless it failed: after a failed write it may answer wrongly, or not at all.
     fn db(&self) -> Result<&sled::Db, StoreError> {
         match &self.db {
-            Some(db) if !self.failed() => Ok(db),
-            _ => Err(self.not_ours("it failed before, and is built again at the next opening")),
+            Some(db) if !self.failed.load(Ordering::Acquire) => Ok(db),
+            _ => Err(StoreError::Index {
+                path: self.path.clone(),
+                fault: "it failed before, and is built again at the next opening".to_owned(),
+            }),
         }
     }
 
@@ -277,46 +356,10 @@ impl Drop for Sled {
     }
 }
 
-impl Rows for Sled {
-    fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.db()?.get(key).map_err(self.fault())?;
-        value.map(|value| self.opened(key, &value).map(Cow::into_owned)).transpose()
-    }
-
-    fn write(&self, changes: Changes) -> Result<(), StoreError> {
-        self.apply(&changes)
-    }
-
-    fn each(
-        &self,
-        prefix: &[u8],
-        from: Option<&[u8]>,
-        reverse: bool,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), StoreError> {
-        let low = from.unwrap_or(prefix).to_vec();
-        let range = match after(prefix) {
-            Some(high) => self.db()?.range(low..high),
-            None => self.db()?.range(low..),
-        };
-        let range: Box<dyn Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>> =
-            if reverse { Box::new(range.rev()) } else { Box::new(range) };
-        for item in range {
-            let (key, value) = item.map_err(self.fault())?;
-            if !visit(&key, &self.opened(&key, &value)?)? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::base::Base;
+    use super::super::layered::Layered;
     use super::*;
 
     fn collect(rows: &dyn Rows, prefix: &[u8], from: Option<&[u8]>, reverse: bool) -> Vec<Vec<u8>> {
@@ -333,7 +376,7 @@ mod tests {
     fn a_lock_that_somebody_holds_is_known_from_a_fault() {
         let dir = tempfile::tempdir().unwrap();
         let index = dir.path().join("index");
-        let held = Sled::open(&index, None).unwrap();
+        let held = Sled::open(&index).unwrap();
         assert!(is_held(&sled::open(&index).unwrap_err()));
         drop(held);
         let file = dir.path().join("file");
@@ -342,9 +385,10 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_sled_answer_alike() {
+    fn memory_and_layers_answer_alike() {
         let dir = tempfile::tempdir().unwrap();
-        let sled = Sled::open(&dir.path().join("index"), None).unwrap();
+        let base = Base::open(&dir.path().join("index"), Seals::default()).unwrap();
+        let sled = Layered::over(base);
         let memory = Memory::default();
         let mut changes = Changes::new();
         for i in 0..1500u32 {

@@ -4,9 +4,10 @@
 //! Invariant: the daemon goes on meanwhile. What differs while it does is looked at again after the journal's new
 //! lines were folded in too; only the last look, at a bounded number of keys, keeps it from writing.
 
+use super::bulk::Bulk;
 use super::card::CaseState;
 use super::open;
-use super::rows::{Memory, Rows, Sled, decode};
+use super::rows::{Memory, Rows, Seals, decode};
 use super::types::Opening;
 use super::verify::VerifyReport;
 use super::{Store, StoreError, keys};
@@ -95,8 +96,10 @@ impl Store {
         let Some(fresh) = self.room_for_fold(bytes_below(&journal), memory_bytes_max, report)? else {
             return Ok(None);
         };
-        let folded =
-            self.fold_on(fresh.rows(), &journal).and_then(|_| self.compare(fresh.rows(), &journal, report));
+        let folded = self
+            .fold_on(fresh.rows(), &journal)
+            .and_then(|_| fresh.rows().settle())
+            .and_then(|()| self.compare(fresh.rows(), &journal, report));
         match folded {
             Ok(()) => Ok(Some(fresh)),
             Err(StoreError::Chain { segment, line, fault }) => {
@@ -134,10 +137,10 @@ impl Store {
         }
         clear(&self.dir)?;
         let dir = self.dir.join(PROOF);
-        let values = self.originals.sealing().values()?.map(Arc::new);
+        let seals = Seals(self.originals.sealing().values()?.map(Arc::new));
         // The folder goes also when it cannot be opened.
         let mut fresh = Fresh { rows: None, dir: Some(dir.clone()) };
-        fresh.rows = Some(Box::new(Sled::open(&dir, values)?));
+        fresh.rows = Some(Box::new(Bulk::create(&dir, seals)?));
         Ok(Some(fresh))
     }
 

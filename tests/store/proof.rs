@@ -135,13 +135,13 @@ fn the_lists_of_the_outbox_are_held_against_the_cases() {
         key
     };
     // The index is then another than a fresh fold, and that alone is told of it: the lists are counted in the fold.
-    spoil(&mut house, |db| drop(db.remove(&due).unwrap()));
+    spoil(&mut house, |db| drop(db.insert(&due, &[]).unwrap()));
     only(&verify(&house), ExceptionKind::IndexDiffers);
     assert_eq!(house.store().due_answers(hours(1), 9).unwrap().len(), 0, "the answer would never go out");
     house.reopen_without_index();
     assert_eq!(house.store().due_answers(hours(1), 9).unwrap().len(), 1);
     // With a journal that cannot be read the index is the witness, and its lists are held against its cases.
-    spoil(&mut house, |db| drop(db.remove(&due).unwrap()));
+    spoil(&mut house, |db| drop(db.insert(&due, &[]).unwrap()));
     let whole = fs::read(house.segment()).unwrap();
     fs::write(house.segment(), "geknoei\n").unwrap();
     let report = verify(&house);

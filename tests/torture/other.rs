@@ -10,6 +10,7 @@ use crate::servers::DEADLINE;
 use crate::story::Story;
 use crate::traffic::{Dice, complaint, delivered_again, letter};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
@@ -222,13 +223,10 @@ fn killed(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), String> {
 fn index_garbled(office: &mut Office<'_>, dice: &mut Dice) -> Result<(), String> {
     killed(office, dice)?;
     let index = office.dir.store().join("index");
-    let mut files: Vec<_> = std::fs::read_dir(&index)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file())
-        .collect();
+    let below = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let layers: Vec<_> = below(&index).collect();
+    let mut files: Vec<_> = layers.iter().flat_map(|layer| below(layer)).chain(layers.clone()).collect();
+    files.retain(|path| path.is_file());
     files.sort();
     if files.is_empty() {
         return Ok(());
