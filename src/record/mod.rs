@@ -16,6 +16,7 @@ mod figures;
 mod judgement;
 mod likeness;
 mod look;
+mod looked_for;
 mod message;
 mod news;
 mod number;
@@ -51,6 +52,7 @@ pub use judgement::{
 };
 pub use likeness::{ALIKE_MIN, Likeness};
 pub use look::{Look, Seen};
+pub use looked_for::{plain, plain_words, stem};
 pub use message::{Address, Message, Returned};
 pub use news::{News, NewsKind};
 pub use number::{CaseNumber, NumberError, RegistrationNumber};

@@ -14,7 +14,7 @@
 
 use super::StoreError;
 use super::rows::{Changes, Seals, Sled};
-use super::run::{Row, Run, RunWriter, Span, Walk};
+use super::run::{Layer, Row, Run, RunWriter, Span, Walk};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -166,7 +166,7 @@ impl Base {
     }
 
     /// The first (or last) rows between two keys, of each layer, the oldest layer first.
-    pub fn layers(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Vec<Row>>, StoreError> {
+    pub fn layers(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Layer>, StoreError> {
         self.still_right()?;
         self.inner.layers(span, reverse, rows).inspect_err(|error| self.inner.give_up(error))
     }
@@ -254,7 +254,7 @@ impl Inner {
         found.flatten().map(|value| self.seals.open(key, value)).transpose()
     }
 
-    fn layers(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Vec<Row>>, StoreError> {
+    fn layers(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Layer>, StoreError> {
         let stack = self.stack();
         let mut found = Vec::with_capacity(3);
         if let Some(run) = &stack.run {

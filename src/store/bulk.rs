@@ -8,7 +8,7 @@ use super::StoreError;
 use super::base::sync_dir;
 use super::keys;
 use super::rows::{Changes, Rows, Seals, Visit, each_of_layers, some_of};
-use super::run::{Row, Run, RunWriter, Span, Walk};
+use super::run::{Layer, Run, RunWriter, Span, Walk};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs;
@@ -39,6 +39,9 @@ struct Held {
     runs: Vec<(Arc<Run>, Filter)>,
     written: u64,
 }
+
+/// The next row of a run, which stands at this place.
+type Head = (Vec<u8>, Reverse<usize>, Option<Vec<u8>>);
 
 /// Which keys a run may have (Bloom, 1970), so that a key that is new is not looked for in every one.
 #[derive(Debug)]
@@ -107,7 +110,7 @@ impl Bulk {
         let mut writer = RunWriter::create(into)?;
         let mut walks: Vec<Walk> = held.runs.iter().map(|(run, _)| Walk::of(Arc::clone(run))).collect();
         // By key, and of one key the youngest first.
-        let mut heads: BinaryHeap<Reverse<(Vec<u8>, Reverse<usize>, Option<Vec<u8>>)>> = BinaryHeap::new();
+        let mut heads: BinaryHeap<Reverse<Head>> = BinaryHeap::new();
         for (at, walk) in walks.iter_mut().enumerate() {
             heads.extend(walk.next()?.map(|(key, value)| Reverse((key, Reverse(at), value))));
         }
@@ -192,7 +195,7 @@ impl Rows for Bulk {
     ) -> Result<(), StoreError> {
         let some = |span: &Span, rows| {
             let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-            let mut found: Vec<Vec<Row>> = Vec::with_capacity(held.runs.len() + 1);
+            let mut found: Vec<Layer> = Vec::with_capacity(held.runs.len() + 1);
             for (run, _) in &held.runs {
                 found.push(run.some(span, reverse, rows)?);
             }

@@ -17,6 +17,7 @@ use crate::limits::{FOUND_WORD_CHARS_MAX, FOUND_WORDS_MAX};
 use crate::record::{
     Answer, AnswerChannel, AnswerState, CaseNumber, CaseRow, CaseStatus, Channel, ComeBack, Decision,
     JudgementSummary, Kind, OutboxEntry, Printed, RegistrationNumber, Scope, Verdict, office_date,
+    plain_words, stem,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -402,7 +403,9 @@ pub(super) fn derived(row: &CaseRow, sealing: &Sealing) -> BTreeSet<Vec<u8>> {
         return all;
     }
     all.extend(marks(row).into_iter().map(|mark| [mark, order.clone()].concat()));
-    all.extend(words_of(row).iter().map(|word| keys::word(&sealing.word(word), row.number)));
+    all.extend(
+        words_of(row, sealing.is_sealed()).iter().map(|word| keys::word(&sealing.word(word), row.number)),
+    );
     all.extend(listed(row));
     match row.answer.as_ref().map(|answer| &answer.state) {
         Some(AnswerState::Waiting { next, .. }) => drop(all.insert(keys::due_answer(*next, row.number))),
@@ -422,21 +425,24 @@ fn marks(row: &CaseRow) -> BTreeSet<Vec<u8>> {
     assignee.chain(bodies.iter().map(|body| keys::marked(Mark::Body, body, row.status))).collect()
 }
 
-/// The words by which a case is found: of its writer and its subject.
-fn words_of(row: &CaseRow) -> BTreeSet<String> {
-    [&row.writer, &row.subject]
-        .into_iter()
-        .flatten()
-        .flat_map(|text| found_by(text))
-        .take(FOUND_WORDS_MAX)
-        .collect()
+/// The words by which a case is found: of its writer and its subject, and their stems where a word does not begin with its
+/// own. (In a sealed store only whole words are found, so there every stem stands.)
+fn words_of(row: &CaseRow, sealed: bool) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let texts = [&row.writer, &row.subject].into_iter().flatten();
+    for word in texts.flat_map(|text| found_by(text)).take(FOUND_WORDS_MAX) {
+        let stem = stem(&word);
+        if sealed || !word.starts_with(&stem) {
+            all.insert(stem);
+        }
+        all.insert(word);
+    }
+    all
 }
 
-/// The words of a text as they are looked for: small letters and digits, cut to a length.
+/// The words of a text as they are looked for ([`plain_words`]), cut to a length.
 pub(super) fn found_by(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|letter: char| !letter.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| word.to_lowercase().chars().take(FOUND_WORD_CHARS_MAX).collect())
+    plain_words(text).map(|word| word.chars().take(FOUND_WORD_CHARS_MAX).collect())
 }
 
 /// Was it handed over, or may it have been? Only such an answer can come back.

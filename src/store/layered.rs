@@ -9,7 +9,7 @@
 use super::StoreError;
 use super::base::Base;
 use super::rows::{CLOSE_TIME_MAX, Changes, Rows, Visit, each_of_layers, some_of};
-use super::run::{Row, Span};
+use super::run::{Layer, Span};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -114,7 +114,7 @@ impl Shared {
     }
 
     /// The next rows between two keys of each layer, from one look at all of them, the oldest first.
-    fn some(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Vec<Row>>, StoreError> {
+    fn some(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Layer>, StoreError> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = self.base.layers(span, reverse, rows)?;
         found.extend([&*held.going, &held.fresh].map(|layer| some_of(layer, span, reverse, rows)));

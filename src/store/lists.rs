@@ -11,12 +11,12 @@ use super::rows::decode;
 use super::types::{CaseFilter, CaseOrder, CasePage};
 use super::{Store, StoreError};
 use crate::limits::{COUNTED_CASES_MAX, LOOKED_CASES_MAX};
-use crate::record::{CaseNumber, CaseRow, CaseStatus, RegistrationNumber};
+use crate::record::{CaseNumber, CaseRow, CaseStatus, RegistrationNumber, plain, stem};
 
 /// A page that is being filled.
 struct Filling<'a> {
     filter: &'a CaseFilter,
-    /// In small letters.
+    /// As [`plain`] gives them.
     words: Vec<String>,
     page: CasePage,
     looked: usize,
@@ -29,12 +29,8 @@ impl Store {
     /// [`StoreError::Index`].
     pub fn cases(&self, filter: &CaseFilter) -> Result<CasePage, StoreError> {
         let words = filter.text.as_deref().unwrap_or_default().split_whitespace();
-        let mut filling = Filling {
-            filter,
-            words: words.map(str::to_lowercase).collect(),
-            page: CasePage::default(),
-            looked: 0,
-        };
+        let mut filling =
+            Filling { filter, words: words.map(plain).collect(), page: CasePage::default(), looked: 0 };
         if filter.undelivered {
             self.rows.each(keys::UNDELIVERED, None, false, &mut |key, _| {
                 self.look_at(number_of(key), &mut filling)
@@ -181,15 +177,26 @@ impl Store {
         Ok(())
     }
 
-    /// The newest cases that have a word that begins so; for what is no single word (`12-b`) its longest part counts.
+    /// The newest cases that have a word that begins so, or another form of it; for what is no single word (`12-b`) its
+    /// longest part counts. Of either kind at most `bound`.
     fn with_word(&self, word: &str, bound: usize) -> Result<Vec<CaseNumber>, StoreError> {
         let Some(part) = found_by(word).max_by_key(|part| part.len()) else { return Ok(Vec::new()) };
-        let prefix = keys::words_from(&self.originals.sealing().word(&part));
+        let sealing = self.originals.sealing();
+        let stem = stem(&part);
+        // What begins with the stem begins with the word too, or is another form of it.
+        let looked_for = match part.starts_with(&stem) && !sealing.is_sealed() {
+            true => vec![stem],
+            false => vec![part, stem],
+        };
         let mut numbers = std::collections::BTreeSet::new();
-        self.rows.each(&prefix, None, false, &mut |key, _| {
-            numbers.extend(keys::number_of_word(key));
-            Ok(numbers.len() < bound)
-        })?;
+        for word in looked_for {
+            let mut seen = 0;
+            self.rows.each(&keys::words_from(&sealing.word(&word)), None, false, &mut |key, _| {
+                numbers.extend(keys::number_of_word(key));
+                seen += 1;
+                Ok(seen < bound)
+            })?;
+        }
         Ok(numbers.into_iter().collect())
     }
 
@@ -332,8 +339,9 @@ impl Filling<'_> {
         let records: String = row.records.iter().map(|record| format!(" {record}")).collect();
         let (writer, subject) =
             (row.writer.as_deref().unwrap_or_default(), row.subject.as_deref().unwrap_or_default());
-        let text = format!("{}{records} {writer} {subject}", row.number).to_lowercase();
-        self.words.iter().all(|word| text.contains(word.as_str()))
+        let text = plain(&format!("{}{records} {writer} {subject}", row.number));
+        let stems: Vec<String> = found_by(&text).map(|word| stem(&word)).collect();
+        self.words.iter().all(|word| text.contains(word.as_str()) || stems.contains(&stem(word)))
     }
 }
 

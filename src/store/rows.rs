@@ -5,7 +5,7 @@
 
 use super::StoreError;
 use super::patience::patiently;
-use super::run::{Row, Span};
+use super::run::{Layer, Row, Span};
 use super::sealed::ValueKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -157,7 +157,7 @@ const MORE_ROWS: usize = 512;
 /// What layers hold together, the oldest layer first, where each was asked for so many rows; and the last key up to which
 /// that is all of them. `None`: it is all there is.
 #[allow(clippy::type_complexity, reason = "one caller")]
-fn merged(layers: Vec<Vec<Row>>, rows: usize, reverse: bool) -> (Vec<(Vec<u8>, Vec<u8>)>, Option<Vec<u8>>) {
+fn merged(layers: Vec<Layer>, rows: usize, reverse: bool) -> (Vec<(Vec<u8>, Vec<u8>)>, Option<Vec<u8>>) {
     let lasts = layers.iter().filter(|found| found.len() >= rows).filter_map(|found| found.last());
     let lasts = lasts.map(|(key, _)| key);
     let complete_to = if reverse { lasts.max() } else { lasts.min() }.cloned();
@@ -179,7 +179,7 @@ fn merged(layers: Vec<Vec<Row>>, rows: usize, reverse: bool) -> (Vec<(Vec<u8>, V
 pub(super) fn each_of_layers(
     (prefix, from): (&[u8], Option<&[u8]>),
     reverse: bool,
-    some: &dyn Fn(&Span, usize) -> Result<Vec<Vec<Row>>, StoreError>,
+    some: &dyn Fn(&Span, usize) -> Result<Vec<Layer>, StoreError>,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     use std::ops::Bound::{Excluded, Included, Unbounded};

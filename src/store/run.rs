@@ -27,6 +27,9 @@ const WRITE_BYTES: usize = 1024 * 1024;
 /// A row of a layer; without a value: removed from what lies below.
 pub(super) type Row = (Vec<u8>, Option<Vec<u8>>);
 
+/// What a look at a layer found, in the order that was asked for.
+pub(super) type Layer = Vec<Row>;
+
 /// Where a look at a layer begins and ends.
 pub(super) type Span = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
@@ -239,7 +242,7 @@ impl Run {
     }
 
     /// The first (or last) rows between two keys.
-    pub fn some(&self, span: &Span, reverse: bool, rows: usize) -> Result<Vec<Row>, StoreError> {
+    pub fn some(&self, span: &Span, reverse: bool, rows: usize) -> Result<Layer, StoreError> {
         let mut found = Vec::new();
         let begins = |key: &[u8]| match &span.0 {
             Bound::Included(low) => key >= low.as_slice(),

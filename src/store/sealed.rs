@@ -74,6 +74,10 @@ impl Sealing {
         self.ring.as_deref()
     }
 
+    pub fn is_sealed(&self) -> bool {
+        self.ring.is_some()
+    }
+
     /// What lies on the disk for `plain`.
     pub fn seal<'a>(&self, place: &str, plain: &'a [u8]) -> Result<Cow<'a, [u8]>, StoreError> {
         let Some(ring) = &self.ring else {

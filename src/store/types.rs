@@ -92,8 +92,8 @@ pub struct CaseFilter {
     /// Id of a body that is complained about.
     pub body: Option<String>,
     pub assignee: Option<String>,
-    /// Words that all stand in the number, the writer or the subject, in any case. The beginnings of words are found;
-    /// in a sealed store whole words.
+    /// Words that all stand in the number, the writer or the subject, whatever their capitals and marks; the beginnings of words
+    /// and other forms of them are found (`klachten`: `klacht`), in a sealed store whole words and their other forms.
     pub text: Option<String>,
     /// Only cases whose answer did not arrive: staff find another way (Awb 2:11).
     pub undelivered: bool,

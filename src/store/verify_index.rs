@@ -1,5 +1,5 @@
-//! Is the index what originals and journal say? They are folded afresh beside it, in memory or, for a large store, in a
-//! database of their own (`proof/` in the store, which goes afterwards), and both are walked side by side.
+//! Is the index what originals and journal say? They are folded afresh beside it, in memory or, for a large store, in
+//! runs of their own (`proof/` in the store, which goes afterwards), and both are walked side by side.
 //!
 //! Invariant: the daemon goes on meanwhile. What differs while it does is looked at again after the journal's new
 //! lines were folded in too; only the last look, at a bounded number of keys, keeps it from writing.
