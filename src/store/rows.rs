@@ -175,11 +175,14 @@ fn merged(layers: Vec<Layer>, rows: usize, reverse: bool) -> (Vec<(Vec<u8>, Vec<
     (all, complete_to)
 }
 
-/// [`Rows::each`] over layers; `some` gives the first (or last) rows of each between two keys.
+/// Gives the first (or last) rows of each layer between two keys, the oldest layer first.
+type LookAtLayers<'a> = dyn Fn(&Span, usize) -> Result<Vec<Layer>, StoreError> + 'a;
+
+/// [`Rows::each`] over layers.
 pub(super) fn each_of_layers(
     (prefix, from): (&[u8], Option<&[u8]>),
     reverse: bool,
-    some: &dyn Fn(&Span, usize) -> Result<Vec<Layer>, StoreError>,
+    some: &LookAtLayers<'_>,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     use std::ops::Bound::{Excluded, Included, Unbounded};
