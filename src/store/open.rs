@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Version of keys and values of the index; a store with another one is folded again.
-pub(super) const INDEX_FORMAT: u32 = 8;
+pub(super) const INDEX_FORMAT: u32 = 9;
 
 /// Changes folded before they are written to the index together.
 const BATCH_CHANGES: usize = 4_000;
