@@ -66,7 +66,7 @@ pub async fn tried(State(state): State<ReviewState>, request: Request) -> Result
     let typed = name == "tekst.txt";
     let found = desk.try_on(name.clone(), bytes, state.today()).await;
     let found = found.map_err(|error| fault(Fault::internal(&error)))?;
-    draw(&state, &visitor, text, (!typed).then_some(name), Some(found)).map_err(fault)
+    draw(&state, &visitor, text, (!typed).then_some(name), Some(&found)).map_err(fault)
 }
 
 fn draw(
@@ -74,10 +74,10 @@ fn draw(
     visitor: &Visitor,
     text: String,
     file: Option<String>,
-    tried: Option<Tried>,
+    tried: Option<&Tried>,
 ) -> Result<Response, Fault> {
     let (mut now, mut draft, mut read) = (None, None, Vec::new());
-    if let Some(tried) = &tried {
+    if let Some(tried) = tried {
         now = Some(tried_view(state, &tried.now));
         draft = tried.draft.as_ref().map(|judgement| tried_view(state, judgement));
         if file.is_some() {

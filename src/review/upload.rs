@@ -57,17 +57,17 @@ type Fields = (Option<String>, Option<(String, Vec<u8>)>);
 
 async fn fields(mut form: Multipart, csrf: Option<&str>) -> Result<Fields, Response> {
     let (mut known, mut text, mut file) = (false, None, None);
-    while let Some(field) = form.next_field().await.map_err(told)? {
+    while let Some(field) = form.next_field().await.map_err(|error| told(&error))? {
         match field.name() {
             Some("csrf") => {
-                let given = field.text().await.map_err(told)?;
+                let given = field.text().await.map_err(|error| told(&error))?;
                 known = csrf.is_some_and(|csrf| same_secret(csrf, &given));
             }
             _ if !known => return Err(Fault::form_expired().into_response()),
-            Some("text") => text = Some(field.text().await.map_err(told)?),
+            Some("text") => text = Some(field.text().await.map_err(|error| told(&error))?),
             Some("file") => {
                 let name = bare_name(field.file_name().unwrap_or_default());
-                let bytes = field.bytes().await.map_err(told)?;
+                let bytes = field.bytes().await.map_err(|error| told(&error))?;
                 if !name.is_empty() {
                     file = Some((name, bytes.into()));
                 }
@@ -83,7 +83,7 @@ fn bare_name(name: &str) -> String {
     name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
 }
 
-fn told(error: MultipartError) -> Response {
+fn told(error: &MultipartError) -> Response {
     let fault = match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Fault::new(
             StatusCode::PAYLOAD_TOO_LARGE,
