@@ -93,6 +93,10 @@ fn every_page_fits_and_no_browser_complains() {
         ("postkamer", "/post".to_owned()),
         ("cijfers", "/numbers".to_owned()),
         ("jaarcijfers", "/numbers/2026".to_owned()),
+        ("zaak-splitsen", format!("/cases/{}/split", number(7))),
+        ("zaken-samen", format!("/together?case={}&case={}", number(1), number(5))),
+        ("hulp", "/help".to_owned()),
+        ("account", "/account".to_owned()),
         ("niet-gevonden", "/nergens".to_owned()),
     ] {
         browser.open(&format!("{base}{path}"));

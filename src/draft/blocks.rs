@@ -36,10 +36,12 @@ pub fn blocks(text: &str) -> Vec<Block> {
     cuts.push(text.len());
     cuts.dedup();
     let ends = cuts.iter().skip(1);
-    cuts.iter().zip(ends).filter_map(|(from, to)| text.get(*from..*to)).map(block).collect()
+    let parts = cuts.iter().zip(ends).filter_map(|(from, to)| text.get(*from..*to));
+    parts.enumerate().map(|(place, part)| block(part, place > 0 || part.starts_with('['))).collect()
 }
 
-fn block(text: &str) -> Block {
+/// What stands before the first table has no name, whatever its words look like.
+fn block(text: &str, is_table: bool) -> Block {
     let value = |key: &str| {
         text.lines()
             .filter_map(|line| line.split_once('='))
@@ -47,8 +49,11 @@ fn block(text: &str) -> Block {
             .map(|(_, value)| value.trim().trim_matches('"').to_owned())
     };
     let head = || text.lines().find(|line| line.starts_with('[')).unwrap_or_default();
-    let title =
-        value("id").or_else(|| value("name")).unwrap_or_else(|| head().trim_matches(['[', ']']).to_owned());
+    let named = || value("id").or_else(|| value("name"));
+    let title = match is_table {
+        true => named().unwrap_or_else(|| head().trim_matches(['[', ']']).to_owned()),
+        false => String::new(),
+    };
     let about = ["reason", "explanation", "name", "about"].into_iter().find_map(value).unwrap_or_default();
     Block { about: if about == title { String::new() } else { about }, title, text: text.to_owned() }
 }
