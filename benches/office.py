@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFICE = "klacht@ombudsman.example.nl"
-PASSWORD = "een lang wachtwoord voor de proef"
+PASSWORD = "zeven groene fietsen bij de sluis"
 SYNCS = ("fsync", "fdatasync", "syncfs", "sync_file_range")
 
 FIRST = ("Anja Bram Carla Dirk Els Fatima Gert Hanna Ilse Jan Karin Leo Mia Noor Otto Petra Quinten Rosa Sem Tess Umar Vera "

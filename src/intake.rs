@@ -70,6 +70,14 @@ pub enum IntakeError {
     CutOff(#[from] tokio::task::JoinError),
 }
 
+/// A piece that could not be judged now.
+#[derive(Debug)]
+pub struct NotYet {
+    pub error: IntakeError,
+    /// Its turn: while it is kept, what has to come after this piece waits for it.
+    pub entered: Option<Entered>,
+}
+
 /// What became of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Became {
@@ -137,11 +145,12 @@ impl Intake {
     ///
     /// # Errors
     /// When the machine fails; the piece then stays as it is on disk.
-    pub async fn take_up(self: &Arc<Self>, entered: Entered) -> Result<Became, IntakeError> {
+    pub async fn take_up(self: &Arc<Self>, entered: Entered) -> Result<Became, NotYet> {
         let number = entered.number();
-        let (record, extract) = match self.read(number).await? {
-            Read::Letter(letter) => *letter,
-            Read::Became(became) => return Ok(became),
+        let (record, extract) = match self.read(number).await {
+            Ok(Read::Letter(letter)) => *letter,
+            Ok(Read::Became(became)) => return Ok(became),
+            Err(error) => return Err(NotYet { error, entered: Some(entered) }),
         };
         let clues = Clues::of(&extract);
         if clues.is_reply() {
@@ -150,12 +159,11 @@ impl Intake {
         }
         self.in_work.earlier_of_sender_done(number).await;
         let intake = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
+        let done = tokio::task::spawn_blocking(move || {
             let became = intake.judge_and_commit(&record, &extract, &clues);
-            drop(entered);
-            became
-        })
-        .await?
+            became.map_err(|error| NotYet { error, entered: Some(entered) })
+        });
+        done.await.map_err(|error| NotYet { error: error.into(), entered: None })?
     }
 
     /// The record and its text: from the store when it was read before, else by a worker. A run is divided instead.

@@ -429,3 +429,7 @@ pub const TRIED_CASES_MAX: usize = 500;
 
 /// Published rule sets that the desk lists.
 pub const PUBLISHED_SHOWN_MAX: usize = 50;
+
+/// Attempts in which a piece that could not be judged keeps its turn: a minute in all. A reply that came after it, or another
+/// mail of its sender, waits for it, so that it finds its case; after that they go on, and one bad piece stops nobody.
+pub const IN_ORDER_TRIES_MAX: u32 = 7;

@@ -164,7 +164,7 @@ async fn take_up(
     let mut outcomes = futures_util::stream::iter(entered.into_iter().map(|entered| intake.take_up(entered)))
         .buffer_unordered(cores() * 4);
     while let Some(outcome) = outcomes.next().await {
-        match outcome.map_err(Failure::failed)? {
+        match outcome.map_err(|not_yet| Failure::failed(not_yet.error))? {
             Became::Case(_) => tally.cases += 1,
             Became::PartOf(_) => tally.parts += 1,
             Became::Aside => tally.aside += 1,

@@ -6,8 +6,10 @@
 use super::{Event, Stop};
 use crate::clock;
 use crate::explain::with_causes;
-use crate::intake::{Became, Entered, Intake, IntakeError};
-use crate::limits::{DRAIN_TIME_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX, UNSYNCED_TIME_MAX};
+use crate::intake::{Became, Entered, Intake, IntakeError, NotYet};
+use crate::limits::{
+    DRAIN_TIME_MAX, IN_ORDER_TRIES_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX, UNSYNCED_TIME_MAX,
+};
 use crate::record::RegistrationNumber;
 use crate::review::Health;
 use crate::store::Store;
@@ -139,6 +141,7 @@ impl Work {
         let mut entered = Some(entered);
         // Its room among the stuck, kept until it is judged.
         let mut room = None;
+        let mut tries = 0;
         loop {
             let turn = match entered.take() {
                 Some(entered) => entered,
@@ -165,14 +168,17 @@ impl Work {
                     }
                     return self.tell(number, became);
                 }
-                Err(error) => {
+                Err(NotYet { error, entered: kept }) => {
+                    tries += 1;
+                    entered = kept.filter(|_| tries < IN_ORDER_TRIES_MAX);
                     let part = if matches!(error, IntakeError::Store(_)) { "store" } else { "reading" };
                     let error = with_causes(&error);
                     self.stuck.note(number, Some(error.clone()), &self.health);
                     warn!(record = %number, part, %error, "not judged yet; will be tried again");
                 }
             }
-            if room.is_none() {
+            // While it keeps its turn, it keeps its place: those that wait for it hold the others.
+            if room.is_none() && entered.is_none() {
                 room = Arc::clone(&self.stuck.room).try_acquire_owned().ok();
             }
             if room.is_some() {

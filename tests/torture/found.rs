@@ -1,10 +1,10 @@
 //! What the rounds have found, each by its name: it stays mended.
 
 use crate::daemon::Daemon;
-use crate::fault::{Action, EIO, ENOSPC, Fault, MAKES, SYNCS, WRITES, library};
+use crate::fault::{Action, EACCES, EIO, ENOSPC, Fault, MAKES, SYNCS, WRITES, library};
 use crate::office::{Office, Way, is_running, no_panic};
 use crate::servers::{DEADLINE, MailServers};
-use crate::traffic::complaint;
+use crate::traffic::{complaint, reply};
 use std::time::{Duration, Instant};
 
 /// An office that had one piece, with another one waiting, and a daemon in which this fault falls.
@@ -73,4 +73,32 @@ fn a_sync_that_fails_while_the_index_closes_ends_nothing_badly() {
         Office::terminate(daemon).unwrap();
         no_panic(&daemon.rest()).unwrap();
     });
+}
+
+/// A piece that could not be written for a moment lost its turn: the reply that came with it found no case and made one.
+#[test]
+fn a_reply_waits_for_a_piece_that_is_tried_again() {
+    let fault = Fault {
+        action: Action::FailOnce,
+        point: "record/.judgement.json.tmp: create".to_owned(),
+        nth: 1,
+        error: EACCES,
+        ..Fault::none()
+    };
+    let (servers, library) = (MailServers::start(), library());
+    let mut office = Office::new(9003, Way::Maildir, false, &servers, &library);
+    for (name, sent) in
+        [("1", complaint(&office.address, "eerst")), ("2", reply(&office.address, "erna", "eerst"))]
+    {
+        office.lay(&sent, name);
+    }
+    let mut daemon = office.run_with(&fault);
+    let begun = Instant::now();
+    while !(is_running(&mut daemon) && office.is_idle()) {
+        assert!(begun.elapsed() < DEADLINE, "{}", daemon.log);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(office.control.struck() > 0, "the fault did not fall:\n{}", daemon.log);
+    Office::terminate(&mut daemon).unwrap();
+    office.holds().unwrap();
 }
