@@ -24,10 +24,10 @@ use changes::Changes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -307,6 +307,10 @@ impl Accounts {
         edit: impl FnOnce(&mut Book) -> Result<(), AccountError>,
     ) -> Result<(), AccountError> {
         let fault = |error| self.fault(error);
+        // An admin makes the first account before the first start has made the store.
+        if let Some(dir) = self.path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fault)?;
+        }
         let guard = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -570,5 +574,13 @@ mod tests {
             Err(AccountError::Exists(_))
         ));
         assert_eq!(accounts.list().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_first_account_is_made_before_the_store_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts::new(&dir.path().join("later/store"));
+        accounts.add("noor", "correct paard batterij", Role::Admin, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(accounts.list().unwrap().len(), 1);
     }
 }
