@@ -575,6 +575,9 @@ fn every_answer_carries_the_headers_that_protect() {
         }
         assert!(!policy.contains("unsafe"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
+            assert_eq!(answer.header(name), Some("same-origin"), "{path}: {name}");
+        }
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
         assert_eq!(answer.header("referrer-policy"), Some("same-origin"), "{path}");
     }

@@ -7,6 +7,7 @@ use super::dates;
 use super::errors::Fault;
 use super::guard::{Posted, Visitor, see_other};
 use super::pages::{self, Shell};
+use super::piece_view::size;
 use super::rights::Right;
 use super::state::{PostRoom, PostRoomFault, ReviewState, Shown};
 use super::upload::{self, Sent};
@@ -321,14 +322,5 @@ impl From<PostRoomFault> for Fault {
             PostRoomFault::Unfit(why) => Fault::unacceptable(why),
             PostRoomFault::Other(error) => Fault::internal(&error),
         }
-    }
-}
-
-/// `820 kB`, `12 MB`.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
     }
 }

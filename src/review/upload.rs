@@ -5,6 +5,7 @@
 
 use super::errors::Fault;
 use super::guard::{Posted, Visitor};
+use super::piece_view::size;
 use super::session::same_secret;
 use super::state::ReviewState;
 use crate::limits::PIECE_BYTES_MAX;
@@ -89,8 +90,8 @@ fn told(error: &MultipartError) -> Response {
             StatusCode::PAYLOAD_TOO_LARGE,
             "Dit bestand is te groot",
             format!(
-                "Het meeste is {} MB. Scan de brief in delen, of met 300 dpi in grijs.",
-                PIECE_BYTES_MAX / 1_000_000
+                "Het meeste is {}. Scan de brief in delen, of met 300 dpi in grijs.",
+                size(PIECE_BYTES_MAX)
             ),
         ),
         _ => Fault::unacceptable("Het bestand kwam niet heel over. Probeer het opnieuw."),
