@@ -19,7 +19,7 @@ install = @missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' 
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr bench-intake bench-store bench-load class-table deps deps-test deps-bench clean-demo
+.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr bench-intake bench-store bench-desk bench-load class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -129,6 +129,12 @@ bench-store: deps-bench
 	$(CARGO) build --locked --release
 	$(CARGO) bench --locked --bench store --no-run
 	python3 benches/store.py $(STORE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
+
+# Pages of the desk with 20 users at the same time, on stores of these sizes; `DESK_FLAGS="--store DIR"` takes one that is there.
+bench-desk: deps-bench
+	$(CARGO) build --locked --release
+	$(CARGO) bench --locked --bench store --no-run
+	python3 benches/desk.py $(DESK_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
 
 # A backlog of messages and scans, then a burst; `LOAD_FLAGS="--messages 5000 --scans 50 --burst-minutes 1"` for a short one.
 bench-load: deps-bench

@@ -16,6 +16,7 @@ mod samples;
 mod scan_room;
 mod stop;
 mod telling;
+mod words;
 mod work;
 
 pub use clerk::DeskClerk;

@@ -168,6 +168,32 @@ pub const COUNTED_CASES_MAX: usize = 10_000;
 pub const FOUND_WORDS_MAX: usize = 24;
 pub const FOUND_WORD_CHARS_MAX: usize = 16;
 
+/// What is looked at of the texts of one piece, so that it is found by its words: octets, different words, characters of one.
+/// What lies beyond is not found by its words.
+pub const TEXT_CHARS_MAX: usize = 4 * 1024 * 1024;
+pub const TEXT_WORDS_MAX: usize = 50_000;
+pub const TEXT_WORD_CHARS_MAX: usize = 32;
+
+/// Cases under words of texts that are held in memory (some 16 bytes each) before they are written.
+pub const FRESH_TEXT_ENTRIES_MAX: usize = 400_000;
+
+/// Entries of the journal of which the texts are taken in at a time, and between two looks for new ones.
+pub const TEXT_ENTRIES_MAX: usize = 500;
+pub const TEXT_LOOK_TIME: Duration = Duration::from_secs(1);
+
+/// Entries of which a command that searches takes in the texts itself: those that no daemon has written down yet.
+pub const READ_TEXT_ENTRIES_MAX: usize = 50_000;
+
+/// Words of texts that begin as a word that was typed, and are looked at in each part: the others are told as more.
+pub const WORDS_BEGINNING_MAX: usize = 200;
+
+/// Characters of a text that are shown in a list around a word that was looked for, and octets of texts that are read for one page.
+pub const SNIPPET_CHARS_MAX: usize = 160;
+pub const SNIPPET_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Words that are held against one that was typed wrong: some ten milliseconds.
+pub const TYPED_WORDS_LOOKED_MAX: usize = 400_000;
+
 /// Cases of which an overview shows what is due: more is read by nobody.
 pub const DUE_CASES_MAX: usize = 2_000;
 

@@ -635,3 +635,26 @@ fn an_open_breaker_stands_on_every_page_until_a_person_closes_it() {
     assert!(!noor.get("/").body.contains("De noodrem is aan"));
     assert_eq!(desk.visitor().get("/healthz").status, 200);
 }
+
+#[test]
+fn words_of_texts_are_found_and_shown_and_words_that_were_typed_wrong_are_told() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    while desk.store.follow_texts(500).unwrap() > 0 {}
+    let found = noor.get("/?q=gesprekken+baas").body;
+    assert!(found.contains(r#"<p class="c-text">"#), "{found}");
+    assert!(
+        found.contains(r#"<mark class="hit">gesprek</mark> met uw <mark class="hit">baas</mark>"#),
+        "{found}"
+    );
+    assert!(!found.contains("Niet gevonden:"));
+    let typed = noor.get("/?q=schandailg&sort=newest").body;
+    assert!(typed.contains("Niet gevonden: <b>schandailg</b>. Gezocht op <b>schandalig</b>."), "{typed}");
+    assert!(typed.contains(r#"<mark class="hit">Schandalig</mark>"#), "{typed}");
+    assert!(typed.contains("/?q=schandailg&amp;literal=1&amp;sort=newest"), "{typed}");
+    let literally = noor.get("/?q=schandailg&literal=1").body;
+    assert!(literally.contains("Hier liggen geen zaken.") && !literally.contains("Gezocht op"));
+    // What stands in a text is shown as text.
+    let hostile = noor.get("/?q=%3Cscript%3Ealert").body;
+    assert!(!hostile.contains("<script>alert"), "{hostile}");
+}

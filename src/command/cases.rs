@@ -183,6 +183,12 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
 fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
     let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let page = store.cases(filter).map_err(Failure::failed)?;
+    for one in &page.read_as {
+        eprintln!("no case has \"{}\": looked for \"{}\"", one.typed, one.read);
+    }
+    if page.unread > 0 {
+        eprintln!("texts of the last {} entries of the journal were not searched", page.unread);
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&page.rows).map_err(Failure::failed)?);
         return Ok(Ended::Well);

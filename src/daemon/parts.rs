@@ -163,6 +163,7 @@ impl Daemon {
         tasks.spawn(work.run(work_receiver, letter_receiver));
         tasks.spawn(work::settle_judged(Arc::clone(&store), unsynced, stop.clone()));
         tasks.spawn(breaker::watch(Arc::clone(&intake), health.clone(), judged, stop.clone()));
+        tasks.spawn(super::words::follow(Arc::clone(&store), health.clone(), stop.clone()));
         let resumed = resume(&store, &work_sender, &mut tasks).await?;
         let feed = Feed {
             store: Arc::clone(&store),

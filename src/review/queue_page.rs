@@ -3,17 +3,17 @@
 use super::dates::{self, Due};
 use super::errors::Fault;
 use super::guard::{Visitor, see_other};
-use super::hits::{Hit, hits};
+use super::hits::{Hit, Wanted};
 use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::rights::Right;
 use super::sending_page;
 use super::state::{ReviewState, Shown};
 use super::words;
-use crate::limits::{LIST_PAGES_MAX, PAGE_ROWS_MAX};
+use crate::limits::{LIST_PAGES_MAX, PAGE_ROWS_MAX, SNIPPET_BYTES_MAX, TEXT_ENTRIES_MAX};
 use crate::queue as work;
-use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus};
-use crate::store::{CaseFilter, CaseOrder, QueueCount};
+use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, plain};
+use crate::store::{CaseFilter, CaseOrder, CasePage, QueueCount, ReadAs, Store, StoreError};
 use axum::extract::{Extension, Query, State};
 use axum::response::{IntoResponse, Response};
 use jiff::ToSpan;
@@ -25,6 +25,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Choice {
     pub q: String,
+    /// `1`: a word that stands nowhere is not taken for another.
+    pub literal: String,
     pub queue: String,
     /// `open` (the default), `taken-up`, `asked-for-more`, `closed`, `all`.
     pub status: String,
@@ -86,6 +88,7 @@ impl Choice {
             body: some(&self.about),
             assignee: if self.who == "me" { Some(visitor.to_owned()) } else { some(&self.who) },
             text: self.words(),
+            literal: !self.literal.is_empty(),
             undelivered: self.is_undelivered(),
             order: match self.sort.as_str() {
                 "newest" => CaseOrder::Newest,
@@ -101,6 +104,7 @@ impl Choice {
     fn with(&self, name: &str, value: &str) -> String {
         let mut pairs = [
             ("q", self.q.as_str()),
+            ("literal", if name == "q" { "" } else { self.literal.as_str() }),
             ("queue", self.queue.as_str()),
             ("status", self.status.as_str()),
             ("due", self.due.as_str()),
@@ -153,6 +157,11 @@ struct View {
     mine_here: bool,
     /// Words are looked for, and marked where they stand.
     searching: bool,
+    /// Words that stand nowhere, and what was looked for in their place; the address that looks for them as they were typed.
+    read_as: Vec<ReadAs>,
+    literally: String,
+    /// Not all texts can be searched yet.
+    unread: bool,
     /// Grows with every change in the house, so that an open list can keep up.
     mark: u64,
 }
@@ -191,6 +200,8 @@ pub(super) struct RowView {
     /// The same with the words that were looked for.
     pub subject_hits: Vec<Hit>,
     pub writer_hits: Vec<Hit>,
+    /// Where they stand in the text, when they do not all stand above.
+    pub text_hits: Vec<Hit>,
     pub channel: &'static str,
     pub received: String,
     pub received_iso: String,
@@ -220,6 +231,7 @@ impl RowView {
             writer: row.writer.as_deref().map(one_line).unwrap_or_default(),
             subject_hits: Vec::new(),
             writer_hits: Vec::new(),
+            text_hits: Vec::new(),
             channel: words::channel(row.channel),
             received: dates::near(row.received, today),
             received_iso: row.received.to_string(),
@@ -273,12 +285,14 @@ pub async fn page(
         limit: 0,
         ..CaseFilter::default()
     };
-    let (found, counts, undelivered, mine, mark) = state
+    let words = choice.words();
+    let typed = words.clone().unwrap_or_default();
+    let ((found, wanted, snippets), counts, undelivered, mine, mark) = state
         .with_store(move |store| {
             // Before the list: what changes meanwhile makes it old, never new.
             let mark = store.last_entry()?;
             let mine = store.cases(&own)?.total;
-            Ok((store.cases(&filter)?, store.queue_counts()?, store.undelivered()?, mine, mark))
+            Ok((find(store, &filter, &typed)?, store.queue_counts()?, store.undelivered()?, mine, mark))
         })
         .await?;
     let stopped = sending_page::stopped(&state).await?;
@@ -295,7 +309,6 @@ pub async fn page(
         .collect();
     let mut shell = Shell::new(&state, &visitor, "queue");
     shell.search.clone_from(&choice.q);
-    let words = choice.words();
     let view = View {
         shell,
         heading: heading(&choice, &shown),
@@ -311,15 +324,20 @@ pub async fn page(
         rows: found
             .rows
             .iter()
-            .map(|row| {
+            .zip(snippets)
+            .map(|(row, snippet)| {
                 let mut view = RowView::of(row, &shown, today);
-                if let Some(words) = &words {
-                    view.subject_hits = hits(&view.subject, words);
-                    view.writer_hits = hits(&view.writer, words);
+                if words.is_some() {
+                    view.subject_hits = wanted.hits(&view.subject);
+                    view.writer_hits = wanted.hits(&view.writer);
+                    view.text_hits = snippet;
                 }
                 view
             })
             .collect(),
+        literally: choice.with("literal", "1"),
+        unread: words.is_some() && found.unread > TEXT_ENTRIES_MAX as u64,
+        read_as: found.read_as,
         searching: words.is_some(),
         mine: thousands(mine),
         mine_here: choice.who == "me" && choice.status_id() == "mine",
@@ -342,6 +360,37 @@ pub async fn page(
         stopped,
     };
     Ok(pages::draw("queue.html", &view)?.into_response())
+}
+
+/// A page of cases, what was looked for, and where it stands in the texts of each.
+fn find(
+    store: &Store,
+    filter: &CaseFilter,
+    typed: &str,
+) -> Result<(CasePage, Wanted, Vec<Vec<Hit>>), StoreError> {
+    let page = store.cases(filter)?;
+    let read = |word: String| {
+        page.read_as.iter().find(|one| one.typed == word).map_or_else(|| word.clone(), |one| one.read.clone())
+    };
+    let words: Vec<String> = typed.split_whitespace().map(|word| read(plain(word))).collect();
+    let wanted = Wanted::of(&words.join(" "));
+    let (mut snippets, mut bytes) = (Vec::new(), 0);
+    for row in &page.rows {
+        let above = [row.subject.as_deref().unwrap_or_default(), row.writer.as_deref().unwrap_or_default()];
+        let mut snippet = None;
+        if !words.is_empty() && !wanted.all_in(&above) {
+            for record in &row.records {
+                if snippet.is_some() || bytes >= SNIPPET_BYTES_MAX {
+                    break;
+                }
+                let texts = store.texts_of(*record)?;
+                bytes += texts.iter().map(String::len).sum::<usize>();
+                snippet = texts.iter().find_map(|text| wanted.snippet(text));
+            }
+        }
+        snippets.push(snippet.unwrap_or_default());
+    }
+    Ok((page, wanted, snippets))
 }
 
 fn heading(choice: &Choice, shown: &Shown) -> String {

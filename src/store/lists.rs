@@ -1,5 +1,6 @@
 //! Lists of cases. Each stands in the index under keys in its own order, so that a page costs what it shows, in a store of
-//! any size: by status, queue, assignee and body, in the order of work or by number, and by word.
+//! any size: by status, queue, assignee and body, in the order of work or by number, and by word. Words of texts stand apart
+//! ([`super::texts`]).
 //!
 //! Invariant: a page that is asked for by people ([`CaseFilter::limit`] is bounded) looks at a bounded number of rows
 //! and keys; what it did not look at is told as [`CasePage::more`].
@@ -8,10 +9,11 @@ use super::card::{Became, CaseState};
 use super::fold_case::found_by;
 use super::keys::{self, Mark};
 use super::rows::decode;
-use super::types::{CaseFilter, CaseOrder, CasePage};
+use super::types::{CaseFilter, CaseOrder, CasePage, ReadAs};
 use super::{Store, StoreError};
-use crate::limits::{COUNTED_CASES_MAX, LOOKED_CASES_MAX};
+use crate::limits::{COUNTED_CASES_MAX, LOOKED_CASES_MAX, READ_TEXT_ENTRIES_MAX};
 use crate::record::{CaseNumber, CaseRow, CaseStatus, RegistrationNumber, plain, stem};
+use std::collections::BTreeMap;
 
 /// A page that is being filled.
 struct Filling<'a> {
@@ -145,24 +147,24 @@ impl Store {
         Ok(())
     }
 
-    /// Cases in which every word stands. The rarest word says which are looked at; in the order of work.
+    /// Cases in which every word stands, in their rows or in their texts; the newest are looked at, in the order of work.
+    /// A word that stands nowhere is taken for the nearest that does.
     fn with_words(&self, filling: &mut Filling<'_>) -> Result<(), StoreError> {
         let bound = if filling.is_bounded() { LOOKED_CASES_MAX } else { usize::MAX };
-        let mut found: Option<Vec<CaseNumber>> = None;
-        for word in filling.words.clone() {
-            let mut numbers = self.with_word(&word, bound)?;
-            numbers.extend(self.cases_numbered(&word)?);
-            if found.as_ref().is_none_or(|found| numbers.len() < found.len()) {
-                found = Some(numbers);
-            }
+        if self.marker.is_none()
+            && let Err(error) = self.follow_texts(READ_TEXT_ENTRIES_MAX)
+        {
+            // Beside a daemon that is writing; how much was not read is told.
+            tracing::debug!(%error, "the newest texts are not searched");
         }
-        let mut numbers = found.unwrap_or_default();
-        numbers.sort();
-        numbers.dedup();
-        filling.page.more = numbers.len() >= bound;
+        let mut found = self.in_rows_or_texts(filling, bound)?;
+        if found.is_empty() && !filling.filter.literal && self.read_otherwise(filling)? {
+            found = self.in_rows_or_texts(filling, bound)?;
+        }
+        filling.page.unread = self.texts_behind()?;
         let mut rows = Vec::new();
-        for number in numbers {
-            rows.extend(self.case(number)?.filter(|row| filling.fits(row)));
+        for (number, in_text) in found.into_iter().rev().take(bound) {
+            rows.extend(self.case(number)?.filter(|row| filling.fits(row, in_text)));
         }
         match filling.filter.order {
             CaseOrder::Work => {
@@ -175,6 +177,45 @@ impl Store {
             filling.add(row);
         }
         Ok(())
+    }
+
+    /// The cases that may have every word, and whether their texts have: then their rows need not. Of the rows, the
+    /// rarest word says which are looked at.
+    fn in_rows_or_texts(
+        &self,
+        filling: &mut Filling<'_>,
+        bound: usize,
+    ) -> Result<BTreeMap<CaseNumber, bool>, StoreError> {
+        let mut rarest: Option<Vec<CaseNumber>> = None;
+        for word in &filling.words {
+            let mut numbers = self.with_word(word, bound)?;
+            numbers.extend(self.cases_numbered(word)?);
+            if rarest.as_ref().is_none_or(|rarest| numbers.len() < rarest.len()) {
+                rarest = Some(numbers);
+            }
+        }
+        let rarest = rarest.unwrap_or_default();
+        let (texts, more) = self.texts.sound(self.texts.cases(&filling.words, bound))?;
+        filling.page.more = more || rarest.len() >= bound;
+        let mut found: BTreeMap<_, _> = rarest.into_iter().map(|number| (number, false)).collect();
+        found.extend(texts.into_iter().map(|number| (number, true)));
+        Ok(found)
+    }
+
+    /// Words that stand nowhere are changed into the nearest that stand somewhere. Was one?
+    fn read_otherwise(&self, filling: &mut Filling<'_>) -> Result<bool, StoreError> {
+        let mut read_as = Vec::new();
+        for word in &mut filling.words {
+            let stands = self.texts.sound(self.texts.knows(word))?
+                || !self.with_word(word, 1)?.is_empty()
+                || !self.cases_numbered(word)?.is_empty();
+            if !stands && let Some(read) = self.texts.sound(self.texts.near(word))? {
+                read_as.push(ReadAs { typed: std::mem::replace(word, read.clone()), read });
+            }
+        }
+        let changed = !read_as.is_empty();
+        filling.page.read_as = read_as;
+        Ok(changed)
     }
 
     /// The newest cases that have a word that begins so, or another form of it; for what is no single word (`12-b`) its
@@ -289,7 +330,7 @@ impl Store {
         }
         filling.looked += 1;
         let row = number.map(|number| self.case(number)).transpose()?.flatten();
-        if let Some(row) = row.filter(|row| filling.fits(row)) {
+        if let Some(row) = row.filter(|row| filling.fits(row, false)) {
             filling.add(row);
         }
         Ok(true)
@@ -325,14 +366,15 @@ impl Filling<'_> {
         self.page.total += 1;
     }
 
-    fn fits(&self, row: &CaseRow) -> bool {
+    /// `in_text`: its texts have the words.
+    fn fits(&self, row: &CaseRow, in_text: bool) -> bool {
         let filter = self.filter;
         (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
             && filter.queue.as_ref().is_none_or(|queue| row.queue == *queue)
             && filter.due_by.is_none_or(|day| row.due.is_some_and(|due| due <= day))
             && filter.body.as_ref().is_none_or(|body| row.judgement.complained_about.contains(body))
             && filter.assignee.as_ref().is_none_or(|assignee| row.assignee.as_ref() == Some(assignee))
-            && (self.words.is_empty() || self.says(row))
+            && (in_text && row.purged.is_none() || self.words.is_empty() || self.says(row))
     }
 
     fn says(&self, row: &CaseRow) -> bool {

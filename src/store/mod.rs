@@ -9,6 +9,7 @@
 //!         looks/2026-11.log       who looked at which case, chained, a file a month
 //!         rules/<version>/        every rule set that was in force
 //!         sealed                  the names of the keys in use, where a key file is configured
+//!         index-texts/            the words of texts: follows the journal ([`texts`]); may be removed
 //!         index/                  a fold of the two above  what can be asked; may be removed ([`base`])
 //! ```
 //! Every change goes the same way: its files are written, its entry is appended and folded into the index under one
@@ -69,6 +70,7 @@ mod split;
 mod sync;
 mod tail;
 mod take;
+mod texts;
 mod types;
 mod verify;
 mod verify_answers;
@@ -94,7 +96,7 @@ pub use reseal::{Resealed, SealedCounts, sealed_counts};
 pub use split::SplitOrder;
 pub use types::{
     AsidePage, AsideRow, CaseFilter, CaseOrder, CasePage, FOLLOW_UP_QUEUE, FOLLOW_UP_TEMPLATE, Opening,
-    Outcome, QueueCount, Registered, SendingPause,
+    Outcome, QueueCount, ReadAs, Registered, SendingPause,
 };
 pub use verify::{AnswerCounts, VerifyReport};
 
@@ -118,6 +120,7 @@ pub struct Store {
     dir: PathBuf,
     originals: Originals,
     rows: Box<dyn Rows>,
+    texts: texts::Texts,
     core: Mutex<Core>,
     /// Held while arrivals are registered: two sources cannot take the same piece twice.
     registering: Mutex<()>,

@@ -50,12 +50,23 @@ impl Store {
     /// # Errors
     /// The journal cannot be read, or a sync failed.
     pub fn news(&self, reader: &mut NewsReader, entries_max: usize) -> Result<Vec<News>, StoreError> {
-        let last = self.last_entry()?;
-        if reader.next > last {
+        if reader.next > self.last_entry()? {
             return Ok(Vec::new());
         }
         self.settle()?;
         let mut news = Vec::new();
+        self.entries(reader, entries_max, &mut |entry, digest| news.extend(told(&entry, digest)))?;
+        Ok(news)
+    }
+
+    /// Gives the next `entries_max` entries at most, with their digests; the last of them may not be on disk yet.
+    pub(super) fn entries(
+        &self,
+        reader: &mut NewsReader,
+        entries_max: usize,
+        each: &mut dyn FnMut(Entry, &str),
+    ) -> Result<(), StoreError> {
+        let last = self.last_entry()?;
         let mut left = entries_max;
         while reader.next <= last && left > 0 {
             let (path, offset) = match reader.at.take() {
@@ -80,7 +91,7 @@ impl Store {
                 if entry.seq != reader.next {
                     return Err(damaged("an entry stands where another should"));
                 }
-                news.extend(told(&entry, &String::from_utf8_lossy(digest)));
+                each(entry, &String::from_utf8_lossy(digest));
                 reader.next += 1;
                 left -= 1;
                 offset += read as u64;
@@ -89,7 +100,7 @@ impl Store {
             let ended = reader.next <= last && left > 0;
             reader.at = (!ended).then_some((path, offset));
         }
-        Ok(news)
+        Ok(())
     }
 
     /// The segment and byte where an entry begins.

@@ -15,6 +15,7 @@ use super::rows::{Changes, Memory, Rows, Seals, decode, encode};
 use super::sealed::{Sealing, ValueKey};
 use super::sync::GroupSync;
 use super::tail::{self, Marker};
+use super::texts::Texts;
 use super::{Core, Opening, Store, StoreError, purge};
 use crate::record::{RegistrationNumber, StorePlace};
 use rustix::fs::{FlockOperation, flock};
@@ -135,9 +136,11 @@ impl Store {
         let (journal, marker) = journal.unzip();
         let device = |path: &Path| Ok(fs::metadata(path).map_err(StoreError::io("look at", path))?.dev());
         let one_file_system = journal.is_some() && device(originals.root())? == device(&dir.join("journal"))?;
+        let texts = Texts::open(dir, originals.sealing().values()?, journal.is_some());
         Ok(Store {
             dir: dir.to_owned(),
             rows,
+            texts,
             core: Mutex::new(Core { journal, last_record: None, last_case: None }),
             registering: Mutex::new(()),
             disk: GroupSync::default(),

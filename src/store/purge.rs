@@ -81,14 +81,15 @@ impl Store {
         let marker = self.dir.join(PURGING);
         File::create(&marker).and_then(|file| file.sync_all()).map_err(StoreError::io("write", &marker))?;
         sync_dir(&self.dir)?;
-        let (mut report, mut gone) = (PurgeReport::default(), Vec::new());
+        let (mut report, mut gone, mut cases) = (PurgeReport::default(), Vec::new(), Vec::new());
         for order in orders {
             let mut why = None;
             self.change(now, by, |_| match self.purge_events(order, list)? {
                 Ok(events) => {
                     for event in &events {
-                        if let Event::Purged { records, .. } = event {
+                        if let Event::Purged { records, case, .. } = event {
                             gone.extend(records.keys().copied());
+                            cases.extend(*case);
                         }
                     }
                     report.cases += u64::from(matches!(order.what, Purgeable::Case(..)));
@@ -114,6 +115,7 @@ impl Store {
             self.originals.destroy(*record)?;
         }
         self.originals.sync(&self.root).map_err(StoreError::io("sync", self.originals.root()))?;
+        self.texts.forget(&cases)?;
         fs::remove_file(&marker).map_err(StoreError::io("remove", &marker))?;
         Ok(report)
     }
@@ -307,6 +309,7 @@ pub(super) fn finish(dir: &Path, rows: &dyn Rows, originals: &Originals) -> Resu
     if !marker.exists() {
         return Ok(0);
     }
+    super::texts::clear(&dir.join(super::texts::DIR));
     let mut removed = 0;
     rows.each(keys::RECORDS, None, false, &mut |key, value| {
         let Some((year, serial)) = keys::number_at_end(key) else { return Ok(true) };

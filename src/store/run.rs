@@ -390,8 +390,13 @@ fn sum(bytes: &[u8]) -> [u8; SUM_BYTES] {
     step(all, bytes.len() as u64).to_le_bytes()
 }
 
+/// The bytes with their sum behind them.
+pub(super) fn with_sum(bytes: &[u8]) -> Vec<u8> {
+    [bytes, &sum(bytes)].concat()
+}
+
 /// What stands before a sum, when that is its sum.
-fn summed(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn summed(bytes: &[u8]) -> Option<&[u8]> {
     let (within, told) = bytes.split_at_checked(bytes.len().checked_sub(SUM_BYTES)?)?;
     (sum(within) == told).then_some(within)
 }

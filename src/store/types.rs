@@ -92,9 +92,12 @@ pub struct CaseFilter {
     /// Id of a body that is complained about.
     pub body: Option<String>,
     pub assignee: Option<String>,
-    /// Words that all stand in the number, the writer or the subject, whatever their capitals and marks; the beginnings of words
-    /// and other forms of them are found (`klachten`: `klacht`), in a sealed store whole words and their other forms.
+    /// Words that all stand in the number, the writer or the subject, or all in what was read of its pieces (attachments too), whatever
+    /// their capitals and marks; the beginnings of words and other forms of them are found (`klachten`: `klacht`), in a
+    /// sealed store's writers and subjects whole words and their other forms.
     pub text: Option<String>,
+    /// A word that stands nowhere is not taken for another that was typed wrong.
+    pub literal: bool,
     /// Only cases whose answer did not arrive: staff find another way (Awb 2:11).
     pub undelivered: bool,
     pub order: CaseOrder,
@@ -112,6 +115,7 @@ impl Default for CaseFilter {
             body: None,
             assignee: None,
             text: None,
+            literal: false,
             undelivered: false,
             order: CaseOrder::Work,
             offset: 0,
@@ -130,6 +134,19 @@ pub struct CasePage {
     /// Not all were looked at: a narrower choice shows the others.
     #[serde(default)]
     pub more: bool,
+    /// Words that stand nowhere, and those that were looked for in their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_as: Vec<ReadAs>,
+    /// Words were looked for, and so many entries of the journal are not yet among the words of texts.
+    #[serde(default)]
+    pub unread: u64,
+}
+
+/// A word that was typed wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAs {
+    pub typed: String,
+    pub read: String,
 }
 
 /// How many cases a queue has, by status.

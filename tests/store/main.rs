@@ -19,4 +19,5 @@ mod returns;
 mod sealed;
 mod states;
 mod support;
+mod texts;
 mod torn;

@@ -1,0 +1,40 @@
+//! Keeps the words of texts behind the journal, so that the desk finds cases by them; after a start of a store that has none yet,
+//! for some minutes, beside the other work.
+
+use super::stop::Stop;
+use crate::explain::with_causes;
+use crate::limits::{TEXT_ENTRIES_MAX, TEXT_LOOK_TIME};
+use crate::review::Health;
+use crate::store::Store;
+use std::sync::Arc;
+use tracing::warn;
+
+/// Takes in what is new until the daemon stops.
+pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
+    let mut look = tokio::time::interval(TEXT_LOOK_TIME);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            () = stop.asked() => break,
+        }
+        let at = Arc::clone(&store);
+        match tokio::task::spawn_blocking(move || at.follow_texts(TEXT_ENTRIES_MAX)).await {
+            Ok(Ok(behind)) => {
+                let many = u32::try_from(behind).unwrap_or(u32::MAX);
+                let help = "Entries of the journal whose texts cannot be searched yet.";
+                health.gauge("bode_texts_behind", help, "", many.into());
+                if behind > 0 {
+                    look.reset_immediately();
+                }
+            }
+            Ok(Err(error)) => {
+                warn!(error = %with_causes(&error), "texts could not be taken in for the search; it is tried again");
+            }
+            Err(error) => warn!(%error, "taking in texts for the search was cut off; it is tried again"),
+        }
+    }
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.keep_texts()).await {
+        warn!(error = %with_causes(&error), "the words of the newest texts were not kept; the next start reads them again");
+    }
+}
