@@ -60,6 +60,13 @@ pub const SHOWN_PAGES_MAX: u32 = 10;
 pub const PICTURES_MAX: usize = 48;
 pub const PICTURES_BYTES_MAX: usize = 24 * 1024 * 1024;
 
+/// Of the HTML of a message as the desk shows it: pieces and characters (more than anybody writes), pictures that came with it, and
+/// their bytes together.
+pub const FORMATTED_SHOWN_MAX: usize = 30_000;
+pub const FORMATTED_CHARS_MAX: usize = 300_000;
+pub const FORMATTED_PICTURES_MAX: usize = 20;
+pub const FORMATTED_PICTURE_BYTES_MAX: usize = 3 * 1024 * 1024;
+
 /// Bytes that one document may grow to when it is unpacked.
 pub const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -214,6 +221,9 @@ pub const DESK_EXPORT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 /// Walks over the index at the same time for commands beside the daemon; each holds a thread.
 pub const INDEX_WALKS_MAX: usize = 32;
+
+/// Minutes in which a decision can be taken back, at most: half a day, for the citizen waits as long for the message about it.
+pub const UNDO_MINUTES_MAX: u32 = 720;
 
 /// Minutes after which an unused desk session ends, and hours after which any ends, where the office says nothing else.
 pub const SESSION_IDLE_MINUTES: u32 = 60;

@@ -246,6 +246,16 @@ fn a_broken_rule_template_or_setting_is_told_with_its_place_and_never_takes_effe
 }
 
 #[test]
+fn a_time_to_take_back_that_is_too_long_is_told() {
+    let office = OfficeDir::den_haag("");
+    append(&office.config, "undo_minutes = 721\n");
+    let output = office.bode(&["run"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("undo_minutes") && told.contains("721 is not between 0 and 720"), "{told}");
+}
+
+#[test]
 fn a_language_that_cannot_be_recognised_is_told_before_anything_is_read() {
     for (languages, word) in [("nld+klingonees", "tesseract-ocr-klingonees"), ("nld, eng", "with a +")] {
         let office = OfficeDir::den_haag(&format!("[reading]\nlanguages = {languages:?}\n"));

@@ -5,7 +5,7 @@ mod desk;
 use bode::record::CaseStatus;
 use desk::Desk;
 use desk::samples::number;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn without_a_token_the_api_says_401_as_a_problem() {
@@ -160,6 +160,132 @@ fn a_write_with_a_key_is_done_once() {
     }
     other.headers[1].1 = "x".repeat(201);
     assert_eq!(other.post_json(&path, &body).status, 400);
+}
+
+/// Faults of a value by a schema of the document: what is missing, of another kind, or not named there.
+fn faults(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let schema = document.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("no {name}"));
+        return faults(document, schema, value, place);
+    }
+    if let Some(all) = schema["anyOf"].as_array() {
+        let each: Vec<_> = all.iter().map(|one| faults(document, one, value, place)).collect();
+        let fits = each.iter().any(Vec::is_empty);
+        return if fits { vec![] } else { each.into_iter().min_by_key(Vec::len).unwrap() };
+    }
+    let mut found = Vec::new();
+    if schema.get("const").is_some_and(|one| one != value)
+        || schema["enum"].as_array().is_some_and(|all| !all.contains(value))
+    {
+        found.push(format!("{place}: {value} is none of them"));
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        _ => vec![],
+    };
+    let fits = kinds.is_empty() || kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number");
+    if !fits {
+        found.push(format!("{place}: {kind}, not {kinds:?}"));
+    }
+    for item in value.as_array().into_iter().flatten() {
+        if schema.get("items").is_some() {
+            found.extend(faults(document, &schema["items"], item, &format!("{place}[]")));
+        }
+    }
+    let (Some(fields), Some(properties)) = (value.as_object(), schema["properties"].as_object()) else {
+        return found;
+    };
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !fields.contains_key(name) {
+            found.push(format!("{place}: no {name}"));
+        }
+    }
+    for (name, value) in fields {
+        match properties.get(name) {
+            Some(schema) => found.extend(faults(document, schema, value, &format!("{place}.{name}"))),
+            // Where it came from is told in more words than are promised.
+            None if place.ends_with(".origin") => {}
+            None => found.push(format!("{place}: {name} is not in the document")),
+        }
+    }
+    found
+}
+
+#[test]
+fn answers_are_as_the_document_says() {
+    let desk = Desk::start();
+    let mut program = desk.program();
+    let document = program.get("/api/v1/openapi.json").json();
+    let of = |path: &str, method: &str, status: &str| {
+        document["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"].clone()
+    };
+    let decide = "/api/v1/cases/{number}/decision";
+    for (serial, verdict) in [(1, "take-up"), (7, "reopen"), (8, "reopen")] {
+        let path = format!("/api/v1/cases/{}", number(serial));
+        let revision = program.get(&path).json()["case"]["revision"].as_u64().unwrap();
+        let body = json!({"verdict": verdict, "revision": revision, "reason": "Een proef."});
+        let answer = program.post_json(&format!("{path}/decision"), &body);
+        if answer.status == 200 {
+            assert_eq!(faults(&document, &of(decide, "post", "200"), &answer.json(), "decision"), [""; 0]);
+        }
+    }
+    desk.store.join_cases(number(2), None, number(5), "noor", desk::now()).unwrap();
+    let list = program.get("/api/v1/cases?status=all").json();
+    assert_eq!(faults(&document, &of("/api/v1/cases", "get", "200"), &list, "list"), [""; 0]);
+    let schema = of("/api/v1/cases/{number}", "get", "200");
+    for serial in 1..=8 {
+        let case = program.get(&format!("/api/v1/cases/{}", number(serial))).json();
+        assert_eq!(faults(&document, &schema, &case, "case"), [""; 0], "{serial}");
+        assert!(
+            case["judgement"]["findings"].is_array() && case["pieces"][0]["extract"]["documents"].is_array()
+        );
+    }
+    // The test can fail.
+    let mut case = program.get(&format!("/api/v1/cases/{}", number(1))).json();
+    case["judgement"]["scope"] = json!("elders");
+    case["pieces"][0]["extract"]["nieuw"] = json!(1);
+    case["case"].as_object_mut().unwrap().remove("revision");
+    assert_eq!(faults(&document, &schema, &case, "case").len(), 3);
+}
+
+#[test]
+fn a_key_outlives_a_restart() {
+    let desk = Desk::start();
+    let path = format!("/api/v1/cases/{}/decision", number(1));
+    let revision = desk.store.case(number(1)).unwrap().unwrap().revision;
+    let body = json!({"verdict": "take-up", "revision": revision});
+    let mut program = desk.program();
+    program.headers.push(("Idempotency-Key".into(), "b-1".into()));
+    let first = program.post_json(&path, &body);
+    assert_eq!(first.status, 200, "{}", first.body);
+    let kept = std::fs::read_to_string(desk.dir.path().join("idempotency.log")).unwrap();
+    assert!(
+        !kept.contains("b-1") && !kept.contains("zaaksysteem") && !kept.contains("2026-000001"),
+        "{kept}"
+    );
+    // A desk that knows nothing but what lies on the disk.
+    let next = desk.restarted();
+    let entries = desk.store.last_entry().unwrap();
+    program.address = next.address;
+    let again = program.post_json(&path, &body);
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")), "{}", again.body);
+    assert_eq!(
+        (again.json(), again.header("etag")),
+        (first.json(), first.header("etag")),
+        "nothing happened since"
+    );
+    assert_eq!(program.post_json(&path, &json!({"verdict": "signal", "revision": revision})).status, 422);
+    assert_eq!(desk.store.last_entry().unwrap(), entries, "nothing was done");
 }
 
 #[test]

@@ -162,6 +162,45 @@ fn a_receiver_that_fails_first_gets_each_event_in_order_and_signed() {
 }
 
 #[test]
+fn what_a_person_takes_back_divides_or_corrects_is_told_too() {
+    let desk = Desk::start();
+    let (port, came) = receiver(vec![]);
+    let telling = tell(&desk, &webhook(&desk, port, "[]"));
+    decide(&desk, 1, Verdict::TakeUp);
+    let within = jiff::SignedDuration::from_mins(10);
+    desk.store.undo(number(1), None, within, "noor", now()).unwrap();
+    desk.store.label(number(1), None, "kind", Some("policy"), "noor", now()).unwrap();
+    let judgement = desk.store.judgement(bode::record::RegistrationNumber::new(2026, 7)).unwrap().unwrap();
+    let order = bode::store::SplitOrder { stays: judgement.clone(), goes: judgement, deadlines: vec![] };
+    let second = desk.store.split(number(7), None, order, "noor", now()).unwrap().number;
+    desk.store.join_cases(number(2), None, number(1), "noor", now()).unwrap();
+    let aside = desk.store.aside(0, 10).unwrap().rows[0].record;
+    let third =
+        desk.store.take_back(aside, "nieuw", vec![], "Toch een klacht.", "noor", now()).unwrap().number;
+    let expected = [
+        ("case.decided", number(1), None),
+        ("case.undone", number(1), None),
+        ("case.corrected", number(1), None),
+        ("case.opened", second, None),
+        ("case.split", number(7), Some(second)),
+        ("case.merged", number(2), Some(number(1))),
+        ("case.opened", third, None),
+    ];
+    for (kind, case, into) in expected {
+        let told = next(&came).json();
+        assert_eq!(
+            (told["type"].as_str(), told["data"]["case"].as_str()),
+            (Some(kind), Some(case.to_string().as_str()))
+        );
+        assert_eq!(
+            told["data"].get("into").and_then(Value::as_str),
+            into.map(|into| into.to_string()).as_deref()
+        );
+    }
+    telling.stop();
+}
+
+#[test]
 fn what_happened_while_it_stood_still_is_told_after_a_restart_and_the_past_is_not() {
     let desk = Desk::start();
     let (port, came) = receiver(vec![]);

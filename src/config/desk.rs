@@ -1,7 +1,7 @@
 //! `[desk]`: where the review desk is, how long a session lasts, and who vouches for people beside our own accounts.
 
 use super::{ClientAuth, EndpointUrl, Secret};
-use crate::limits::{API_PER_MINUTE, SESSION_HOURS, SESSION_IDLE_MINUTES};
+use crate::limits::{API_PER_MINUTE, SESSION_HOURS, SESSION_IDLE_MINUTES, UNDO_MINUTES_MAX};
 use crate::record::Role;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -111,6 +111,12 @@ impl Desk {
             if !(1..=most).contains(&value) {
                 faults.push((key, format!("{value} is not between 1 and {most}")));
             }
+        }
+        if self.undo_minutes > UNDO_MINUTES_MAX {
+            faults.push((
+                "undo_minutes",
+                format!("{} is not between 0 and {UNDO_MINUTES_MAX}", self.undo_minutes),
+            ));
         }
         if self.url.as_ref().is_some_and(|url| url.path != "/") {
             faults.push(("url", "in [desk], is the address without a path: https://HOST".to_owned()));

@@ -497,6 +497,7 @@ fn page_maker(intake: &Arc<Intake>) -> Arc<review::PageMaker> {
             let given = match &wish {
                 PagesWish::Picture { page, turns } => intake.reader().picture(leaf, *page, *turns).await,
                 PagesWish::Searchable(read) => intake.reader().searchable(leaf, read).await,
+                PagesWish::Formatted => intake.reader().formatted(&bytes).await,
             };
             given.map_err(|error| with_causes(&error))
         })

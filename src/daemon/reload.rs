@@ -84,5 +84,6 @@ pub(super) fn names(rulebook: &Rulebook) -> Names {
             .collect(),
         organisations: rulebook.ruleset.organisation_names().map(owned).collect(),
         referrals: rulebook.ruleset.referral_names(),
+        sent_on: rulebook.ruleset.referrals.sent_on().clone(),
     }
 }

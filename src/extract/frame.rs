@@ -41,6 +41,8 @@ pub(super) enum Task {
     Attachment(Wanted),
     /// Pages of this document (its index among the documents of the piece), given back to people.
     Leaves { document: usize, wish: Leaves },
+    /// The HTML of the message as a [`Formatted`](crate::record::Formatted), when it has any.
+    Formatted,
     /// A look for separator sheets: a [`Looked`](super::Looked) as JSON, then the letters of the run. With `first`
     /// the piece is two files, the first of so many bytes: the fronts and the backs of a one-sided run.
     Divide { first: Option<usize>, values: Vec<String> },

@@ -235,6 +235,15 @@ impl Reader {
         Ok(given.and_then(|mut given| given.pop()))
     }
 
+    /// The HTML of a message as what may be shown of it: a [`Formatted`](crate::record::Formatted) as JSON. `None` when it has none.
+    ///
+    /// # Errors
+    /// Only the machine's.
+    pub async fn formatted(&self, message: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let given = self.give(Task::Formatted, "", None, message, 1).await?;
+        Ok(given.and_then(|mut given| given.pop()))
+    }
+
     /// Looks for separator sheets, as the post's own work. `fronts` is the file, `backs` the other half of a one-sided
     /// run. The letters of a run come with it. `None`: no worker could look, and reading will tell why.
     ///

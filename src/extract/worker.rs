@@ -6,7 +6,7 @@
 use super::clamd::Verdict;
 use super::fence;
 use super::frame::{self, Ask, Behind, Done, Helped, Leaves, Task, Tell};
-use super::mail::{hung, message};
+use super::mail::{formatted, hung, message};
 use super::paper::ocr::{Engine, tessdata_dir};
 use super::paper::run::{self, Looked};
 use super::paper::{pdf, picture, searchable, shown};
@@ -111,6 +111,10 @@ fn serve(fence: fence::FenceReport) -> io::Result<()> {
             Task::Divide { first, values } => {
                 let given = divide(&mut pipe, first, &values, &bytes)?;
                 give(&mut pipe, given)?;
+            }
+            Task::Formatted => {
+                let formatted = formatted::of(&bytes).and_then(|shown| serde_json::to_vec(&shown).ok());
+                give(&mut pipe, formatted)?;
             }
             Task::Attachment(wanted) => {
                 give(&mut pipe, hung::attachment_bytes(&bytes, &wanted.name, wanted.nth))?;

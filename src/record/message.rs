@@ -40,6 +40,9 @@ pub struct Message {
     /// What a delivery report says of the message that it is about; empty for other mail.
     #[serde(default, skip_serializing_if = "Returned::is_empty")]
     pub returned: Returned,
+    /// Does its text stand in it as HTML too? `None`: it was read before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formatted: Option<bool>,
 }
 
 /// The message that a delivery report brings back, as the report names it (RFC 3464, RFC 6522, and reports in plain

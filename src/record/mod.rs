@@ -13,6 +13,7 @@ mod envelope;
 mod evidence;
 mod extract;
 mod figures;
+mod formatted;
 mod judgement;
 mod likeness;
 mod look;
@@ -46,6 +47,7 @@ pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};
 pub use figures::{CaseFigures, Figure, FigureRow, Reading, Waited, terms_ended};
+pub use formatted::{Align, Element, Formatted, LeftOut, Manner, Shown};
 pub use judgement::{
     Automatic, AutomaticClass, Deadline, FirstComplained, Judgement, Kind, OlderThanYear, OnBehalf, Referral,
     Scope, Writer,

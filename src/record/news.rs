@@ -19,6 +19,21 @@ pub enum NewsKind {
     CaseMerged,
     #[serde(rename = "case.assigned")]
     CaseAssigned,
+    /// A person took back the last decision: the case stands as it stood before.
+    #[serde(rename = "case.undone")]
+    CaseUndone,
+    /// A part of it goes on in another, which was told as opened.
+    #[serde(rename = "case.split")]
+    CaseSplit,
+    /// A person corrected what was judged of it.
+    #[serde(rename = "case.corrected")]
+    CaseCorrected,
+    /// Its pieces were destroyed, their term being over.
+    #[serde(rename = "case.destroyed")]
+    CaseDestroyed,
+    /// An answer that waited for a person goes out.
+    #[serde(rename = "answer.released")]
+    AnswerReleased,
     #[serde(rename = "answer.sent")]
     AnswerSent,
     #[serde(rename = "answer.failed")]
@@ -39,6 +54,6 @@ pub struct News {
     pub case: CaseNumber,
     /// Of a decision.
     pub verdict: Option<Verdict>,
-    /// Of a merge: where the case goes on.
+    /// Of a merge or a split: where the case, or a part of it, goes on.
     pub into: Option<CaseNumber>,
 }

@@ -144,6 +144,11 @@ impl Accounts {
         }
     }
 
+    /// The directory they lie in.
+    pub(super) fn dir(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
     /// Who changes accounts, and when: everything that changes stands there.
     pub fn keeper(&self, by: &str, now: Timestamp) -> Keeper<'_> {
         Keeper { accounts: self, by: by.to_owned(), now }

@@ -166,6 +166,13 @@ pub async fn case(
     Ok(with_etag(Json(body).into_response(), revision))
 }
 
+/// The row of a case, as a decision answers it.
+pub async fn row(state: &ReviewState, number: &str) -> Result<Response, Fault> {
+    let given = gather(state, case_number(number)?).await?;
+    let revision = given.row.revision;
+    Ok(with_etag(Json(given.row).into_response(), revision))
+}
+
 /// What a program posts to decide.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -305,7 +312,7 @@ mod tests {
         ours.sort();
         assert_eq!(told, ours);
         let kinds = document["components"]["schemas"]["News"]["properties"]["type"]["enum"].clone();
-        assert_eq!(serde_json::from_value::<Vec<crate::record::NewsKind>>(kinds).unwrap().len(), 8);
+        assert_eq!(serde_json::from_value::<Vec<crate::record::NewsKind>>(kinds).unwrap().len(), 13);
         let verdicts = &document["components"]["schemas"]["Decision"]["properties"]["verdict"]["enum"];
         let ours: Vec<&str> = queue::VERDICTS.into_iter().map(queue::verdict_id).collect();
         assert_eq!(verdicts, &serde_json::json!(ours));

@@ -32,6 +32,8 @@ pub struct Done {
     pub done: String,
     /// `yes`: with a message to the citizen.
     pub told: String,
+    /// The piece that is shown as its writer laid it out, beside its text.
+    pub formatted: String,
 }
 
 /// `GET /cases/{number}`
@@ -44,6 +46,7 @@ pub async fn page(
     let number = case_number(&number)?;
     let mut given = gather(&state, number).await?;
     given.others = others(&state, &visitor, number);
+    given.formatted = done.formatted.parse().ok();
     let notice = notice(&state, &given.row, &done).await?;
     draw(&state, &visitor, &given, notice, &Typed::default())
 }
@@ -60,7 +63,8 @@ pub fn draw(
     let view = case_view::view(given, &state.shown(), visitor, shell, state.today(), notice, typed);
     let html = pages::draw("case.html", &view)?;
     if typed.errors.is_empty() {
-        return Ok(html.into_response());
+        let response = html.into_response();
+        return Ok(if given.formatted.is_some() { pages::framing(response) } else { response });
     }
     let mut response = (StatusCode::UNPROCESSABLE_ENTITY, html).into_response();
     response.extensions_mut().insert(Written);
@@ -129,6 +133,7 @@ pub(super) async fn gather_whole(state: &ReviewState, number: CaseNumber) -> Res
                 undo_until,
                 earlier_answer,
                 others: String::new(),
+                formatted: None,
                 now,
             })
         })
@@ -152,7 +157,7 @@ pub fn piece(store: &Store, number: RegistrationNumber) -> Result<PieceGiven, St
 async fn notice(
     state: &ReviewState,
     row: &CaseRow,
-    Done { done, told }: &Done,
+    Done { done, told, .. }: &Done,
 ) -> Result<Option<Notice>, Fault> {
     let mut text = match done.as_str() {
         "assigned" => match &row.assignee {

@@ -45,6 +45,8 @@ pub struct Given {
     pub earlier_answer: Option<AnswerGiven>,
     /// Who else looks at the case, as one sentence.
     pub others: String,
+    /// The piece that is shown as its writer laid it out, beside its text.
+    pub formatted: Option<RegistrationNumber>,
     /// The moment at which this was gathered.
     pub now: Timestamp,
 }
@@ -245,7 +247,11 @@ pub fn view(
             // Only the findings that the page lists are marked: those of the judgement it shows.
             .map(|(at, piece)| {
                 let marked = if opening_at == Some(at) { marks.as_slice() } else { &[] };
-                piece_view(&number, at, piece, marked, given.opens, given.shows_pages)
+                let mut view = piece_view(&number, at, piece, marked, given.opens, given.shows_pages);
+                if let Some(formatted) = &mut view.formatted {
+                    formatted.open = given.formatted == Some(piece.record.number);
+                }
+                view
             })
             .collect(),
         more_pieces: row.records.len().saturating_sub(PAGE_PIECES_MAX),

@@ -41,7 +41,7 @@ fn look_at(path: &str) -> Option<(Seen, Place)> {
                 ["export"] => (Seen::Exported, None),
                 ["transfer.zip"] => (Seen::Original, None),
                 ["pieces", _, "original"] => (Seen::Original, None),
-                ["pieces", _, "documents", _] => (Seen::Text, None),
+                ["pieces", _, "formatted"] | ["pieces", _, "documents", _] => (Seen::Text, None),
                 ["pieces", _, "documents", _, "file"] => (Seen::Attachment, None),
                 ["pieces", _, "documents", _, "searchable.pdf"] => (Seen::Searchable, None),
                 ["pieces", _, "documents", _, "pages", page] => (Seen::PageImage, page.parse().ok()),
@@ -163,6 +163,7 @@ mod tests {
         let piece = |seen, document, page| Some((seen, (Some(case), Some(record), document, page)));
         assert_eq!(of(&format!("/pieces/{record}/original")), piece(Seen::Original, None, None));
         assert_eq!(of(&format!("/pieces/{record}/documents/1")), piece(Seen::Text, Some(1), None));
+        assert_eq!(of(&format!("/pieces/{record}/formatted")), piece(Seen::Text, None, None));
         assert_eq!(
             of(&format!("/pieces/{record}/documents/1/pages/3")),
             piece(Seen::PageImage, Some(1), Some(3))

@@ -23,6 +23,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
 
@@ -112,7 +113,7 @@ pub async fn show(
         faults.push(DecisionFault::ReferToMissing.to_string());
     }
     let second_line = shown.office.line == Line::Second;
-    let forward = forwards(&form, &state.shown().names.referrals());
+    let forward = forwards(&form, &state.shown().names.sent_on);
     let draft = draft(state, &form, verdict, forward, row.clone(), extract, judgement).await?;
     let (may_send, why_not) = may_send(&row, &draft, state.is_rehearsal());
     // Words that were typed stay, unless the way was changed: then the draft is another.
@@ -152,15 +153,13 @@ pub async fn show(
     Ok(response)
 }
 
-/// Between ombudsmen a complaint is sent on (9:18); a person may choose otherwise. Where it goes to a body that the house
-/// knows as no place of complaint, it is referred.
-fn forwards(form: &DraftForm, referrals: &[(String, String)]) -> bool {
+/// Between ombudsmen a complaint is sent on (9:18), as `referrals.toml` says; a person may choose otherwise. Where it goes to a body
+/// that the house knows as no place of complaint, it is referred.
+fn forwards(form: &DraftForm, sent_on: &BTreeSet<String>) -> bool {
     match form.how.as_str() {
         "forward" => true,
         "refer" => false,
-        _ => referrals
-            .iter()
-            .any(|(id, name)| id == form.refer_to.trim() && name.to_lowercase().contains("ombud")),
+        _ => sent_on.contains(form.refer_to.trim()),
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("accounts.html", include_str!("../../templates/desk/accounts.html")),
     ("queue.html", include_str!("../../templates/desk/queue.html")),
     ("case.html", include_str!("../../templates/desk/case.html")),
+    ("formatted.html", include_str!("../../templates/desk/formatted.html")),
     ("message.html", include_str!("../../templates/desk/message.html")),
     ("split.html", include_str!("../../templates/desk/split.html")),
     ("together.html", include_str!("../../templates/desk/together.html")),
@@ -201,11 +202,21 @@ fn asset(media_type: &'static str, text: &'static str) -> Response {
     ([(CONTENT_TYPE, media_type), (CACHE_CONTROL, "public, max-age=604800, immutable")], text).into_response()
 }
 
+/// The content security policy of a page, and of one with a frame of ours in it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const FRAMING: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'; frame-src 'self'";
+
+/// A page that may hold a frame of ours.
+pub fn framing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FRAMING));
+    response
+}
+
 /// What every answer of the desk carries: nothing is loaded from elsewhere, only our own script runs, nobody frames it,
 /// nothing of a citizen stays in a cache.
 pub async fn protect(request: Request, next: Next) -> Response {
-    const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
-                          form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     let mut response = match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
         Ok(response) => response,
         Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),

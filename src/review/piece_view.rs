@@ -34,6 +34,19 @@ pub struct PieceView {
     pub original_url: Option<String>,
     /// Files that came along.
     pub attachments: bool,
+    /// The message as its writer laid it out, when it is laid out.
+    pub formatted: Option<FormattedView>,
+}
+
+#[derive(Serialize)]
+pub struct FormattedView {
+    /// Address of the frame.
+    pub url: String,
+    /// It is shown now.
+    pub open: bool,
+    /// The page with it, and without.
+    pub with_url: String,
+    pub without_url: String,
 }
 
 #[derive(Serialize)]
@@ -148,7 +161,16 @@ pub fn piece_view(
             }
         })
     });
+    // Read before it was noted: the frame tells when there is none.
+    let laid_out = message.is_some_and(|message| message.formatted != Some(false))
+        && piece.extract.as_ref().is_some_and(|extract| !extract.is_locked());
     PieceView {
+        formatted: (shows_pages && laid_out).then(|| FormattedView {
+            url: format!("/cases/{case}/pieces/{}/formatted", record.number),
+            open: false,
+            with_url: format!("/cases/{case}?formatted={0}#stuk-{0}", record.number),
+            without_url: format!("/cases/{case}#stuk-{}", record.number),
+        }),
         number: record.number.to_string(),
         first: at == 0,
         channel: words::channel(record.channel),

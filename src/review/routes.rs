@@ -9,9 +9,9 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    draft_page, due_page, export_page, help_page, here, ledger_page, login, looks, mend, message_page,
-    numbers_page, oidc, page_images, pages, post_page, print_page, probe, queue_page, rules_page,
-    sending_page, together_page, try_page,
+    draft_page, due_page, export_page, formatted_page, help_page, here, ledger_page, login, looks, mend,
+    message_page, numbers_page, oidc, page_images, pages, post_page, print_page, probe, queue_page,
+    rules_page, sending_page, together_page, try_page,
 };
 use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX, RULE_FORM_BYTES_MAX};
 use axum::Router;
@@ -112,6 +112,7 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/due", Desk(Read), due_page::page),
         get("/cases/{number}", Desk(Read), case_page::page),
         get("/cases/{number}/pieces/{record}/original", Desk(Read), case_page::original),
+        get("/cases/{number}/pieces/{record}/formatted", Desk(Read), formatted_page::page),
         get("/cases/{number}/pieces/{record}/documents/{index}", Desk(Read), case_page::document),
         get("/cases/{number}/pieces/{record}/documents/{index}/file", Desk(Read), case_page::attachment),
         get("/cases/{number}/pieces/{record}/documents/{index}/pages/{page}", Desk(Read), page_images::picture),

@@ -24,7 +24,7 @@ use jiff::civil::Date;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::{Notify, Semaphore};
 
 /// Opens a message in the fenced-off worker and gives the bytes of one attachment: the message, the name of
@@ -55,6 +55,8 @@ pub enum PagesWish {
     Picture { page: u32, turns: u32 },
     /// All as a PDF to search in, with what was read of them.
     Searchable(Box<Document>),
+    /// The HTML of the message, as a [`Formatted`](crate::record::Formatted) in JSON.
+    Formatted,
 }
 
 /// Makes the letter of a case with an address that a person checked (its lines, the name first), by whom and when,
@@ -183,7 +185,7 @@ struct Inner {
     cookies: CookieNames,
     provider: Option<Provider>,
     rates: Rates,
-    idempotent: Idempotent,
+    idempotent: OnceLock<Idempotent>,
     login_checks: Semaphore,
     shown: RwLock<Arc<Shown>>,
     opener: Option<Arc<Opener>>,
@@ -225,7 +227,7 @@ impl ReviewState {
             cookies: CookieNames::new(desk.https),
             provider: None,
             rates: Rates::new(desk.api_per_minute),
-            idempotent: Idempotent::default(),
+            idempotent: OnceLock::new(),
             desk,
             health,
             clock: crate::clock::now,
@@ -460,8 +462,9 @@ impl ReviewState {
         &self.0.rates
     }
 
+    /// Keys of programs, beside the accounts. May block at the first one.
     pub(super) fn idempotent(&self) -> &Idempotent {
-        &self.0.idempotent
+        self.0.idempotent.get_or_init(|| Idempotent::at(self.0.accounts.dir(), self.now()))
     }
 
     /// Do our own accounts' passwords open anything?

@@ -6,7 +6,7 @@ use crate::record::{
     AnswerChannel, AutomaticClass, CaseStatus, Channel, Document, Finding, FirstComplained, Kind, Method,
     OlderThanYear, OnBehalf, Problem, Role, Scope, Verdict,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that stand in the rules: id → what staff read. Replaced whole when the rules are read again.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Names {
     pub organisations: BTreeMap<String, String>,
     /// `refer_to` of the contract → its name.
     pub referrals: Vec<(String, String)>,
+    /// Of those, to which a complaint itself is sent on (Awb 9:18).
+    pub sent_on: BTreeSet<String>,
 }
 
 impl Names {
@@ -429,6 +431,7 @@ mod tests {
                 ("kifid".into(), "Het Kifid".into()),
                 ("utrecht".into(), "Ombudsman Utrecht".into()),
             ],
+            ..Names::default()
         };
         assert_eq!(names.queue("spoed"), "Spoed!");
         assert_eq!(names.organisation("uwv"), "UWV (uitkeringen)");

@@ -132,13 +132,21 @@ fn told(entry: &Entry, digest: &str) -> Option<News> {
         into,
     };
     Some(match &entry.what {
-        Event::Opened { case, .. } => of(NewsKind::CaseOpened, *case, None, None),
+        // A person made a case of what was set aside: for programs it is a new one.
+        Event::Opened { case, .. } | Event::TakenBack { case, .. } => {
+            of(NewsKind::CaseOpened, *case, None, None)
+        }
         Event::Joined { case, .. } | Event::CameBack { case, .. } => {
             of(NewsKind::CaseExtended, *case, None, None)
         }
         Event::Decided { case, verdict, .. } => of(NewsKind::CaseDecided, *case, Some(*verdict), None),
         Event::Merged { case, into } => of(NewsKind::CaseMerged, *case, None, Some(*into)),
         Event::Assigned { case, .. } => of(NewsKind::CaseAssigned, *case, None, None),
+        Event::Undone { case, .. } => of(NewsKind::CaseUndone, *case, None, None),
+        Event::Split { case, into, .. } => of(NewsKind::CaseSplit, *case, None, Some(*into)),
+        Event::Labelled { case, .. } => of(NewsKind::CaseCorrected, *case, None, None),
+        Event::Purged { case: Some(case), .. } => of(NewsKind::CaseDestroyed, *case, None, None),
+        Event::AnswerReleased { case } => of(NewsKind::AnswerReleased, *case, None, None),
         Event::AnswerSent { case } => of(NewsKind::AnswerSent, *case, None, None),
         Event::AnswerFailed { case, .. } => of(NewsKind::AnswerFailed, *case, None, None),
         Event::AnswerWithheld { case, .. } => of(NewsKind::AnswerWithheld, *case, None, None),

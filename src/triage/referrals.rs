@@ -3,11 +3,16 @@
 use super::rules::{RuleFault, fault_at, read_toml};
 use crate::record::Referral;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use toml::Spanned;
 
 /// All places to refer to.
 #[derive(Clone, Debug, Default)]
-pub struct Referrals(Vec<Referral>);
+pub struct Referrals {
+    all: Vec<Referral>,
+    /// Those to which a verzoekschrift itself is sent on (Awb 9:18), by id.
+    sent_on: BTreeSet<String>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +31,7 @@ struct RawReferral {
     name: String,
     #[serde(default)]
     contact: Vec<String>,
+    doorzending: Option<bool>,
 }
 
 impl Referrals {
@@ -39,6 +45,7 @@ impl Referrals {
             }
         };
         let mut all: Vec<Referral> = Vec::with_capacity(raw.referral.len());
+        let mut sent_on = BTreeSet::new();
         for one in raw.referral {
             if all.iter().any(|known| known.id == *one.id.get_ref()) {
                 faults.push(fault_at(
@@ -48,18 +55,27 @@ impl Referrals {
                     format!("{} staat er twee keer in.", one.id.get_ref()),
                 ));
             }
+            // Files of before the key: between ombudsmen it is sent on.
+            if one.doorzending.unwrap_or_else(|| one.name.to_lowercase().contains("ombud")) {
+                sent_on.insert(one.id.get_ref().clone());
+            }
             all.push(Referral { id: one.id.into_inner(), name: one.name, contact: one.contact });
         }
-        Self(all)
+        Self { all, sent_on }
     }
 
     /// The place with this id.
     pub fn find(&self, id: &str) -> Option<Referral> {
-        self.0.iter().find(|referral| referral.id == id).cloned()
+        self.all.iter().find(|referral| referral.id == id).cloned()
+    }
+
+    /// The places to which a verzoekschrift itself is sent on, by id.
+    pub fn sent_on(&self) -> &BTreeSet<String> {
+        &self.sent_on
     }
 
     /// All ids, for checks.
     pub fn ids(&self) -> Vec<String> {
-        self.0.iter().map(|referral| referral.id.clone()).collect()
+        self.all.iter().map(|referral| referral.id.clone()).collect()
     }
 }

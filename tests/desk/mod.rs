@@ -47,6 +47,12 @@ pub struct Desk {
     _runtime: tokio::runtime::Runtime,
 }
 
+/// A desk that stops when this is dropped; its store is another's.
+pub struct Restarted {
+    pub address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
 impl Desk {
     /// With the sample cases.
     pub fn start() -> Self {
@@ -93,6 +99,20 @@ impl Desk {
         Self { address, store, accounts, health, token, dir, _runtime: runtime }
     }
 
+    /// Another desk on the same store, with nothing in its memory: as after a restart.
+    pub fn restarted(&self) -> Restarted {
+        let (store, accounts) = (Arc::clone(&self.store), Arc::clone(&self.accounts));
+        let state = ReviewState::new(store, accounts, office(), DeskConfig::default(), self.health.clone())
+            .with_clock(now);
+        state.show(office(), names());
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(serve(listener, state, std::future::pending()));
+        Restarted { address, _runtime: runtime }
+    }
+
     /// Nobody.
     pub fn visitor(&self) -> Client {
         Client { address: self.address, cookies: BTreeMap::new(), headers: Vec::new() }
@@ -133,6 +153,7 @@ fn page_maker() -> Arc<bode::review::PageMaker> {
             let given = match &wish {
                 PagesWish::Picture { page, turns } => reader.picture(leaf, *page, *turns).await,
                 PagesWish::Searchable(read) => reader.searchable(leaf, read).await,
+                PagesWish::Formatted => reader.formatted(&bytes).await,
             };
             given.map_err(|error| error.to_string())
         })
@@ -230,6 +251,7 @@ fn names() -> Names {
             .map(|(id, name)| (id.to_owned(), name.to_owned()))
             .into(),
         referrals: vec![("nationale-ombudsman".to_owned(), "Nationale ombudsman".to_owned())],
+        sent_on: ["nationale-ombudsman".to_owned()].into(),
     }
 }
 

@@ -42,6 +42,7 @@ pub(in crate::extract) fn read(parsed: &mail_parser::Message<'_>, bytes: &[u8]) 
         fields: others(fields),
         delivery_status: delivery_status(parsed),
         returned: super::returned::read(parsed),
+        formatted: Some(super::formatted::is_there(parsed)),
     }
 }
 

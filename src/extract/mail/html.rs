@@ -89,7 +89,7 @@ impl TokenSink for Writer {
 }
 
 /// Elements without content.
-const VOID: &[&str] = &[
+pub(super) const VOID: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
     "wbr",
 ];
@@ -316,12 +316,12 @@ fn is_html_blank(c: char) -> bool {
 }
 
 /// Elements that a stray end tag inside them does not close.
-fn is_wall(name: &str) -> bool {
+pub(super) fn is_wall(name: &str) -> bool {
     matches!(name, "table" | "td" | "th" | "blockquote" | "body")
 }
 
 /// Does an inline style hide its element from readers?
-fn hides(style: &str) -> bool {
+pub(super) fn hides(style: &str) -> bool {
     let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
     style.split(';').any(|rule| {
         matches!(

@@ -293,6 +293,7 @@ impl OutlookMessage {
         if self.class().starts_with("report.") && !message.media_type.starts_with("multipart/report") {
             message.media_type = "multipart/report".to_owned();
         }
+        message.formatted = Some(self.html().is_some());
         message
     }
 
@@ -385,7 +386,8 @@ impl OutlookMessage {
         if plain.is_empty() { (Method::Html, html) } else { (Method::Body, plain) }
     }
 
-    fn html(&self) -> Option<String> {
+    /// The HTML of its text.
+    pub fn html(&self) -> Option<String> {
         if let Some(text) = self.properties.text(id::BODY_HTML, self.code_page()) {
             return Some(text);
         }

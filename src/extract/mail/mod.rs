@@ -9,7 +9,7 @@
 //! | `header`, `body`, `blocks` | its header; its text; what stands in the text and is no text |
 //! | `returned` | what a delivery report says of the message that came back |
 //! | `parts`, `patterns` | whose words they are |
-//! | `html`, `cards` | HTML; invitations and contacts |
+//! | `html`, `formatted`, `cards` | HTML as text, and as what may be shown of it; invitations and contacts |
 //! | `cms` | what S/MIME holds, unverified |
 //! | `mapi`, `lzfu` | properties of Outlook's messages, and their compressed bodies |
 //! | `outlook`, `tnef`, `outlook_reading` | `.msg` files; winmail.dat; both as documents |
@@ -22,6 +22,7 @@ mod blocks;
 mod body;
 pub(super) mod cards;
 pub(super) mod cms;
+pub(super) mod formatted;
 mod header;
 pub(super) mod html;
 pub(super) mod hung;
