@@ -1,28 +1,25 @@
-//! An index that is folded from the first entry on: rows are gathered in memory, and what is much goes to runs that are merged
-//! into one at the end. So each row is written in order, twice, and nothing waits for the disk.
+//! An index that is folded from the first entry on: rows are gathered in memory, and what is much is written as sorted runs,
+//! by a thread, while the fold goes on. Runs are merged as they become many, and into one at the end. So nothing waits
+//! for the disk, each row is written a few times and always in order, and few runs have to be looked at.
 //!
 //! Invariant: it answers as every other [`Rows`], at any moment. Its files are nobody's until [`Bulk::finish`]: not synced, and
 //! gone with their folder.
 
 use super::StoreError;
 use super::base::sync_dir;
-use super::keys;
-use super::rows::{Changes, Rows, Seals, Visit, each_of_layers, some_of};
-use super::run::{Layer, Run, RunWriter, Span, Walk};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use super::gather::{Gathered, Known, Merging, hash, merge};
+use super::rows::{Changes, Rows, Seals, Visit, each_of_layers};
+use super::run::{Layer, Span};
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
-/// What is held before a run is written, with what a row costs in memory beside its octets.
-const HELD_BYTES: usize = 96 * 1024 * 1024;
-const ROW_BYTES: usize = 112;
+/// What is held before a run is written; as much again may be under way to the disk.
+const HELD_BYTES: usize = 64 * 1024 * 1024;
 
-/// Bits of a filter for a key, and how many of them are set: one wrong "perhaps" in a hundred.
-const FILTER_BITS: usize = 10;
-const FILTER_PROBES: u64 = 5;
+/// So many runs of one level become one of the next.
+const RUNS_OF_A_LEVEL: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Bulk {
@@ -33,48 +30,83 @@ pub(super) struct Bulk {
 
 #[derive(Debug, Default)]
 struct Held {
-    fresh: Changes,
-    bytes: usize,
-    /// The youngest last.
-    runs: Vec<(Arc<Run>, Filter)>,
-    written: u64,
+    fresh: Gathered,
+    /// What the thread writes.
+    written: Option<Arc<Gathered>>,
+    writing: Option<JoinHandle<Result<Vec<Levelled>, StoreError>>>,
+    /// The youngest last; levels do not rise.
+    runs: Vec<Levelled>,
+    files: u64,
 }
 
-/// The next row of a run, which stands at this place.
-type Head = (Vec<u8>, Reverse<usize>, Option<Vec<u8>>);
+#[derive(Clone, Debug)]
+struct Levelled {
+    level: u32,
+    known: Known,
+}
 
-/// Which keys a run may have (Bloom, 1970), so that a key that is new is not looked for in every one.
-#[derive(Debug)]
-struct Filter(Vec<u64>);
-
-impl Filter {
-    fn with_room_for(rows: usize) -> Filter {
-        Filter(vec![0; (rows * FILTER_BITS).div_ceil(64).max(1)])
+impl Held {
+    fn path(&mut self, dir: &Path) -> PathBuf {
+        self.files += 1;
+        dir.join(format!("{:06}.run", self.files))
     }
 
-    fn bits(&self, hash: u64) -> impl Iterator<Item = (usize, u64)> + use<> {
-        let (many, step) = (self.0.len() as u64 * 64, hash.rotate_left(32) | 1);
-        (0..FILTER_PROBES).map(move |probe| {
-            let bit = hash.wrapping_add(step.wrapping_mul(probe)) % many;
-            (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
-        })
+    /// Waits for the thread.
+    fn settle(&mut self, dir: &Path) -> Result<(), StoreError> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let stopped = || StoreError::Stopped { path: dir.to_owned() };
+        self.runs = writing.join().unwrap_or_else(|_| Err(stopped()))?;
+        self.written = None;
+        Ok(())
     }
 
-    fn add(&mut self, hash: u64) {
-        for (word, bit) in self.bits(hash) {
-            self.0[word] |= bit;
+    /// Gives what is held to a thread that writes it, and merges what has become many.
+    fn spill(&mut self, dir: &Path, seals: &Seals) -> Result<(), StoreError> {
+        self.settle(dir)?;
+        let gathered = Arc::new(std::mem::take(&mut self.fresh));
+        self.written = Some(Arc::clone(&gathered));
+        let (mut runs, seals, own) = (self.runs.clone(), seals.clone(), self.path(dir));
+        // Names for as many merges as one more run can bring about.
+        let others: Vec<PathBuf> = (0..=u32::BITS).map(|_| self.path(dir)).collect();
+        let work = move || {
+            runs.push(Levelled { level: 0, known: gathered.write(&own, &seals)? });
+            for path in others {
+                let level = runs.last().map_or(0, |run| run.level);
+                let same = runs.iter().rev().take_while(|run| run.level == level).count();
+                if same < RUNS_OF_A_LEVEL {
+                    break;
+                }
+                let many = runs.split_off(runs.len() - same);
+                let how = Merging::Building { lowest: runs.is_empty() };
+                runs.push(Levelled { level: level + 1, known: merged(&many, &path, how)? });
+            }
+            Ok(runs)
+        };
+        let thread = std::thread::Builder::new().name("index".to_owned()).spawn(work);
+        self.writing = Some(thread.map_err(StoreError::io("start a thread for", dir))?);
+        Ok(())
+    }
+
+    /// Everything in one run.
+    fn merge(&mut self, dir: &Path, seals: &Seals, path: &Path, how: Merging) -> Result<(), StoreError> {
+        if !self.fresh.is_empty() {
+            self.spill(dir, seals)?;
         }
-    }
-
-    fn may_have(&self, hash: u64) -> bool {
-        self.bits(hash).all(|(word, bit)| self.0[word] & bit != 0)
+        self.settle(dir)?;
+        let known = merged(&self.runs, path, how)?;
+        self.runs = vec![Levelled { level: u32::MAX, known }];
+        Ok(())
     }
 }
 
-fn hash(key: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
+/// The runs as one; their files go. Who still looks at one of them has it open.
+fn merged(runs: &[Levelled], path: &Path, how: Merging) -> Result<Known, StoreError> {
+    let runs: Vec<Known> = runs.iter().map(|run| run.known.clone()).collect();
+    let one = merge(&runs, path, how)?;
+    for known in runs {
+        fs::remove_file(known.run.path()).map_err(StoreError::io("remove", known.run.path()))?;
+    }
+    Ok(one)
 }
 
 impl Bulk {
@@ -84,68 +116,27 @@ impl Bulk {
         Ok(Bulk { dir: dir.to_owned(), seals, held: RwLock::default() })
     }
 
-    fn spill(&self, held: &mut Held) -> Result<(), StoreError> {
-        let fresh = std::mem::take(&mut held.fresh);
-        held.bytes = 0;
-        let mut writer = RunWriter::create(&self.dir.join(format!("{:06}.run", held.written)))?;
-        held.written += 1;
-        let asked = fresh.keys().filter(|key| !keys::is_of_a_list(key)).count();
-        let mut filter = Filter::with_room_for(asked);
-        for (key, value) in fresh {
-            if !keys::is_of_a_list(&key) {
-                filter.add(hash(&key));
-            }
-            match value {
-                Some(value) => writer.push(&key, Some(&self.seals.seal(&key, &value)?))?,
-                None => writer.push(&key, None)?,
-            }
-        }
-        held.runs.push((Arc::new(writer.finish(false)?), filter));
-        Ok(())
-    }
-
-    /// Writes everything to one run, of which nothing is removed any more, and gives its path.
-    fn merge(&self, held: &mut Held, into: &Path, durable: bool) -> Result<(), StoreError> {
-        self.spill(held)?;
-        let mut writer = RunWriter::create(into)?;
-        let mut walks: Vec<Walk> = held.runs.iter().map(|(run, _)| Walk::of(Arc::clone(run))).collect();
-        // By key, and of one key the youngest first.
-        let mut heads: BinaryHeap<Reverse<Head>> = BinaryHeap::new();
-        for (at, walk) in walks.iter_mut().enumerate() {
-            heads.extend(walk.next()?.map(|(key, value)| Reverse((key, Reverse(at), value))));
-        }
-        let mut last: Option<Vec<u8>> = None;
-        while let Some(Reverse((key, Reverse(at), value))) = heads.pop() {
-            if last.as_ref() != Some(&key) {
-                if let Some(value) = value {
-                    writer.push(&key, Some(&value))?;
-                }
-                last = Some(key);
-            }
-            if let Some(walk) = walks.get_mut(at) {
-                heads.extend(walk.next()?.map(|(key, value)| Reverse((key, Reverse(at), value))));
-            }
-        }
-        let merged = writer.finish(durable)?;
-        for (run, _) in std::mem::take(&mut held.runs) {
-            fs::remove_file(run.path()).map_err(StoreError::io("remove", run.path()))?;
-        }
-        let mut filter = Filter::with_room_for(1);
-        filter.0.fill(u64::MAX);
-        held.runs = vec![(Arc::new(merged), filter)];
-        Ok(())
-    }
-
     /// Everything as one run at `path`, on disk on return; the folder goes.
     pub fn finish(self, path: &Path) -> Result<(), StoreError> {
-        let mut held = self.held.into_inner().unwrap_or_else(PoisonError::into_inner);
         let temporary = path.with_extension("tmp");
-        let whole = Bulk { held: RwLock::default(), dir: self.dir, seals: self.seals };
-        whole.merge(&mut held, &temporary, true)?;
-        drop(held);
+        {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            held.merge(&self.dir, &self.seals, &temporary, Merging::Whole { durable: true })?;
+        }
         fs::rename(&temporary, path).map_err(StoreError::io("move into place", path))?;
-        fs::remove_dir_all(&whole.dir).map_err(StoreError::io("remove", &whole.dir))?;
+        fs::remove_dir_all(&self.dir).map_err(StoreError::io("remove", &self.dir))?;
         path.parent().map_or(Ok(()), sync_dir)
+    }
+}
+
+impl Drop for Bulk {
+    /// The folder goes next: nothing may still be written there.
+    fn drop(&mut self) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writing) = held.writing.take() {
+            // It was given up, whatever became of its last run.
+            drop(writing.join());
+        }
     }
 }
 
@@ -153,23 +144,25 @@ impl Rows for Bulk {
     /// One run of everything, in which it is quicker to look.
     fn settle(&self) -> Result<(), StoreError> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.settle(&self.dir)?;
         if held.runs.len() > 1 {
-            let path = self.dir.join(format!("{:06}.run", held.written + 1));
-            held.written += 2;
-            self.merge(&mut held, &path, false)?;
+            let path = held.path(&self.dir);
+            held.merge(&self.dir, &self.seals, &path, Merging::Whole { durable: false })?;
         }
         Ok(())
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = held.fresh.get(key) {
+        let in_memory =
+            held.fresh.get(key).or_else(|| held.written.as_ref().and_then(|written| written.get(key)));
+        if let Some(value) = in_memory {
             return Ok(value.clone());
         }
-        let hash = (!keys::is_of_a_list(key)).then(|| hash(key));
-        for (run, filter) in held.runs.iter().rev() {
-            if hash.is_none_or(|hash| filter.may_have(hash))
-                && let Some(found) = run.get(key)?
+        let hash = hash(key);
+        for Levelled { known, .. } in held.runs.iter().rev() {
+            if known.may_have(hash)
+                && let Some(found) = known.run.get(key)?
             {
                 return found.map(|value| self.seals.open(key, value)).transpose();
             }
@@ -180,10 +173,9 @@ impl Rows for Bulk {
     fn write(&self, changes: Changes) -> Result<(), StoreError> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in changes {
-            held.bytes += key.len() + value.as_ref().map_or(0, Vec::len) + ROW_BYTES;
-            held.fresh.insert(key, value);
+            held.fresh.put(key, value);
         }
-        if held.bytes >= HELD_BYTES { self.spill(&mut held) } else { Ok(()) }
+        if held.fresh.bytes() >= HELD_BYTES { held.spill(&self.dir, &self.seals) } else { Ok(()) }
     }
 
     fn each(
@@ -195,18 +187,70 @@ impl Rows for Bulk {
     ) -> Result<(), StoreError> {
         let some = |span: &Span, rows| {
             let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-            let mut found: Vec<Layer> = Vec::with_capacity(held.runs.len() + 1);
-            for (run, _) in &held.runs {
-                found.push(run.some(span, reverse, rows)?);
+            let mut found: Vec<Layer> = Vec::with_capacity(held.runs.len() + 2);
+            for run in &held.runs {
+                found.push(run.known.run.some(span, reverse, rows)?);
             }
             for (key, value) in found.iter_mut().flatten() {
                 if let Some(sealed) = value.take() {
                     *value = Some(self.seals.open(key, sealed)?);
                 }
             }
-            found.push(some_of(&held.fresh, span, reverse, rows));
+            found.extend(held.written.as_ref().map(|written| written.some(span, reverse, rows)));
+            found.push(held.fresh.some(span, reverse, rows));
             Ok(found)
         };
         each_of_layers((prefix, from), reverse, &some, visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_answers_the_same_at_every_moment_of_its_building() {
+        let dir = tempfile::tempdir().unwrap();
+        let bulk = Bulk::create(&dir.path().join("building"), Seals::default()).unwrap();
+        let mut expected = std::collections::BTreeMap::new();
+        // Each round puts, changes and removes, and ends in a run of its own; so many that levels are merged twice.
+        for round in 0..80_u32 {
+            let mut changes = Changes::new();
+            for number in 0..12_u32 {
+                let key =
+                    format!("{}{:04}", ["c", "a"][number as usize % 2], (round * 7 + number * 13) % 300);
+                let value = ((round + number) % 5 != 0).then(|| format!("{round}").into_bytes());
+                match &value {
+                    Some(value) => drop(expected.insert(key.clone().into_bytes(), value.clone())),
+                    None => drop(expected.remove(key.as_bytes())),
+                }
+                changes.insert(key.into_bytes(), value);
+            }
+            bulk.write(changes).unwrap();
+            for (key, value) in expected.iter().take(40) {
+                assert_eq!(bulk.get(key).unwrap().as_ref(), Some(value), "round {round}");
+            }
+            if round % 3 != 2 {
+                bulk.held.write().unwrap().spill(&bulk.dir, &bulk.seals).unwrap();
+            }
+            if round % 10 == 0 {
+                let mut walked = std::collections::BTreeMap::new();
+                for kind in [b"a", b"c"] {
+                    bulk.each(kind, None, round % 20 == 0, &mut |key, value| {
+                        walked.insert(key.to_vec(), value.to_vec());
+                        Ok(true)
+                    })
+                    .unwrap();
+                }
+                assert_eq!(walked, expected, "round {round}");
+            }
+        }
+        assert!(bulk.held.read().unwrap().runs.len() < 2 * RUNS_OF_A_LEVEL, "few runs have to be looked at");
+        let path = dir.path().join("bulk.run");
+        bulk.finish(&path).unwrap();
+        let run = super::super::run::Run::open(&path).unwrap();
+        for (key, value) in &expected {
+            assert_eq!(run.get(key).unwrap(), Some(Some(value.clone())));
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::change::bounded;
 use super::entry::{Entry, Event, MessageNote, digest_of};
 use super::fold::Fold;
 use super::fold_case::no_summary;
-use super::{Store, StoreError, keys};
+use super::{Store, StoreError};
 use crate::limits::ACCOUNT_CHARS_MAX;
 use crate::record::{AnswerState, CaseNumber, CaseRow, Decision, OutboxEntry, Verdict, correct, correction};
 use jiff::{SignedDuration, Timestamp};
@@ -189,7 +189,7 @@ impl Fold<'_> {
                 if !other.row.joined.contains(&case) {
                     other.row.joined.push(case);
                 }
-                self.put(keys::case(into), &other)?;
+                self.put_case(other);
             }
         }
         self.renew_and_store(&old, state)
@@ -244,7 +244,7 @@ impl Fold<'_> {
             if one == case {
                 state.row.revision = entry.seq;
             }
-            self.put(keys::case(one), &state)?;
+            self.put_case(state);
         }
         Ok(())
     }

@@ -50,38 +50,30 @@ impl Store {
 
 impl Fold<'_> {
     /// The counters follow a case from one state to the next.
-    pub(super) fn count_case(
-        &mut self,
-        old: Option<&CaseState>,
-        new: Option<&CaseState>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn count_case(&mut self, old: Option<&CaseState>, new: Option<&CaseState>) {
+        if let (Some(old), Some(new)) = (old, new)
+            && counts_alike(old, new)
+        {
+            return;
+        }
         let (before, after) = (old.map(counted).unwrap_or_default(), new.map(counted).unwrap_or_default());
-        self.move_counters(&before, &after)
+        self.move_counters(&before, &after);
     }
 
     /// The same of a piece that is no case.
-    pub(super) fn count_aside(
-        &mut self,
-        old: Option<&AsideRow>,
-        new: Option<&AsideRow>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn count_aside(&mut self, old: Option<&AsideRow>, new: Option<&AsideRow>) {
         let key =
             |row: &AsideRow| keys::figure(office_date(row.received_at), Figure::Aside, aside_label(&row.why));
-        self.move_counters(&old.map(key).into_iter().collect(), &new.map(key).into_iter().collect())
+        self.move_counters(&old.map(key).into_iter().collect(), &new.map(key).into_iter().collect());
     }
 
-    fn move_counters(
-        &mut self,
-        before: &BTreeSet<Vec<u8>>,
-        after: &BTreeSet<Vec<u8>>,
-    ) -> Result<(), StoreError> {
+    fn move_counters(&mut self, before: &BTreeSet<Vec<u8>>, after: &BTreeSet<Vec<u8>>) {
         for key in before.difference(after) {
-            self.add(key, -1)?;
+            self.add(key, -1);
         }
         for key in after.difference(before) {
-            self.add(key, 1)?;
+            self.add(key, 1);
         }
-        Ok(())
     }
 }
 
@@ -108,6 +100,20 @@ pub(super) fn lasting(state: &CaseState) -> CaseFigures {
         reading: state.reading,
         terms,
     }
+}
+
+/// Is everything the same of which [`counted`] works them out? Most entries move an answer only.
+fn counts_alike(old: &CaseState, new: &CaseState) -> bool {
+    let (before, after) = (&old.row, &new.row);
+    old.answered_at == new.answered_at
+        && old.reading == new.reading
+        && old.figures == new.figures
+        && old.judged_queue == new.judged_queue
+        && (before.channel, before.received, before.received_at, before.status)
+            == (after.channel, after.received, after.received_at, after.status)
+        && before.judgement.complained_about == after.judgement.complained_about
+        && before.deadlines == after.deadlines
+        && before.decision == after.decision
 }
 
 /// The counters that a case stands in.

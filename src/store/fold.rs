@@ -6,17 +6,20 @@
 
 use super::StoreError;
 use super::ahead::Ahead;
-use super::card::{Became, Card, RecordState};
+use super::card::{Became, Card, CaseState, RecordState};
 use super::entry::{Entry, Event, Judged};
 use super::kept_rules::Published;
 use super::keys;
 use super::original::{CARD, Originals, RECORD};
 use super::rows::{Changes, Rows, decode, encode, octets, of_octets};
 use super::types::AsideRow;
-use crate::record::{Bsns, Channel, ProofRow, Record, RegistrationNumber, SetAside, office_date};
+use crate::record::{Bsns, CaseNumber, Channel, ProofRow, Record, RegistrationNumber, SetAside, office_date};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Cases that a long fold keeps decoded after their last change: most entries are about one of the last.
+const LATE_CASES: usize = 4_096;
 
 /// Changes that are folded but not yet written.
 #[derive(Debug)]
@@ -24,7 +27,28 @@ pub(super) struct Fold<'a> {
     rows: &'a dyn Rows,
     pub(super) originals: &'a Originals,
     changes: Changes,
+    /// What is added to counters.
+    sums: HashMap<Vec<u8>, i64>,
+    cases: Cases,
+    /// The last entry and its digest.
+    applied: Option<(u64, String)>,
     ahead: Ahead,
+}
+
+/// Cases that are not yet written: the latest, and those before them.
+#[derive(Debug, Default)]
+struct Cases {
+    late: HashMap<CaseNumber, CaseState>,
+    earlier: HashMap<CaseNumber, CaseState>,
+}
+
+/// What a long fold may keep from one write to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Between {
+    /// The cases of late: each write alone is no whole state. For an index that nobody reads before it is whole.
+    Cases,
+    /// Nothing: each write is the state after an entry.
+    Nothing,
 }
 
 /// Stands where words were purged.
@@ -32,17 +56,48 @@ pub(super) const GONE: &str = "(verwijderd)";
 
 impl<'a> Fold<'a> {
     pub fn new(rows: &'a dyn Rows, originals: &'a Originals) -> Self {
-        Self { rows, originals, changes: Changes::new(), ahead: Ahead::default() }
+        Self {
+            rows,
+            originals,
+            changes: Changes::new(),
+            sums: HashMap::new(),
+            cases: Cases::default(),
+            applied: None,
+            ahead: Ahead::default(),
+        }
     }
 
     /// What to write, all of it at once.
-    pub fn finish(self) -> Changes {
-        self.changes
+    pub fn finish(mut self) -> Result<Changes, StoreError> {
+        self.take(Between::Nothing)
     }
 
     /// The same, to go on with.
-    pub fn take(&mut self) -> Changes {
-        std::mem::take(&mut self.changes)
+    pub fn take(&mut self, keep: Between) -> Result<Changes, StoreError> {
+        for (key, by) in std::mem::take(&mut self.sums) {
+            match self.get::<i64>(&key)?.unwrap_or(0) + by {
+                0 => self.remove(key),
+                sum => self.put(key, &sum)?,
+            }
+        }
+        let done = match keep {
+            Between::Nothing => {
+                let late = std::mem::take(&mut self.cases.late);
+                std::mem::take(&mut self.cases.earlier).into_iter().chain(late).collect()
+            }
+            Between::Cases if self.cases.late.len() >= LATE_CASES => {
+                let late = std::mem::take(&mut self.cases.late);
+                std::mem::replace(&mut self.cases.earlier, late)
+            }
+            Between::Cases => HashMap::new(),
+        };
+        for (number, state) in done {
+            self.put(keys::case(number), &state)?;
+        }
+        if let Some(applied) = self.applied.take() {
+            self.put(keys::APPLIED.to_vec(), &applied)?;
+        }
+        Ok(std::mem::take(&mut self.changes))
     }
 
     /// What was read of the folders of the entries that come next.
@@ -103,12 +158,25 @@ impl<'a> Fold<'a> {
     }
 
     /// Adds to a counter; one that comes to zero goes.
-    pub(super) fn add(&mut self, key: &[u8], by: i64) -> Result<(), StoreError> {
-        match self.get::<i64>(key)?.unwrap_or(0) + by {
-            0 => self.remove(key.to_vec()),
-            sum => self.put(key.to_vec(), &sum)?,
+    pub(super) fn add(&mut self, key: &[u8], by: i64) {
+        match self.sums.get_mut(key) {
+            Some(sum) => *sum += by,
+            None => drop(self.sums.insert(key.to_vec(), by)),
         }
-        Ok(())
+    }
+
+    /// The state of a case, also when it is not yet written.
+    pub(super) fn known_case(&self, number: CaseNumber) -> Result<Option<CaseState>, StoreError> {
+        match self.cases.late.get(&number).or_else(|| self.cases.earlier.get(&number)) {
+            Some(state) => Ok(Some(state.clone())),
+            None => self.get(&keys::case(number)),
+        }
+    }
+
+    /// Keeps a case whose derived keys stay what they are.
+    pub(super) fn put_case(&mut self, state: CaseState) {
+        self.cases.earlier.remove(&state.row.number);
+        self.cases.late.insert(state.row.number, state);
     }
 
     /// Folds one entry in. `digest` is that of its journal line.
@@ -127,11 +195,11 @@ impl<'a> Fold<'a> {
                 self.put(keys::record(*record), &state)?;
                 self.put(keys::digest(digest), record)?;
                 self.put(keys::work(*record), &())?;
-                self.add(keys::PIECES, 1)?;
+                self.add(keys::PIECES, 1);
                 self.put(keys::at_seq(keys::record_history(*record), entry.seq), entry)?;
             }
             Event::Duplicate { record } => {
-                self.add(keys::DUPLICATES, 1)?;
+                self.add(keys::DUPLICATES, 1);
                 self.put(keys::at_seq(keys::record_history(*record), entry.seq), entry)?;
             }
             Event::Opened { case, record, judged, queue, answer } => {
@@ -227,7 +295,8 @@ impl<'a> Fold<'a> {
         if let Some(case) = entry.what.case() {
             self.put(keys::at_seq(keys::case_history(case), entry.seq), entry)?;
         }
-        self.put(keys::APPLIED.to_vec(), &(entry.seq, digest))
+        self.applied = Some((entry.seq, digest.to_owned()));
+        Ok(())
     }
 
     /// A piece leaves the work and becomes something.
@@ -264,8 +333,9 @@ impl<'a> Fold<'a> {
             subject: card.subject,
         };
         self.put(keys::aside(record), &row)?;
-        self.count_aside(None, Some(&row))?;
-        self.add(keys::ASIDE_COUNT, 1)
+        self.count_aside(None, Some(&row));
+        self.add(keys::ASIDE_COUNT, 1);
+        Ok(())
     }
 
     /// The card of a judged piece; an empty one where the folder is gone or damaged.

@@ -5,7 +5,7 @@
 //! and its number; what comes for it later goes on in the case that it was joined to.
 
 use super::StoreError;
-use super::card::{Became, Card, CaseState, RecordState};
+use super::card::{Became, Card, RecordState};
 use super::entry::Entry;
 use super::fold::Fold;
 use super::keys;
@@ -56,9 +56,9 @@ impl Fold<'_> {
     /// Tells the other cases too.
     pub(super) fn tell_alike(&mut self, case: CaseNumber, alike: &[Alike]) -> Result<(), StoreError> {
         for Alike { case: other, percent } in alike {
-            if let Some(mut state) = self.get::<CaseState>(&keys::case(*other))? {
+            if let Some(mut state) = self.known_case(*other)? {
                 add(&mut state.row.alike, Alike { case, percent: *percent });
-                self.put(keys::case(*other), &state)?;
+                self.put_case(state);
             }
         }
         Ok(())
@@ -91,9 +91,9 @@ impl Fold<'_> {
 
     /// A person took a joined case up again: it stands by itself.
     pub(super) fn parted(&mut self, case: CaseNumber, from: CaseNumber) -> Result<(), StoreError> {
-        if let Some(mut state) = self.get::<CaseState>(&keys::case(from))? {
+        if let Some(mut state) = self.known_case(from)? {
             state.row.joined.retain(|joined| *joined != case);
-            self.put(keys::case(from), &state)?;
+            self.put_case(state);
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Fold<'_> {
         self.tell_alike(case, &state.row.alike)?;
         self.count_answer(entry, &state)?;
         renew_due(&mut state.row);
-        self.store_case(None, &state)
+        self.store_case(None, state)
     }
 
     pub(super) fn joined(
@@ -118,7 +118,7 @@ impl Fold<'_> {
             self.count_answer(entry, &state)?;
         }
         renew_due(&mut state.row);
-        self.store_case(Some(&old), &state)
+        self.store_case(Some(&old), state)
     }
 
     /// A machine's message takes its place among the pieces and moves nothing: no queue, no status, no decision. When it
@@ -143,7 +143,7 @@ impl Fold<'_> {
             let reply = card.why.unwrap_or_else(|| GONE.to_owned());
             answer.state = AnswerState::Failed { at: entry.at, reply, came_back: Some(record) };
         }
-        self.store_case(Some(&old), &state)
+        self.store_case(Some(&old), state)
     }
 
     pub(super) fn answered(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
@@ -200,7 +200,7 @@ impl Fold<'_> {
         if released {
             self.count_answer(entry, &state)?;
         }
-        self.store_case(Some(&old), &state)
+        self.store_case(Some(&old), state)
     }
 
     fn answer_to(&self, card: &Card) -> Option<String> {
@@ -234,7 +234,7 @@ impl Fold<'_> {
             }
             _ => {}
         }
-        self.store_case(Some(&old), &state)
+        self.store_case(Some(&old), state)
     }
 
     pub(super) fn changed_by_person(&mut self, entry: &Entry, case: CaseNumber) -> Result<(), StoreError> {
@@ -276,7 +276,7 @@ impl Fold<'_> {
             _ => {}
         }
         renew_due(&mut state.row);
-        self.store_case(Some(&old), &state)
+        self.store_case(Some(&old), state)
     }
 
     /// The outbox gets what a person sends with a decision, in the place of what went out before.
@@ -310,40 +310,51 @@ impl Fold<'_> {
 
     pub(super) fn renew_and_store(&mut self, old: &CaseState, mut new: CaseState) -> Result<(), StoreError> {
         renew_due(&mut new.row);
-        self.store_case(Some(old), &new)
+        self.store_case(Some(old), new)
     }
 
     pub(super) fn case_state(&self, case: CaseNumber) -> Result<CaseState, StoreError> {
-        self.get(&keys::case(case))?.ok_or(StoreError::UnknownCase(case))
+        self.known_case(case)?.ok_or(StoreError::UnknownCase(case))
     }
 
-    /// Writes a case, and every key that is derived from its row.
-    fn store_case(&mut self, old: Option<&CaseState>, new: &CaseState) -> Result<(), StoreError> {
-        let sealing = self.originals.sealing();
-        let before = old.map(|old| derived(&old.row, sealing)).unwrap_or_default();
-        let after = derived(&new.row, sealing);
-        for key in before.difference(&after) {
-            self.remove(key.clone());
-        }
-        for key in after.difference(&before) {
-            self.put(key.clone(), &())?;
+    /// Keeps a case, and every key that is derived from its row.
+    fn store_case(&mut self, old: Option<&CaseState>, new: CaseState) -> Result<(), StoreError> {
+        let (before, after) = (old.map(|old| places(&old.row)).unwrap_or_default(), places(&new.row));
+        self.move_keys(&before, &after)?;
+        let worded = |row: &CaseRow| (row.writer.clone(), row.subject.clone(), row.purged.is_some());
+        if old.is_none_or(|old| worded(&old.row) != worded(&new.row)) {
+            let sealing = self.originals.sealing();
+            let (before, after) =
+                (old.map(|old| words(&old.row, sealing)).unwrap_or_default(), words(&new.row, sealing));
+            self.move_keys(&before, &after)?;
         }
         let (before, after) = (old.map(|old| marks(&old.row)).unwrap_or_default(), marks(&new.row));
         for mark in before.difference(&after) {
-            self.add(&keys::marked_count(mark), -1)?;
+            self.add(&keys::marked_count(mark), -1);
         }
         for mark in after.difference(&before) {
-            self.add(&keys::marked_count(mark), 1)?;
+            self.add(&keys::marked_count(mark), 1);
         }
         let group = |row: &CaseRow| keys::count(&row.queue, row.status);
         if old.map(|old| group(&old.row)) != Some(group(&new.row)) {
             if let Some(old) = old {
-                self.add(&group(&old.row), -1)?;
+                self.add(&group(&old.row), -1);
             }
-            self.add(&group(&new.row), 1)?;
+            self.add(&group(&new.row), 1);
         }
-        self.count_case(old, Some(new))?;
-        self.put(keys::case(new.row.number), new)
+        self.count_case(old, Some(&new));
+        self.put_case(new);
+        Ok(())
+    }
+
+    fn move_keys(&mut self, before: &BTreeSet<Vec<u8>>, after: &BTreeSet<Vec<u8>>) -> Result<(), StoreError> {
+        for key in before.difference(after) {
+            self.remove(key.clone());
+        }
+        for key in after.difference(before) {
+            self.put(key.clone(), &())?;
+        }
+        Ok(())
     }
 
     /// The first case that had a Message-ID keeps it; the others stand behind it, for when that case is destroyed.
@@ -381,7 +392,7 @@ impl Fold<'_> {
         let case = state.row.number;
         self.put(keys::answered_at(&keys::answered(None), entry.at, case), &())?;
         for unit in [keys::MINUTE, keys::SECOND] {
-            self.add(&keys::answered_count(unit, entry.at), 1)?;
+            self.add(&keys::answered_count(unit, entry.at), 1);
         }
         if let Some(address) = &state.answer_to {
             self.put(keys::answered_at(&keys::answered(Some(address)), entry.at, case), &())?;
@@ -392,6 +403,13 @@ impl Fold<'_> {
 
 /// The keys under which a case is listed and found, and its answer is due.
 pub(super) fn derived(row: &CaseRow, sealing: &Sealing) -> BTreeSet<Vec<u8>> {
+    let mut all = places(row);
+    all.extend(words(row, sealing));
+    all
+}
+
+/// The keys under which a case is listed, and its answer is due.
+fn places(row: &CaseRow) -> BTreeSet<Vec<u8>> {
     let (order, number) = (keys::order(row), keys::case(row.number));
     let mut all = BTreeSet::from([
         [keys::listed(row.status), order.clone()].concat(),
@@ -403,9 +421,6 @@ pub(super) fn derived(row: &CaseRow, sealing: &Sealing) -> BTreeSet<Vec<u8>> {
         return all;
     }
     all.extend(marks(row).into_iter().map(|mark| [mark, order.clone()].concat()));
-    all.extend(
-        words_of(row, sealing.is_sealed()).iter().map(|word| keys::word(&sealing.word(word), row.number)),
-    );
     all.extend(listed(row));
     match row.answer.as_ref().map(|answer| &answer.state) {
         Some(AnswerState::Waiting { next, .. }) => drop(all.insert(keys::due_answer(*next, row.number))),
@@ -413,6 +428,15 @@ pub(super) fn derived(row: &CaseRow, sealing: &Sealing) -> BTreeSet<Vec<u8>> {
         _ => {}
     }
     all
+}
+
+/// The keys under which a case is found.
+fn words(row: &CaseRow, sealing: &Sealing) -> BTreeSet<Vec<u8>> {
+    if row.purged.is_some() {
+        return BTreeSet::new();
+    }
+    let words = words_of(row, sealing.is_sealed());
+    words.iter().map(|word| keys::word(&sealing.word(word), row.number)).collect()
 }
 
 /// The lists of its assignee and of each body that it is about.

@@ -43,6 +43,7 @@ mod fold;
 mod fold_alike;
 mod fold_case;
 mod founded;
+mod gather;
 mod held;
 mod history;
 mod journal;
@@ -211,6 +212,7 @@ impl Store {
             fold.apply(&entry, &digest)?;
             seq += 1;
         }
+        let changes = fold.finish()?;
         if journal.is_full() && !lines.is_empty() {
             // The old segment is whole on disk, with the files of its entries, before the new one has a line: only the
             // last can be torn.
@@ -226,7 +228,7 @@ impl Store {
                 self.stopped.store(true, Ordering::Release);
             }
         })?;
-        self.rows.write(fold.finish()).inspect_err(|_| self.stopped.store(true, Ordering::Release))?;
+        self.rows.write(changes).inspect_err(|_| self.stopped.store(true, Ordering::Release))?;
         Ok((self.disk.ask(), seq - 1))
     }
 

@@ -4,7 +4,7 @@ use super::ahead;
 use super::base::{Base, run_path};
 use super::bulk::Bulk;
 use super::copy::AfterRestore;
-use super::fold::Fold;
+use super::fold::{Between, Fold};
 use super::journal::{self, End, Journal};
 use super::keys;
 use super::layered::Layered;
@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex};
 pub(super) const INDEX_FORMAT: u32 = 9;
 
 /// Changes folded before they are written to the index together.
-const BATCH_CHANGES: usize = 4_000;
+const BATCH_CHANGES: usize = 1_000;
 
 /// Entries after which it is told how far the index is.
 const PROGRESS_ENTRIES: u64 = 500;
@@ -214,7 +214,7 @@ fn index(
         .and_then(|rows| applied(&rows).map(|applied| (rows, applied)))
     {
         Ok((rows, Some(applied))) => {
-            match follow_watched(&rows, originals, journal, applied, opening, &mut told)? {
+            match follow_watched(&rows, originals, journal, applied, Between::Nothing, opening, &mut told)? {
                 Some(end) => return Ok((rows, end)),
                 None => "it does not match the journal".to_owned(),
             }
@@ -233,7 +233,8 @@ fn index(
     make_dir(path)?;
     let bulk = Bulk::create(&path.join("building"), seals.clone())?;
     bulk.write(Changes::from([(keys::FORMAT.to_vec(), Some(encode(&INDEX_FORMAT)?))]))?;
-    let end = follow_watched(&bulk, originals, journal, (0, String::new()), opening, &mut told)?
+    let start = (0, String::new());
+    let end = follow_watched(&bulk, originals, journal, start, Between::Cases, opening, &mut told)?
         .ok_or_else(|| StoreError::Index { path: path.to_owned(), fault: "it cannot be built".to_owned() })?;
     bulk.finish(&run_path(path, 0))?;
     let rows = Layered::over(Base::open(path, seals)?);
@@ -254,7 +255,8 @@ fn applied(rows: &dyn Rows) -> Result<Option<(u64, String)>, StoreError> {
     }
 }
 
-/// Folds in what the index has not seen. `None`: it has seen something else than the journal says, or more.
+/// Folds in what an index has not seen that nobody else reads. `None`: it has seen something else than the journal says,
+/// or more.
 pub(super) fn follow(
     rows: &dyn Rows,
     originals: &Originals,
@@ -262,7 +264,7 @@ pub(super) fn follow(
     applied: (u64, String),
     opening: &mut Opening,
 ) -> Result<Option<End>, StoreError> {
-    follow_watched(rows, originals, journal, applied, opening, &mut |_| {})
+    follow_watched(rows, originals, journal, applied, Between::Cases, opening, &mut |_| {})
 }
 
 /// The same; `tell` is given the number of the last entry, now and then and at the end.
@@ -271,10 +273,12 @@ fn follow_watched(
     originals: &Originals,
     journal: &Path,
     (applied, digest): (u64, String),
+    between: Between,
     opening: &mut Opening,
     tell: &mut dyn FnMut(u64),
 ) -> Result<Option<End>, StoreError> {
     let (mut fold, mut same) = (Fold::new(rows, originals), applied == 0);
+
     let mut bring = |fold: &mut Fold<'_>, ahead| {
         fold.bring(ahead);
         Ok(())
@@ -291,9 +295,9 @@ fn follow_watched(
         if opening.replayed.is_multiple_of(PROGRESS_ENTRIES) {
             tell(entry.seq);
         }
-        if fold.len() >= BATCH_CHANGES { rows.write(fold.take()) } else { Ok(()) }
+        if fold.len() >= BATCH_CHANGES { rows.write(fold.take(between)?) } else { Ok(()) }
     })?;
-    rows.write(fold.finish())?;
+    rows.write(fold.finish()?)?;
     tell(end.next_seq.saturating_sub(1));
     Ok(same.then_some(end))
 }

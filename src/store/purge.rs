@@ -356,7 +356,7 @@ impl Fold<'_> {
                     self.remove(keys::post(day, *record));
                 }
                 self.put(key, &state)?;
-                self.add(keys::PURGED, 1)?;
+                self.add(keys::PURGED, 1);
             }
             self.forget_likeness(*record)?;
             self.forget_aside(*record, piece)?;
@@ -382,9 +382,9 @@ impl Fold<'_> {
             row.received = crate::record::office_date(first.received_at);
         }
         for other in row.alike.iter().map(|alike| alike.case) {
-            if let Some(mut state) = self.get::<CaseState>(&keys::case(other))? {
+            if let Some(mut state) = self.known_case(other)? {
                 state.row.alike.retain(|alike| alike.case != case);
-                self.put(keys::case(other), &state)?;
+                self.put_case(state);
             }
         }
         // An entry of before they were kept: what is known counts on, nothing else.
@@ -443,7 +443,7 @@ impl Fold<'_> {
             SetAside::Automatic { reason, .. } | SetAside::ByPerson { reason } => GONE.clone_into(reason),
             SetAside::Divided(_) | SetAside::Backs { .. } => {}
         }
-        self.count_aside(Some(&old), Some(&row))?;
+        self.count_aside(Some(&old), Some(&row));
         self.put(key, &row)
     }
 

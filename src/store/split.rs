@@ -219,9 +219,9 @@ impl Fold<'_> {
         state.became = Became::Case(case);
         self.put(key, &state)?;
         let aside = self.get(&keys::aside(record))?;
-        self.count_aside(aside.as_ref(), None)?;
+        self.count_aside(aside.as_ref(), None);
         self.remove(keys::aside(record));
-        self.add(keys::ASIDE_COUNT, -1)?;
+        self.add(keys::ASIDE_COUNT, -1);
         self.opened(entry, case, record, queue, &AnswerNote::Withhold)?;
         let old = self.case_state(case)?;
         let mut state = old.clone();
