@@ -39,15 +39,16 @@ help:
 deps:
 	$(call install,$(DEBIAN_BUILD))
 
-# Outside the tree: the sign-in server of the tests, with the versions and digests of its lock file.
+# Outside the tree: the sign-in server of the tests and the checker of accessibility, by the versions and digests of their lock files.
 TEST_CACHE := $(or $(BODE_TEST_CACHE),$(HOME)/.cache/bode-test)
+TEST_PACKAGES := tests/servers/oidc tests/desk/axe
 
 deps-test: deps
 	$(call install,$(DEBIAN_TEST))
-	@cmp -s tests/servers/oidc/package-lock.json $(TEST_CACHE)/oidc/package-lock.json \
-	&& test -f $(TEST_CACHE)/oidc/node_modules/.package-lock.json \
-	|| { mkdir -p $(TEST_CACHE)/oidc && cp tests/servers/oidc/package*.json $(TEST_CACHE)/oidc/ \
-	&& npm ci --prefix $(TEST_CACHE)/oidc --omit=dev --ignore-scripts --no-audit --no-fund; }
+	@for package in $(TEST_PACKAGES); do there=$(TEST_CACHE)/$$(basename $$package); \
+	cmp -s $$package/package-lock.json $$there/package-lock.json && test -f $$there/node_modules/.package-lock.json \
+	|| { mkdir -p $$there && cp $$package/package*.json $$there/ \
+	&& npm ci --prefix $$there --omit=dev --ignore-scripts --no-audit --no-fund; } || exit 1; done
 
 deps-bench: deps-test
 	$(call install,$(DEBIAN_BENCH))

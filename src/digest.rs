@@ -409,6 +409,8 @@ mod tests {
             urgent: serial == 1,
             status: CaseStatus::Open,
             assignee: Some("noor".into()),
+            subject: None,
+            writer: None,
         }
     }
 

@@ -195,6 +195,11 @@ pub struct DueLine {
     pub urgent: bool,
     pub status: CaseStatus,
     pub assignee: Option<String>,
+    /// For the desk only: not in what programs read.
+    #[serde(skip)]
+    pub subject: Option<String>,
+    #[serde(skip)]
+    pub writer: Option<String>,
 }
 
 /// What is due: the terms of the law apart from what the office promised, each with the nearest first.
@@ -224,6 +229,8 @@ pub fn due_list(store: &Store, until: Date) -> Result<DueList, StoreError> {
                 urgent: row.judgement.urgent,
                 status: row.status,
                 assignee: row.assignee.clone(),
+                subject: row.subject.clone(),
+                writer: row.writer.clone(),
             };
             if deadline.is_law() { list.law.push(line) } else { list.promises.push(line) }
         }

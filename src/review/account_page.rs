@@ -5,7 +5,7 @@
 
 use super::accounts::Login;
 use super::dates;
-use super::errors::{Fault, Written};
+use super::errors::{Fault, Refused, Written};
 use super::guard::{Posted, Visitor, see_other};
 use super::login::{self, Nothing};
 use super::pages::{self, Shell};
@@ -26,7 +26,7 @@ struct View {
     by_sign_in: bool,
     must_choose: bool,
     chars_min: usize,
-    errors: Vec<String>,
+    errors: Vec<Refused>,
     notice: Option<&'static str>,
     sessions: Vec<SessionView>,
     idle_minutes: u32,
@@ -64,7 +64,7 @@ async fn draw(
     state: &ReviewState,
     visitor: &Visitor,
     headers: &HeaderMap,
-    errors: Vec<String>,
+    errors: Vec<Refused>,
     notice: Option<&'static str>,
 ) -> Result<Response, Fault> {
     let name = visitor.name.clone();
@@ -119,23 +119,24 @@ pub async fn password(
         let changed = state.with_accounts(move |accounts| {
             match accounts.confirms(&name, &form.current, now)? {
                 Login::Welcome(_) => {}
-                Login::Refused => return Ok(Some("Het wachtwoord van nu klopt niet.".to_owned())),
+                Login::Refused => return Ok(Some(Refused::at("nu", "Het wachtwoord van nu klopt niet."))),
                 Login::Locked { .. } => {
                     let minutes = LOGIN_LOCK.as_secs() / 60;
-                    return Ok(Some(format!(
-                        "Het wachtwoord was te vaak verkeerd. Wacht {minutes} minuten."
-                    )));
+                    let why = format!("Het wachtwoord was te vaak verkeerd. Wacht {minutes} minuten.");
+                    return Ok(Some(Refused::at("nu", why)));
                 }
             }
             if !same_secret(&form.chosen, &form.again) {
-                return Ok(Some("U typte twee verschillende nieuwe wachtwoorden.".to_owned()));
+                return Ok(Some(Refused::at("nog-eens", "U typte twee verschillende nieuwe wachtwoorden.")));
             }
             if same_secret(&form.chosen, &form.current) {
-                return Ok(Some("Kies een ander wachtwoord dan dat van nu.".to_owned()));
+                return Ok(Some(Refused::at("nieuw", "Kies een ander wachtwoord dan dat van nu.")));
             }
             match accounts.keeper(&name, now).set_password(&name, &form.chosen) {
                 Ok(()) => Ok(None),
-                Err(error) => words::account_fault(&error).map(Some).ok_or(error),
+                Err(error) => {
+                    words::account_fault(&error).map(|why| Some(Refused::at("nieuw", why))).ok_or(error)
+                }
             }
         });
         changed.await?

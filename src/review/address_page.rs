@@ -5,7 +5,7 @@
 //! keeps what was typed.
 
 use super::case_page::{case_number, locked};
-use super::errors::{Fault, Written};
+use super::errors::{Fault, Refused, Written};
 use super::guard::{Posted, Visitor, see_other};
 use super::marking::one_line;
 use super::pages::{self, Shell};
@@ -43,7 +43,7 @@ struct View {
     scan: Option<ScanView>,
     letter_url: String,
     chars_max: usize,
-    errors: Vec<String>,
+    errors: Vec<Refused>,
 }
 
 /// The part of a page where the address stands, in the pixels of its picture.
@@ -99,7 +99,7 @@ pub async fn check(
                     return Ok(see_other("/print?done=checked"));
                 }
                 Ok(LetterChecked::StillHeld) => return Ok(see_other("/print?done=held")),
-                Ok(LetterChecked::Refused(why)) => vec![why],
+                Ok(LetterChecked::Refused(why)) => vec![Refused::at("", why)],
                 Err(fault) => return Err(fault.into()),
             }
         }
@@ -118,7 +118,7 @@ async fn draw(
     visitor: &Visitor,
     row: &CaseRow,
     form: AddressForm,
-    errors: Vec<String>,
+    errors: Vec<Refused>,
 ) -> Result<Response, Fault> {
     let entry = row.answer.clone().filter(|entry| entry.asks_for_address());
     let Some(entry) = entry else {
@@ -178,7 +178,7 @@ fn split_postcode(line: &str) -> Option<(String, String)> {
 }
 
 /// The lines of the letter, or every sentence that says what is missing.
-fn lines_of(form: &AddressForm) -> Result<Vec<String>, Vec<String>> {
+fn lines_of(form: &AddressForm) -> Result<Vec<String>, Vec<Refused>> {
     let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let [name, extra, street, town, country] =
         [&form.name, &form.extra, &form.street, &form.town, &form.country].map(|text| tidy(text));
@@ -186,20 +186,26 @@ fn lines_of(form: &AddressForm) -> Result<Vec<String>, Vec<String>> {
         !country.is_empty() && !["nederland", "the netherlands"].contains(&country.to_lowercase().as_str());
     let mut faults = Vec::new();
     if name.is_empty() {
-        faults.push("Vul een naam in. Staat er geen naam op de brief, typ dan: Aan de bewoner.".to_owned());
+        faults.push(Refused::at(
+            "naam",
+            "Vul een naam in. Staat er geen naam op de brief, typ dan: Aan de bewoner.",
+        ));
     }
     if !street.chars().any(|c| c.is_ascii_digit()) {
-        faults.push("Vul een straat met een huisnummer in, of een postbus met een nummer.".to_owned());
+        faults.push(Refused::at(
+            "straat",
+            "Vul een straat met een huisnummer in, of een postbus met een nummer.",
+        ));
     }
     if town.is_empty() {
-        faults.push("Vul een plaats in.".to_owned());
+        faults.push(Refused::at("plaats", "Vul een plaats in."));
     }
     let postcode = tidy(&form.postcode);
     let postcode = match split_postcode(&postcode) {
         Some((postcode, rest)) if rest.is_empty() => postcode,
         _ if abroad => postcode,
         _ => {
-            faults.push("Vul een postcode in zoals 1234 AB. Is het een adres in het buitenland? Vul dan ook het land in.".to_owned());
+            faults.push(Refused::at("postcode", "Vul een postcode in zoals 1234 AB. Is het een adres in het buitenland? Vul dan ook het land in."));
             postcode
         }
     };

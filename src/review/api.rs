@@ -231,7 +231,7 @@ pub async fn decision(
             let revision = row.revision;
             Ok(with_etag(Json(row).into_response(), revision))
         }
-        Outcome::NotWhole(fault) => Err(Fault::unacceptable(fault)),
+        Outcome::NotWhole(refused) => Err(Fault::unacceptable(refused.text)),
         // Who named the ETag learns that it does not match (RFC 9110 §13.1.1); who named the revision, of the conflict.
         Outcome::Stale => Err(Fault::new(
             if matched.is_some() { StatusCode::PRECONDITION_FAILED } else { StatusCode::CONFLICT },

@@ -190,7 +190,7 @@ async fn notice(
     let next = if row.status == CaseStatus::Open || queue::verdict_of(done).is_none() {
         None
     } else {
-        next_open(state, row).await?
+        Some(next_open(state, row).await?.unwrap_or_else(|| "/".to_owned()))
     };
     Ok(Some(Notice { text, next }))
 }

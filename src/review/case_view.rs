@@ -3,6 +3,7 @@
 use super::answer_view::{AnswerGiven, AnswerView, answer_view};
 use super::bsn::Shows;
 use super::dates::{self, Due};
+use super::errors::Refused;
 use super::guard::Visitor;
 use super::label_view::{LabelsView, corrected, labels_view};
 use super::marking::one_line;
@@ -58,7 +59,7 @@ pub struct View {
     pub queue: String,
     pub queue_url: String,
     pub notice: Option<Notice>,
-    pub errors: Vec<String>,
+    pub errors: Vec<Refused>,
     pub judgement: Option<JudgementView>,
     pub pieces: Vec<PieceView>,
     /// Pieces whose text is not on this page.
@@ -82,6 +83,8 @@ pub struct View {
     pub earlier_text: Option<String>,
     pub deadlines: Vec<DeadlineView>,
     pub decided: Option<DecidedView>,
+    /// After `Voorstel:`.
+    pub why_proposed: Option<&'static str>,
     pub choices: Vec<VerdictChoice>,
     pub referrals: Vec<ReferralChoice>,
     pub people: Vec<PersonChoice>,
@@ -93,6 +96,8 @@ pub struct View {
     pub note: String,
     pub note_chars_max: usize,
     pub may_decide: bool,
+    /// Destroyed: there is nothing left to decide on.
+    pub purged: bool,
     /// `none`, `covered` or `whole`.
     pub bsn: &'static str,
     pub may_see_bsn: bool,
@@ -201,7 +206,7 @@ pub struct HistoryView {
 /// What a refused form brings back, so that nothing typed is lost.
 #[derive(Clone, Debug, Default)]
 pub struct Typed {
-    pub errors: Vec<String>,
+    pub errors: Vec<Refused>,
     pub verdict: Option<Verdict>,
     pub refer_to: Option<String>,
     pub reason: String,
@@ -229,7 +234,8 @@ pub fn view(
         opening.map(|judgement| reasons::conclude(&judgement.findings, &shown.names)).unwrap_or_default();
     let marks = reasons::marks(&conclusions);
     let proposal = mended.as_ref().and_then(|judgement| propose(judgement, shown));
-    let may_decide = visitor.may(Right::Decide);
+    let purged = row.purged.is_some();
+    let may_decide = visitor.may(Right::Decide) && !purged;
     let undo_until = given.undo_until.filter(|until| given.now <= *until && may_decide);
     View {
         row: RowView::of(row, shown, today),
@@ -282,14 +288,8 @@ pub fn view(
             answer.file.is_some() && matches!(answer.state, AnswerState::Waiting { attempts: 0, .. })
         }),
         others: given.others.clone(),
-        labels: mended
-            .as_ref()
-            .filter(|_| may_decide && row.purged.is_none())
-            .map(|judgement| labels_view(judgement, row, shown)),
-        may_split: may_decide
-            && row.judgement.complained_about.len() > 1
-            && row.status != CaseStatus::Closed
-            && row.purged.is_none(),
+        labels: mended.as_ref().filter(|_| may_decide).map(|judgement| labels_view(judgement, row, shown)),
+        may_split: may_decide && row.judgement.complained_about.len() > 1 && row.status != CaseStatus::Closed,
         earlier_text: given.earlier_answer.as_ref().and_then(|answer| answer.text.clone()),
         deadlines: row
             .deadlines
@@ -310,6 +310,9 @@ pub fn view(
                 reason: decision.reason.clone(),
             },
         ),
+        why_proposed: mended
+            .as_ref()
+            .and_then(|judgement| why_proposed(judgement, proposal.as_ref().map(|(verdict, _)| *verdict))),
         choices: choices(row, proposal.as_ref().map(|(verdict, _)| *verdict), typed.verdict),
         referrals: referrals(
             shown,
@@ -335,6 +338,7 @@ pub fn view(
         note: typed.note.clone(),
         note_chars_max: NOTE_CHARS_MAX,
         may_decide,
+        purged,
         bsn: given.bsn.id(),
         may_see_bsn: visitor.may(Right::SeeBsn),
         may_see_looks: visitor.may(Right::SeeLooks),
@@ -353,6 +357,7 @@ fn propose(judgement: &Judgement, shown: &Shown) -> Option<(Verdict, Option<Stri
         Scope::In | Scope::Mixed if judgement.kind == Kind::Policy => Some((Verdict::Signal, None)),
         Scope::In
             if shown.office.line == Line::Second
+                && !judgement.urgent
                 && matches!(judgement.first_complained, FirstComplained::No | FirstComplained::Waiting)
                 && shown.office.procedure.complain_first =>
         {
@@ -363,6 +368,29 @@ fn propose(judgement: &Judgement, shown: &Shown) -> Option<(Verdict, Option<Stri
     }
 }
 
+/// Why the proposal is what it is, where the judgement above it does not say so already.
+fn why_proposed(judgement: &Judgement, proposed: Option<Verdict>) -> Option<&'static str> {
+    let unheard = matches!(judgement.first_complained, FirstComplained::No | FirstComplained::Waiting);
+    match (proposed?, judgement.scope) {
+        (Verdict::NotAComplaint, _) => Some("er staat geen klacht in."),
+        (Verdict::AskForMore, _) => Some("het is niet duidelijk over wie de klacht gaat."),
+        (Verdict::Signal, _) => {
+            Some("de klacht gaat over beleid of regels, niet over hoe iemand is behandeld.")
+        }
+        (Verdict::Refer, Scope::Out) => Some("de klacht gaat over een ander, die niet onder ons valt."),
+        (Verdict::Refer, _) => Some(
+            "wie klaagt, moet eerst zelf bij de instantie klagen en daar op antwoord wachten (Awb 9:20).",
+        ),
+        (Verdict::TakeUp, Scope::Mixed) => {
+            Some("een deel is voor ons. Splits de zaak: dan beslist u over elk deel apart.")
+        }
+        (Verdict::TakeUp, _) if judgement.urgent && unheard => {
+            Some("er is haast bij, ook al is er nog niet bij de instantie zelf geklaagd. Bel eerst.")
+        }
+        _ => None,
+    }
+}
+
 fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> Vec<VerdictChoice> {
     queue::verdicts_for(row.status)
         .map(|verdict| VerdictChoice {
@@ -370,7 +398,7 @@ fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> 
             name: queue::verdict_label(verdict),
             hint: match verdict {
                 Verdict::TakeUp | Verdict::Refer | Verdict::AskForMore => "",
-                Verdict::Signal => "wel onthouden",
+                Verdict::Signal => "geen zaak, wel bewaren om van te leren",
                 Verdict::NotAComplaint => "een vraag, een bedankje",
                 Verdict::Reopen => "terug naar de werkvoorraad",
             },

@@ -7,7 +7,7 @@ use super::case_page::{case_number, draw, gather};
 use super::case_view::{Given, Typed};
 use super::clerk::Words;
 use super::dates;
-use super::errors::{Fault, Written};
+use super::errors::{Fault, Refused, Written};
 use super::guard::{Posted, Visitor, see_other};
 use super::message_page::{self, DraftForm};
 use super::pages::{self, Shell};
@@ -108,7 +108,7 @@ pub async fn decision(
                 decide(&state, number, revision, decision).await?
             }
         }
-        None => Outcome::NotWhole("Kies wat u met de zaak doet.".to_owned()),
+        None => Outcome::NotWhole(Refused::at("v-take-up", "Kies wat u met de zaak doet.")),
     };
     match outcome {
         Outcome::Done(row) => {
@@ -136,8 +136,12 @@ async fn tell(
     if decision.verdict != Verdict::Refer {
         decision.refer_to = None;
     }
+    // What is needed stands in the message; nobody writes it twice.
+    if decision.verdict == Verdict::AskForMore && decision.reason.is_empty() {
+        decision.reason = "Zie het bericht aan de inwoner.".to_owned();
+    }
     if state.is_rehearsal() {
-        return Ok(Outcome::NotWhole("Dit is een proefopstelling: er gaat niets uit.".to_owned()));
+        return Ok(Outcome::NotWhole(Refused::at("", "Dit is een proefopstelling: er gaat niets uit.")));
     }
     let words =
         Words { subject: form.message_subject.clone(), text: form.message_text.replace("\r\n", "\n") };
@@ -153,13 +157,13 @@ async fn tell(
                 Ok(row) => Ok(Outcome::Done(Box::new(row))),
                 Err(QueueError::Fault(fault)) => match store.case(number)? {
                     Some(row) if row.revision != revision => Ok(Outcome::Stale),
-                    _ => Ok(Outcome::NotWhole(fault.to_string())),
+                    _ => Ok(Outcome::NotWhole(fault.into())),
                 },
                 Err(QueueError::Store(StoreError::Changed { .. })) => Ok(Outcome::Stale),
-                Err(QueueError::Store(StoreError::State { .. })) => Ok(Outcome::NotWhole(
-                    "De ontvangstbevestiging wacht nog. Laat die eerst uitgaan of houd haar tegen."
-                        .to_owned(),
-                )),
+                Err(QueueError::Store(StoreError::State { .. })) => Ok(Outcome::NotWhole(Refused::at(
+                    "",
+                    "De ontvangstbevestiging wacht nog. Laat die eerst uitgaan of houd haar tegen.",
+                ))),
                 Err(QueueError::Store(error)) => Err(error),
             }
         })
@@ -183,8 +187,8 @@ fn again(form: DecisionForm) -> DraftForm {
 /// What came of a decision.
 pub enum Outcome {
     Done(Box<CaseRow>),
-    /// The person can mend it: one Dutch sentence.
-    NotWhole(String),
+    /// The person can mend it.
+    NotWhole(Refused),
     /// Somebody else changed the case after it was shown.
     Stale,
 }
@@ -200,7 +204,7 @@ pub async fn decide(
         decision.refer_to = None;
     }
     if decision.refer_to.as_ref().is_some_and(|id| id.chars().count() > REFER_TO_CHARS_MAX) {
-        return Ok(Outcome::NotWhole("De naam van wie het moet behandelen is te lang.".to_owned()));
+        return Ok(Outcome::NotWhole(Refused::at("naar", "De naam van wie het moet behandelen is te lang.")));
     }
     let now = state.now();
     state
@@ -209,7 +213,7 @@ pub async fn decide(
             // A case that went on is "changed", also when that makes the verdict impossible.
             Err(QueueError::Fault(fault)) => match store.case(number)? {
                 Some(row) if row.revision != revision => Ok(Outcome::Stale),
-                _ => Ok(Outcome::NotWhole(fault.to_string())),
+                _ => Ok(Outcome::NotWhole(fault.into())),
             },
             Err(QueueError::Store(StoreError::Changed { .. })) => Ok(Outcome::Stale),
             Err(QueueError::Store(error)) => Err(error),
@@ -289,7 +293,7 @@ pub async fn note(
         _ => None,
     };
     if let Some(fault) = fault {
-        let typed = Typed { errors: vec![fault], note, ..Typed::default() };
+        let typed = Typed { errors: vec![Refused::at("notitie", fault)], note, ..Typed::default() };
         let given = gather(&state, number).await?;
         return draw(&state, &visitor, &given, None, &typed);
     }
@@ -317,7 +321,8 @@ pub async fn answer(
             "released"
         }
         "withhold" if reason.is_empty() => {
-            let errors = vec!["Schrijf kort op waarom het antwoord niet uitgaat.".to_owned()];
+            let errors =
+                vec![Refused::at("waarom-niet", "Schrijf kort op waarom het antwoord niet uitgaat.")];
             let given = gather(&state, number).await?;
             return draw(&state, &visitor, &given, None, &Typed { errors, ..Typed::default() });
         }

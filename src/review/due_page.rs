@@ -3,6 +3,7 @@
 use super::dates::{self, Due};
 use super::errors::Fault;
 use super::guard::Visitor;
+use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::state::ReviewState;
 use super::words;
@@ -42,6 +43,8 @@ struct LineView {
     status: &'static str,
     assignee: Option<String>,
     urgent: bool,
+    subject: Option<String>,
+    writer: Option<String>,
 }
 
 /// `GET /due`
@@ -89,6 +92,8 @@ fn list_view(title: &'static str, explanation: &'static str, lines: &[DueLine], 
                 status: queue::status_label(line.status),
                 assignee: line.assignee.clone(),
                 urgent: line.urgent,
+                subject: line.subject.as_deref().map(one_line),
+                writer: line.writer.as_deref().map(one_line),
             })
             .collect(),
     }

@@ -6,6 +6,7 @@
 use super::guard::Visitor;
 use super::pages::{self, Shell};
 use super::state::{LetterFault, ReviewState};
+use crate::queue::DecisionFault;
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -106,6 +107,33 @@ impl IntoResponse for Fault {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// What is wrong with a form that was sent: one Dutch sentence, and where it is mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    pub text: String,
+    /// The id of the field on its page; empty when it is none.
+    pub field: &'static str,
+}
+
+impl Refused {
+    pub fn at(field: &'static str, text: impl Into<String>) -> Self {
+        Self { text: text.into(), field }
+    }
+}
+
+impl From<DecisionFault> for Refused {
+    fn from(fault: DecisionFault) -> Self {
+        let field = match fault {
+            DecisionFault::ReferToMissing => "naar",
+            DecisionFault::ReasonMissing | DecisionFault::QuestionMissing | DecisionFault::ReasonTooLong => {
+                "reden"
+            }
+            DecisionFault::Closed | DecisionFault::AlreadyOpen => "",
+        };
+        Self::at(field, fault.to_string())
     }
 }
 

@@ -4,7 +4,7 @@
 use super::case_page::{case_number, draw, gather};
 use super::case_view::Typed;
 use super::decide::{changed, revision};
-use super::errors::Fault;
+use super::errors::{Fault, Refused};
 use super::guard::{Posted, Visitor, see_other};
 use super::marking::one_line;
 use super::pages::{self, Shell};
@@ -103,7 +103,7 @@ pub async fn label(
     let asked = match asked(&form) {
         Some(asked) => asked,
         None => {
-            let errors = vec!["Kies wat er moet staan.".to_owned()];
+            let errors = vec![Refused::at("k-oordeel", "Kies wat er moet staan.")];
             let given = gather(&state, number).await?;
             return draw(&state, &visitor, &given, None, &Typed { errors, ..Typed::default() });
         }

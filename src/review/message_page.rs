@@ -7,7 +7,7 @@
 use super::case_page::{case_number, download, locked};
 use super::clerk::{Draft, DraftWish, Words};
 use super::decide::revision;
-use super::errors::{Fault, Written};
+use super::errors::{Fault, Refused, Written};
 use super::guard::{Posted, Visitor};
 use super::marking::one_line;
 use super::pages::{self, Shell};
@@ -78,7 +78,7 @@ struct View {
     transfer_to: String,
     undo_minutes: u32,
     chars_max: usize,
-    faults: Vec<String>,
+    faults: Vec<Refused>,
 }
 
 /// `POST /cases/{number}/draft`: changes nothing.
@@ -96,7 +96,7 @@ pub async fn show(
     visitor: &Visitor,
     number: CaseNumber,
     form: DraftForm,
-    mut faults: Vec<String>,
+    mut faults: Vec<Refused>,
 ) -> Result<Response, Fault> {
     let shown_revision = revision(&form.revision)?;
     let Drafted { row, extract, judgement } = drafted(state, number).await?;
@@ -110,7 +110,7 @@ pub async fn show(
         }
     };
     if faults.is_empty() && verdict == Verdict::Refer && form.refer_to.trim().is_empty() {
-        faults.push(DecisionFault::ReferToMissing.to_string());
+        faults.push(Refused::at("", DecisionFault::ReferToMissing.to_string()));
     }
     let second_line = shown.office.line == Line::Second;
     let forward = forwards(&form, &state.shown().names.sent_on);
@@ -230,16 +230,19 @@ pub async fn message(
     number: CaseNumber,
     decision: &Decision,
     words: Words,
-) -> Result<Result<Vec<u8>, String>, Fault> {
+) -> Result<Result<Vec<u8>, Refused>, Fault> {
     let length = words.text.chars().count();
     if words.text.trim().is_empty() || words.subject.trim().is_empty() {
-        return Ok(Err("Schrijf een onderwerp en een bericht.".to_owned()));
+        return Ok(Err(Refused::at("bericht", "Schrijf een onderwerp en een bericht.")));
     }
     if length > NOTE_CHARS_MAX {
-        return Ok(Err(format!("Het bericht is te lang. Er passen {NOTE_CHARS_MAX} tekens in.")));
+        return Ok(Err(Refused::at(
+            "bericht",
+            format!("Het bericht is te lang. Er passen {NOTE_CHARS_MAX} tekens in."),
+        )));
     }
     if words.text.contains("[schrijf hier") {
-        return Ok(Err("Vul in het bericht in wat tussen haken staat.".to_owned()));
+        return Ok(Err(Refused::at("bericht", "Vul in het bericht in wat tussen haken staat.")));
     }
     let Drafted { row, extract, judgement } = drafted(state, number).await?;
     let (verdict, refer_to, now) = (decision.verdict, decision.refer_to.clone(), state.now());
@@ -260,6 +263,7 @@ pub async fn message(
             clerk.message(&wish, &words)
         })
         .await
+        .map(|made| made.map_err(|why| Refused::at("bericht", why)))
 }
 
 /// `POST /cases/{number}/letter.pdf`: the message to the citizen as a letter to print.

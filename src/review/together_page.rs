@@ -3,7 +3,7 @@
 //! Invariants: each case has its own entry in the journal, with the revision that the list showed; what went on meanwhile is
 //! left and told; nothing is sent to a citizen from here.
 
-use super::errors::{Fault, Written};
+use super::errors::{Fault, Refused, Written};
 use super::guard::{Posted, Visitor};
 use super::pages::{self, Shell};
 use super::queue_page::RowView;
@@ -31,7 +31,7 @@ struct View {
     refer_to: String,
     reason: String,
     chars_max: usize,
-    faults: Vec<String>,
+    faults: Vec<Refused>,
     done: bool,
     decided: usize,
 }
@@ -186,10 +186,8 @@ pub async fn decide(
     (view.verdict, view.refer_to, view.reason) =
         (form.verdict.clone(), form.refer_to.clone(), reason.clone());
     let fault = match verdict {
-        None => Some("Kies wat u met deze zaken doet.".to_owned()),
-        Some(verdict) => {
-            queue::check(CaseStatus::Open, &decision(verdict)).err().map(|fault| fault.to_string())
-        }
+        None => Some(Refused::at("v-take-up", "Kies wat u met deze zaken doet.")),
+        Some(verdict) => queue::check(CaseStatus::Open, &decision(verdict)).err().map(Refused::from),
     };
     let (Some(verdict), None) = (verdict, &fault) else {
         view.faults.extend(fault);

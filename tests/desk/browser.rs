@@ -101,8 +101,23 @@ impl Browser {
     }
 
     pub fn size(&mut self, width: u32, height: u32) {
-        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.zoomed(width, height, 1);
+    }
+
+    /// A window of this many CSS pixels, each drawn as so many: half of both and 2 is what a browser does at 200 %.
+    pub fn zoomed(&mut self, width: u32, height: u32, factor: u32) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": factor, "mobile": false});
         self.ask("Emulation.setDeviceMetricsOverride", metrics).unwrap();
+    }
+
+    /// Nothing is taken from the browser's own store: each page weighs what it weighs at a first visit.
+    pub fn cold(&mut self) {
+        self.ask("Network.setCacheDisabled", json!({"cacheDisabled": true})).unwrap();
+    }
+
+    /// Scripts of pages run, or do not; what a test asks runs always.
+    pub fn scripts(&mut self, on: bool) {
+        self.ask("Emulation.setScriptExecutionDisabled", json!({"value": !on})).unwrap();
     }
 
     pub fn cookie(&mut self, url: &str, name: &str, value: &str) {
@@ -136,15 +151,68 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// What a promise gives, when it is kept.
+    pub fn promised(&mut self, script: &str) -> Value {
+        let asked = json!({"expression": script, "returnByValue": true, "awaitPromise": true});
+        let answer = self.ask("Runtime.evaluate", asked).unwrap();
+        assert!(answer["exceptionDetails"].is_null(), "{}", answer["exceptionDetails"]);
+        answer["result"]["value"].clone()
+    }
+
+    /// What a function says of one element.
+    pub fn of(&mut self, element: &str, function: &str) -> Value {
+        let asked = json!({"objectId": element, "functionDeclaration": function, "returnByValue": true});
+        let answer = self.ask("Runtime.callFunctionOn", asked).unwrap();
+        assert!(answer["exceptionDetails"].is_null(), "{}", answer["exceptionDetails"]);
+        answer["result"]["value"].clone()
+    }
+
+    /// The elements of this role whose name begins so, as a screen reader is told of them (the accessibility tree).
+    pub fn named(&mut self, role: &str, name: &str) -> Vec<String> {
+        let page = self.ask("Runtime.evaluate", json!({"expression": "document"})).unwrap();
+        let asked = json!({"objectId": page["result"]["objectId"], "role": role});
+        let found = self.ask("Accessibility.queryAXTree", asked).unwrap();
+        let fits = |node: &&Value| {
+            node["ignored"] != true && node["name"]["value"].as_str().is_some_and(|one| one.starts_with(name))
+        };
+        let nodes: Vec<Value> = found["nodes"].as_array().unwrap().iter().filter(fits).cloned().collect();
+        let mut elements = Vec::new();
+        for node in nodes {
+            let asked = json!({"backendNodeId": node["backendDOMNodeId"]});
+            let resolved = self.ask("DOM.resolveNode", asked).unwrap();
+            elements.push(resolved["object"]["objectId"].as_str().unwrap().to_owned());
+        }
+        elements
+    }
+
+    /// Presses and lets go of the left button of the mouse.
+    pub fn click(&mut self, x: f64, y: f64) {
+        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
+            let event = json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1});
+            self.ask("Input.dispatchMouseEvent", event).unwrap();
+        }
+    }
+
     /// Presses a key, as a person without a mouse does.
     pub fn press(&mut self, key: &str, code: u32) {
         for kind in ["keyDown", "keyUp"] {
             let mut event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
-            if key == "Enter" && kind == "keyDown" {
-                event["text"] = json!("\r");
+            if kind == "keyDown" {
+                match key {
+                    "Enter" => event["text"] = json!("\r"),
+                    one if one.chars().count() == 1 => event["text"] = json!(one),
+                    _ => {}
+                }
             }
             self.ask("Input.dispatchKeyEvent", event).unwrap();
         }
+    }
+
+    /// The page as it is printed on A4.
+    pub fn printed(&mut self, file: &Path) {
+        let paper = json!({"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": false});
+        let answer = self.ask("Page.printToPDF", paper).unwrap();
+        std::fs::write(file, base64(answer["data"].as_str().unwrap())).unwrap();
     }
 
     /// A picture of the whole page.
