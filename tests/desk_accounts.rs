@@ -63,6 +63,66 @@ fn a_person_chooses_another_password_and_other_browsers_are_out() {
 }
 
 #[test]
+fn a_session_that_somebody_else_chose_becomes_nobodys() {
+    let desk = start();
+    let mut noor = desk.visitor();
+    let chosen = "a".repeat(64);
+    noor.cookies.insert("bode_session".into(), chosen.clone());
+    assert_eq!(noor.log_in("noor", PASSWORD).status, 303);
+    let given = noor.cookies["bode_session"].clone();
+    assert_ne!(given, chosen);
+    assert_eq!(noor.get("/").status, 200);
+    let mut other = desk.visitor();
+    other.cookies.insert("bode_session".into(), chosen);
+    assert_eq!(other.get("/").status, 303, "the chosen one opens nothing");
+    // Logging in anew in the same browser gives another one.
+    assert_eq!(noor.log_in("noor", PASSWORD).status, 303);
+    assert_ne!(noor.cookies["bode_session"], given);
+}
+
+#[test]
+fn after_a_login_one_comes_to_a_page_of_the_desk_and_nowhere_else() {
+    let desk = start();
+    for elsewhere in [
+        "https://example.org",
+        "http:example.org",
+        "//example.org",
+        "///example.org",
+        "/\\example.org",
+        "\\\\example.org",
+        "/\t/example.org",
+        "/%2F/example.org",
+        "/%09/example.org",
+        " //example.org",
+        "javascript:alert(1)",
+        "/@example.org",
+        "/.example.org",
+        "/nergens",
+        "/api/v1/cases",
+        "/cases/../../example.org",
+        "/?q=a\r\nSet-Cookie: a=b",
+        "@example.org",
+        "?next=//example.org",
+        "",
+    ] {
+        let encoded: String = elsewhere.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut noor = desk.visitor();
+        let page = noor.get(&format!("/login?next={encoded}"));
+        assert_eq!(page.status, 200, "{elsewhere:?}");
+        let csrf = page.field("csrf");
+        let fields = [("csrf", csrf.as_str()), ("name", "noor"), ("password", PASSWORD), ("next", elsewhere)];
+        let answer = noor.post("/login", &fields);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{elsewhere:?}");
+        let links = page.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        for link in links {
+            let ours = link.starts_with('/') && !link.starts_with("//") && !link.contains('\\')
+                || link.starts_with('#');
+            assert!(ours, "{elsewhere:?}: {link}");
+        }
+    }
+}
+
+#[test]
 fn wrong_passwords_on_ones_own_page_count_too() {
     let desk = start();
     let mut noor = desk.person("noor");
