@@ -184,9 +184,10 @@ pub const TEXT_WORD_CHARS_MAX: usize = 32;
 /// Cases under words of texts that are held in memory (some 16 bytes each) before they are written.
 pub const FRESH_TEXT_ENTRIES_MAX: usize = 400_000;
 
-/// Entries of the journal of which the texts are taken in at a time, and between two looks for new ones.
+/// Entries of the journal of which the texts are taken in at a time, the time between two looks for new ones, and after one that failed.
 pub const TEXT_ENTRIES_MAX: usize = 500;
 pub const TEXT_LOOK_TIME: Duration = Duration::from_secs(1);
+pub const TEXT_RETRY_TIME: Duration = Duration::from_secs(60);
 
 /// Entries of which a command that searches takes in the texts itself: those that no daemon has written down yet.
 pub const READ_TEXT_ENTRIES_MAX: usize = 50_000;
@@ -195,7 +196,7 @@ pub const READ_TEXT_ENTRIES_MAX: usize = 50_000;
 pub const WORDS_BEGINNING_MAX: usize = 200;
 
 /// Characters of a text that are shown in a list around a word that was looked for, and octets of texts that are read for one page.
-pub const SNIPPET_CHARS_MAX: usize = 160;
+pub const SNIPPET_CHARS_MAX: usize = 120;
 pub const SNIPPET_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Words that are held against one that was typed wrong: some ten milliseconds.

@@ -419,3 +419,66 @@ fn the_keys_and_the_script_are_there_and_nothing_runs_but_our_own_file() {
     let found = noor.get("/?q=wachten").body;
     assert!(found.contains("<mark class=\"hit\">Wachten</mark>, <mark class=\"hit\">wachten</mark>"));
 }
+
+#[test]
+fn a_draft_is_in_the_citizens_language_with_the_dutch_beside_it() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    let from = |language: &str| {
+        let mut sample = desk::samples::infected();
+        sample.text = format!("{} ({language})", sample.text);
+        sample.address = Some("writer@example.com");
+        sample.judgement.language = language.into();
+        sample.answer = bode::record::Answer::Withhold { reason: "Een proef.".into() };
+        desk::samples::take(&desk.store, sample, None)
+    };
+    let english = format!("/cases/{}", from("en"));
+    let page = noor.get(&english);
+    let ask = [("verdict", "ask-for-more")];
+    let draft = post(&mut noor, &page, &format!("{english}/draft"), &ask).body;
+    for text in [
+        r#"value="We need something more from you""#,
+        "You wrote to us on Thursday 12 March 2026.",
+        "Dit staat er, in het Nederlands",
+        "Wij hebben nog iets van u nodig",
+        "Wij willen uw klacht goed bekijken.",
+        r#"<option value="en" selected>Engels</option>"#,
+    ] {
+        assert!(draft.contains(text), "{text}:\n{draft}");
+    }
+    assert!(!draft.contains("In die taal is er geen tekst."));
+    // Staff may take Dutch all the same.
+    let dutch = [("verdict", "ask-for-more"), ("language", "nl")];
+    let page = post(&mut noor, &page, &format!("{english}/draft"), &dutch);
+    assert!(page.body.contains(r#"value="Wij hebben nog iets van u nodig""#), "{}", page.body);
+    assert!(!page.body.contains("Dit staat er, in het Nederlands"));
+    // What goes out says in which language it is.
+    let fields = [
+        ("verdict", "ask-for-more"),
+        ("language", "en"),
+        ("reason", "Te weinig."),
+        ("send", "yes"),
+        ("message_subject", "We need something more from you"),
+        ("message_text", "Dear reader,\n\nPlease send us your letter."),
+    ];
+    let answer = post(&mut noor, &page, &format!("{english}/decision"), &fields);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let row = desk.store.case(english.trim_start_matches("/cases/").parse().unwrap()).unwrap().unwrap();
+    let bytes = String::from_utf8(desk.store.answer_of(&row.answer.unwrap()).unwrap().unwrap()).unwrap();
+    assert!(bytes.contains("\r\nContent-Language: en\r\n"), "{bytes}");
+    assert!(bytes.contains("<html lang=3D\"en\">") || bytes.contains("lang=3D\"en\""), "{bytes}");
+    // A language without a draft: Dutch, which is told, or English.
+    let polish = format!("/cases/{}", from("pl"));
+    let page = noor.get(&polish);
+    let draft = post(&mut noor, &page, &format!("{polish}/draft"), &ask).body;
+    for text in ["De inwoner schreef in het Pools.", "Dit bericht is in het Nederlands.", "Goedendag,"] {
+        assert!(draft.contains(text), "{text}:\n{draft}");
+    }
+    let wish = [("verdict", "refer"), ("refer_to", "nationale-ombudsman"), ("language", "en")];
+    let draft = post(&mut noor, &page, &format!("{polish}/draft"), &wish).body;
+    for text in
+        ["We are sending your complaint on", "Dit bericht is in het Engels.", "Doorzending van een klacht"]
+    {
+        assert!(draft.contains(text), "{text}:\n{draft}");
+    }
+}

@@ -161,7 +161,14 @@ impl Templates {
         Ok(blocks::text(&self.render(situation, about)?))
     }
 
-    /// The draft of what a person sends with a decision (`decision-<name>.nl.txt`), as it is typed.
+    /// The languages in which there is a draft of this name.
+    pub fn draft_languages(&self, name: &str) -> Vec<String> {
+        let known = |language: &&String| self.environment.get_template(&drafted(name, language)).is_ok();
+        self.languages.iter().filter(known).cloned().collect()
+    }
+
+    /// The draft of what a person sends with a decision (`decision-<name>.<language>.txt`), as it is typed. The heading that it begins
+    /// with is the subject.
     ///
     /// # Errors
     /// As [`render`](Self::render).
@@ -170,20 +177,30 @@ impl Templates {
         name: &str,
         situation: &Situation,
         about: &Particulars,
-    ) -> Result<String, RenderError> {
-        let text = self.render_draft(name, situation, about);
+        language: &str,
+    ) -> Result<(Option<String>, String), RenderError> {
+        let text = self.render_draft(name, language, situation, about);
         let text = text.map_err(|source| RenderError { case: about.case, source })?;
-        Ok(blocks::typed(&[Section { language: DUTCH.to_owned(), blocks: blocks::parse(&text) }]))
+        let mut blocks = blocks::parse(&text);
+        let subject = match blocks.first() {
+            Some(blocks::Block::Heading(subject)) => Some(subject.clone()),
+            _ => None,
+        };
+        if subject.is_some() {
+            blocks.remove(0);
+        }
+        Ok((subject, blocks::typed(&[Section { language: language.to_owned(), blocks }])))
     }
 
     fn render_draft(
         &self,
         name: &str,
+        language: &str,
         situation: &Situation,
         about: &Particulars,
     ) -> Result<String, minijinja::Error> {
-        let template = self.environment.get_template(&format!("decision-{name}.{DUTCH}.txt"))?;
-        template.render(self.values(DUTCH, None, situation, about)?)
+        let template = self.environment.get_template(&drafted(name, language))?;
+        template.render(self.values(language, None, situation, about)?)
     }
 
     fn render_one(
@@ -308,7 +325,10 @@ impl Templates {
                             deadlines: &deadlines,
                             automatic,
                         };
-                        let drafts = DRAFTS.iter().map(|name| self.render_draft(name, &situation, &about));
+                        let wanted =
+                            |name: &&&str| language == DUTCH || files.contains_key(&drafted(name, language));
+                        let drafts = DRAFTS.iter().filter(wanted);
+                        let drafts = drafts.map(|name| self.render_draft(name, language, &situation, &about));
                         let answer = self.render_one(language, second, &situation, &about);
                         for error in drafts.chain([answer]).filter_map(Result::err) {
                             let fault = in_its_file(&error, files);
@@ -326,6 +346,10 @@ impl Templates {
 
 fn whole(language: &str) -> String {
     format!("{WHOLE}.{language}.txt")
+}
+
+fn drafted(name: &str, language: &str) -> String {
+    format!("decision-{name}.{language}.txt")
 }
 
 fn dated(language: &str) -> String {

@@ -27,6 +27,8 @@ pub struct Written<'a> {
     pub subject: &'a str,
     /// Paragraphs with an empty line between them.
     pub text: &'a str,
+    /// Of the words: ISO 639-1.
+    pub language: &'a str,
     /// What it answers.
     pub original: Option<&'a Message>,
     pub now: Timestamp,
@@ -59,7 +61,7 @@ pub fn compose_written(written: &Written<'_>) -> Result<Vec<u8>, ComposeError> {
         .subject(subject.clone())
         .date(SystemTime::from(now))
         .message_id(Some(format!("<{msg_id}>")))
-        .raw_header(field("Content-Language", "nl"));
+        .raw_header(field("Content-Language", known(written.language)));
     if let Some(original) = original {
         let parent = original.msg_id.as_deref().and_then(carried);
         if let Some(parent) = &parent {
@@ -70,7 +72,7 @@ pub fn compose_written(written: &Written<'_>) -> Result<Vec<u8>, ComposeError> {
             builder = builder.header(References::from(references));
         }
     }
-    let sections = sections(written.text);
+    let sections = sections(written.language, written.text);
     let part = |content_type: ContentType, body: String| {
         SinglePart::builder()
             .header(content_type)
@@ -94,11 +96,19 @@ pub fn letter_written(
     about: &Particulars<'_>,
     paper: &OnPaper<'_>,
     subject: &str,
-    text: &str,
+    (language, text): (&str, &str),
 ) -> Result<Vec<u8>, ComposeError> {
-    compose_words(&sections(text), office, about, paper, subject)
+    compose_words(&sections(language, text), office, about, paper, subject)
 }
 
-fn sections(text: &str) -> Vec<Section> {
-    vec![Section { language: "nl".to_owned(), blocks: blocks::parse(text) }]
+fn sections(language: &str, text: &str) -> Vec<Section> {
+    vec![Section { language: known(language).to_owned(), blocks: blocks::parse(text) }]
+}
+
+/// A language as ISO 639-1 writes it; anything else is Dutch.
+fn known(language: &str) -> &str {
+    match language.as_bytes() {
+        [b'a'..=b'z', b'a'..=b'z'] => language,
+        _ => "nl",
+    }
 }

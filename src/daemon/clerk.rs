@@ -7,6 +7,11 @@ use crate::review::{Clerk, Draft, DraftWish, Words};
 use jiff::civil::Date;
 use std::sync::Arc;
 
+const DUTCH: &str = "nl";
+
+/// Where an office's own draft begins with no heading.
+const NO_SUBJECT: &str = "Uw klacht";
+
 /// A clerk who works by the rules that this gives him: those of now, also after a reload.
 pub struct DeskClerk<F>(pub F);
 
@@ -22,24 +27,32 @@ impl<F: Fn() -> Arc<Rulebook> + Send + Sync> Clerk for DeskClerk<F> {
     fn draft(&self, wish: &DraftWish<'_>) -> Result<Draft, String> {
         let rulebook = (self.0)();
         let request = request(wish);
-        let words = |name: &str, subject: String| {
-            let text = rulebook.draft(name, &request).map_err(|error| with_causes(&error))?;
-            Ok::<_, String>(Words { subject, text })
+        let words = |name: &str, language: &str| {
+            let made = rulebook.draft(name, language, &request).map_err(|error| with_causes(&error))?;
+            let subject = made.0.unwrap_or_else(|| NO_SUBJECT.to_owned());
+            Ok::<_, String>(Words { subject, text: made.1 })
         };
-        let message = match wish.verdict {
-            Verdict::Refer if wish.forward => words("forward", "Wij sturen uw klacht door".to_owned())?,
-            Verdict::Refer => words("refer", "Waar u terechtkunt met uw klacht".to_owned())?,
-            Verdict::AskForMore => words("ask", "Wij hebben nog iets van u nodig".to_owned())?,
-            _ => Words::default(),
+        let name = match wish.verdict {
+            Verdict::Refer if wish.forward => Some("forward"),
+            Verdict::Refer => Some("refer"),
+            Verdict::AskForMore => Some("ask"),
+            _ => None,
         };
+        let languages = name.map(|name| rulebook.draft_languages(name)).unwrap_or_default();
+        let chosen = [wish.language, &wish.judgement.language];
+        let chosen = chosen.into_iter().find(|wanted| languages.iter().any(|known| known == wanted));
+        let language = chosen.unwrap_or(DUTCH);
+        let message = name.map(|name| words(name, language)).transpose()?.unwrap_or_default();
+        let dutch = name.filter(|_| language != DUTCH).map(|name| words(name, DUTCH)).transpose()?;
         let forwards = wish.verdict == Verdict::Refer && wish.forward;
         let referral = rulebook.referral_of(&request).filter(|_| forwards);
         Ok(Draft {
             message,
+            language: language.to_owned(),
+            languages,
+            dutch,
             to: rulebook.writer_address(&request),
-            transfer: forwards
-                .then(|| words("transfer", "Doorzending van een klacht".to_owned()))
-                .transpose()?,
+            transfer: forwards.then(|| words("transfer", DUTCH)).transpose()?,
             transfer_to: referral
                 .map(|referral| addressed(&referral.name, &referral.contact))
                 .unwrap_or_default(),
@@ -70,6 +83,7 @@ fn request<'a>(wish: &DraftWish<'a>) -> DraftRequest<'a> {
         extract: wish.extract,
         judgement: wish.judgement,
         deadlines: wish.deadlines,
+        language: wish.language,
     }
 }
 

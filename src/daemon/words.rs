@@ -3,7 +3,7 @@
 
 use super::stop::Stop;
 use crate::explain::with_causes;
-use crate::limits::{TEXT_ENTRIES_MAX, TEXT_LOOK_TIME};
+use crate::limits::{TEXT_ENTRIES_MAX, TEXT_LOOK_TIME, TEXT_RETRY_TIME};
 use crate::review::Health;
 use crate::store::Store;
 use std::sync::Arc;
@@ -11,6 +11,11 @@ use tracing::warn;
 
 /// Takes in what is new until the daemon stops.
 pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
+    let (ending, left) = (stop.clone(), Arc::clone(&store));
+    tokio::spawn(async move {
+        ending.asked().await;
+        left.leave_texts();
+    });
     let mut look = tokio::time::interval(TEXT_LOOK_TIME);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -30,6 +35,7 @@ pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
             }
             Ok(Err(error)) => {
                 warn!(error = %with_causes(&error), "texts could not be taken in for the search; it is tried again");
+                look.reset_after(TEXT_RETRY_TIME);
             }
             Err(error) => warn!(%error, "taking in texts for the search was cut off; it is tried again"),
         }

@@ -14,7 +14,9 @@ use crate::limits::{RULE_FILE_BYTES_MAX, TRIED_CASES_MAX};
 use crate::record::Office;
 use crate::store::{Store, StoreError, kept_rules};
 use crate::triage::Ruleset;
-use crate::trial::{Changed, Comparison, RuleFate, Stored, newest_cases, rule_fates, rules_changed};
+use crate::trial::{
+    Changed, Comparison, RuleFate, Stored, differing, newest_cases, rule_fates, rules_changed,
+};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -307,12 +309,9 @@ fn io_fault(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Draft
 /// The lines between the first and the last that differ: `- old`, `+ new`.
 fn changed_lines(old: &str, new: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let start = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
-    let (old, new) = (old.get(start..).unwrap_or_default(), new.get(start..).unwrap_or_default());
-    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(one, other)| one == other).count();
-    let without = |lines: &[&str], mark: char| -> Vec<String> {
-        let kept = lines.len().saturating_sub(end);
-        lines.iter().take(kept).map(|line| format!("{mark} {line}")).collect()
+    let (_, old, new) = differing(&old, &new);
+    let marked = |lines: &[&str], mark: char| -> Vec<String> {
+        lines.iter().map(|line| format!("{mark} {line}")).collect()
     };
-    [without(old, '-'), without(new, '+')].concat()
+    [marked(old, '-'), marked(new, '+')].concat()
 }

@@ -23,6 +23,8 @@ pub struct DraftRequest<'a> {
     pub extract: &'a Extract,
     pub judgement: &'a Judgement,
     pub deadlines: &'a [Deadline],
+    /// Of the words that a person settled on: ISO 639-1.
+    pub language: &'a str,
 }
 
 impl Rulebook {
@@ -52,11 +54,22 @@ impl Rulebook {
         part
     }
 
-    /// The draft of this name (`forward`, `refer`, `ask`, `transfer`), as it is typed.
+    /// The languages in which there is a draft of this name.
+    pub fn draft_languages(&self, name: &str) -> Vec<String> {
+        self.templates.draft_languages(name)
+    }
+
+    /// The draft of this name (`forward`, `refer`, `ask`, `transfer`) in a language that it has: its subject where it tells one, and its words
+    /// as they are typed.
     ///
     /// # Errors
     /// When a template fails after all.
-    pub fn draft(&self, name: &str, request: &DraftRequest<'_>) -> Result<String, RenderError> {
+    pub fn draft(
+        &self,
+        name: &str,
+        language: &str,
+        request: &DraftRequest<'_>,
+    ) -> Result<(Option<String>, String), RenderError> {
         let judgement = request.judgement;
         let organisations = judgement
             .complained_about
@@ -67,13 +80,13 @@ impl Rulebook {
         let situation = Situation {
             main: Main::OutOfScope,
             added: Vec::new(),
-            language: "nl".to_owned(),
+            language: language.to_owned(),
             organisations,
             referral: self.referral_of(request),
             waiting_until: None,
             unreadable: Vec::new(),
         };
-        self.templates.draft(name, &situation, &particulars(request))
+        self.templates.draft(name, &situation, &particulars(request), language)
     }
 
     /// Where it goes: its name, and how it is reached.
@@ -111,6 +124,7 @@ impl Rulebook {
             to,
             subject,
             text,
+            language: request.language,
             original: request.extract.message.as_ref(),
             now: request.now,
         })
@@ -130,7 +144,7 @@ impl Rulebook {
         let (place, window) = self.on_paper();
         let addressee = Addressee { lines: to };
         let paper = OnPaper { addressee: &addressee, window, place, date: office_date(request.now) };
-        letter_written(&self.office, &particulars(request), &paper, subject, text)
+        letter_written(&self.office, &particulars(request), &paper, subject, (request.language, text))
     }
 }
 

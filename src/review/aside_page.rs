@@ -7,7 +7,6 @@ use super::errors::{Fault, Written};
 use super::guard::{Posted, Visitor, see_other};
 use super::marking::{self, Block, one_line};
 use super::pages::{self, Shell};
-use super::queue_page::thousands;
 use super::rights::Right;
 use super::state::ReviewState;
 use super::words;
@@ -66,7 +65,7 @@ pub async fn page(
     let view = View {
         shell: Shell::new(&state, &visitor, "aside"),
         staying: state.health().staying().into_iter().map(staying_view).collect(),
-        total: thousands(found.total),
+        total: words::thousands(found.total),
         first: if found.rows.is_empty() { 0 } else { first + 1 },
         last: first + found.rows.len(),
         page,

@@ -52,6 +52,8 @@ pub struct DraftWish<'a> {
     pub extract: &'a Extract,
     pub judgement: &'a Judgement,
     pub deadlines: &'a [Deadline],
+    /// Of the message: ISO 639-1. Where there is no draft in it, the writer's, else Dutch.
+    pub language: &'a str,
 }
 
 /// A subject and its words.
@@ -67,6 +69,11 @@ pub struct Words {
 pub struct Draft {
     /// To the citizen.
     pub message: Words,
+    /// Of that message, and in which there is one.
+    pub language: String,
+    pub languages: Vec<String>,
+    /// The same in Dutch, where the message is in another language.
+    pub dutch: Option<Words>,
     /// Its address; `None`: by letter, or no address that may be written to.
     pub to: Option<String>,
     /// To who takes over, when it is sent on: the letter, and their name and address, one a line.

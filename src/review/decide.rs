@@ -36,6 +36,8 @@ pub struct DecisionForm {
     #[serde(default)]
     how: String,
     #[serde(default)]
+    language: String,
+    #[serde(default)]
     message_subject: String,
     #[serde(default)]
     message_text: String,
@@ -145,10 +147,11 @@ async fn tell(
     }
     let words =
         Words { subject: form.message_subject.clone(), text: form.message_text.replace("\r\n", "\n") };
-    let message = match message_page::message(state, number, &decision, words).await? {
-        Ok(message) => message,
-        Err(fault) => return Ok(Outcome::NotWhole(fault)),
-    };
+    let message =
+        match message_page::message(state, number, &decision, (form.language.clone(), words)).await? {
+            Ok(message) => message,
+            Err(fault) => return Ok(Outcome::NotWhole(fault)),
+        };
     let now = state.now();
     let next = now.checked_add(super::mend::undo_time(state)).unwrap_or(now);
     state
@@ -178,6 +181,7 @@ fn again(form: DecisionForm) -> DraftForm {
         refer_to: form.refer_to,
         reason: form.reason,
         how: form.how,
+        language: form.language,
         message_subject: form.message_subject,
         message_text: form.message_text,
         ..DraftForm::default()

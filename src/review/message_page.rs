@@ -37,6 +37,8 @@ pub struct DraftForm {
     pub reason: String,
     /// `forward` or `refer`; empty: as the law has it for this office.
     pub how: String,
+    /// Of the message; empty: the writer's, where there is a draft in it.
+    pub language: String,
     pub message_subject: String,
     pub message_text: String,
     pub transfer_subject: String,
@@ -74,6 +76,15 @@ struct View {
     letter: bool,
     message_subject: String,
     message_text: String,
+    /// Id and name of the message's language.
+    language: String,
+    language_name: String,
+    /// In which there is one: id, name, chosen.
+    languages: Vec<(String, String, bool)>,
+    /// The writer's language, where there is no draft in it.
+    no_words_in: Option<String>,
+    /// What the message says, in Dutch.
+    dutch: Option<Words>,
     transfer: Option<Words>,
     transfer_to: String,
     undo_minutes: u32,
@@ -114,7 +125,11 @@ pub async fn show(
     }
     let second_line = shown.office.line == Line::Second;
     let forward = forwards(&form, &state.shown().names.sent_on);
+    let theirs = judgement.language.clone();
     let draft = draft(state, &form, verdict, forward, row.clone(), extract, judgement).await?;
+    let no_words = !matches!(theirs.as_str(), "" | "und") && !draft.languages.contains(&theirs);
+    let languages =
+        draft.languages.iter().map(|id| (id.clone(), words::language(id).to_owned(), *id == draft.language));
     let (may_send, why_not) = may_send(&row, &draft, state.is_rehearsal());
     // Words that were typed stay, unless the way was changed: then the draft is another.
     let kept =
@@ -138,6 +153,11 @@ pub async fn show(
         letter: row.channel == Channel::Letter,
         message_subject: kept(&form.message_subject, &draft.message.subject),
         message_text: kept(&form.message_text, &draft.message.text),
+        languages: languages.collect(),
+        no_words_in: no_words.then(|| words::language(&theirs).to_owned()),
+        language_name: words::language(&draft.language).to_owned(),
+        language: draft.language,
+        dutch: draft.dutch,
         transfer: draft.transfer.map(|words| Words {
             subject: kept(&form.transfer_subject, &words.subject),
             text: kept(&form.transfer_text, &words.text),
@@ -205,6 +225,7 @@ async fn draft(
     judgement: Judgement,
 ) -> Result<Draft, Fault> {
     let (refer_to, now) = (form.refer_to.trim().to_owned(), state.now());
+    let language = form.language.clone();
     let made = state
         .with_the_clerk(move |clerk| {
             clerk.draft(&DraftWish {
@@ -218,6 +239,7 @@ async fn draft(
                 extract: &extract,
                 judgement: &judgement,
                 deadlines: &row.deadlines,
+                language: &language,
             })
         })
         .await?;
@@ -229,7 +251,7 @@ pub async fn message(
     state: &ReviewState,
     number: CaseNumber,
     decision: &Decision,
-    words: Words,
+    (language, words): (String, Words),
 ) -> Result<Result<Vec<u8>, Refused>, Fault> {
     let length = words.text.chars().count();
     if words.text.trim().is_empty() || words.subject.trim().is_empty() {
@@ -259,6 +281,7 @@ pub async fn message(
                 extract: &extract,
                 judgement: &judgement,
                 deadlines: &row.deadlines,
+                language: &language,
             };
             clerk.message(&wish, &words)
         })
@@ -277,11 +300,16 @@ pub async fn letter(
     let writer = &made.judgement.writer;
     let to: Vec<String> = writer.name.iter().chain(&writer.postal).map(|line| one_line(line)).collect();
     let words = Words { subject: one_line(&form.message_subject), text: bounded_text(&form.message_text)? };
-    let pdf = paper(&state, made, to, words).await?;
+    let pdf = paper(&state, made, to, (form.language, words)).await?;
     Ok(super::case_page::letter(&format!("{number}-bericht.pdf"), pdf))
 }
 
-async fn paper(state: &ReviewState, made: Drafted, to: Vec<String>, words: Words) -> Result<Vec<u8>, Fault> {
+async fn paper(
+    state: &ReviewState,
+    made: Drafted,
+    to: Vec<String>,
+    (language, words): (String, Words),
+) -> Result<Vec<u8>, Fault> {
     let now = state.now();
     let pdf = state
         .with_the_clerk(move |clerk| {
@@ -296,6 +324,7 @@ async fn paper(state: &ReviewState, made: Drafted, to: Vec<String>, words: Words
                 extract: &made.extract,
                 judgement: &made.judgement,
                 deadlines: &made.row.deadlines,
+                language: &language,
             };
             clerk.letter(&wish, &to, &words)
         })
@@ -320,7 +349,7 @@ pub async fn package(
         .collect();
     let words = Words { subject: one_line(&form.transfer_subject), text: bounded_text(&form.transfer_text)? };
     let row = made.row.clone();
-    let pdf = paper(&state, made, to, words).await?;
+    let pdf = paper(&state, made, to, ("nl".to_owned(), words)).await?;
     let (now, by) = (state.now(), visitor.name);
     let pieces = state
         .with_store(move |store| {

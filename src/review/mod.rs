@@ -25,6 +25,7 @@ mod due_page;
 mod errors;
 mod export_page;
 mod formatted_page;
+mod found;
 mod guard;
 mod health;
 mod help_page;

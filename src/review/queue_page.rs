@@ -2,18 +2,19 @@
 
 use super::dates::{self, Due};
 use super::errors::Fault;
+use super::found::find;
 use super::guard::{Visitor, see_other};
-use super::hits::{Hit, Wanted};
+use super::hits::Hit;
 use super::marking::one_line;
 use super::pages::{self, Shell};
 use super::rights::Right;
 use super::sending_page;
 use super::state::{ReviewState, Shown};
 use super::words;
-use crate::limits::{LIST_PAGES_MAX, PAGE_ROWS_MAX, SNIPPET_BYTES_MAX, TEXT_ENTRIES_MAX};
+use crate::limits::{LIST_PAGES_MAX, PAGE_ROWS_MAX, TEXT_ENTRIES_MAX};
 use crate::queue as work;
-use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus, plain};
-use crate::store::{CaseFilter, CaseOrder, CasePage, QueueCount, ReadAs, Store, StoreError};
+use crate::record::{AnswerState, CaseNumber, CaseRow, CaseStatus};
+use crate::store::{CaseFilter, CaseOrder, QueueCount, ReadAs};
 use axum::extract::{Extension, Query, State};
 use axum::response::{IntoResponse, Response};
 use jiff::ToSpan;
@@ -313,7 +314,7 @@ pub async fn page(
         shell,
         heading: heading(&choice, &shown),
         lead: lead(&choice, &shown),
-        queues: queue_links(&choice, &counts, &shown),
+        queues: queue_links(&choice, &counts, &shown.names),
         statuses: statuses(&choice),
         dues: dues(&choice),
         bodies: bodies(&choice, &shown),
@@ -339,13 +340,13 @@ pub async fn page(
         unread: words.is_some() && found.unread > TEXT_ENTRIES_MAX as u64,
         read_as: found.read_as,
         searching: words.is_some(),
-        mine: thousands(mine),
+        mine: words::thousands(mine),
         mine_here: choice.who == "me" && choice.status_id() == "mine",
         mark,
         total: if found.more {
-            format!("minstens {}", thousands(found.total))
+            format!("minstens {}", words::thousands(found.total))
         } else {
-            thousands(found.total)
+            words::thousands(found.total)
         },
         first: if found.rows.is_empty() { 0 } else { first + 1 },
         last,
@@ -360,37 +361,6 @@ pub async fn page(
         stopped,
     };
     Ok(pages::draw("queue.html", &view)?.into_response())
-}
-
-/// A page of cases, what was looked for, and where it stands in the texts of each.
-fn find(
-    store: &Store,
-    filter: &CaseFilter,
-    typed: &str,
-) -> Result<(CasePage, Wanted, Vec<Vec<Hit>>), StoreError> {
-    let page = store.cases(filter)?;
-    let read = |word: String| {
-        page.read_as.iter().find(|one| one.typed == word).map_or_else(|| word.clone(), |one| one.read.clone())
-    };
-    let words: Vec<String> = typed.split_whitespace().map(|word| read(plain(word))).collect();
-    let wanted = Wanted::of(&words.join(" "));
-    let (mut snippets, mut bytes) = (Vec::new(), 0);
-    for row in &page.rows {
-        let above = [row.subject.as_deref().unwrap_or_default(), row.writer.as_deref().unwrap_or_default()];
-        let mut snippet = None;
-        if !words.is_empty() && !wanted.all_in(&above) {
-            for record in &row.records {
-                if snippet.is_some() || bytes >= SNIPPET_BYTES_MAX {
-                    break;
-                }
-                let texts = store.texts_of(*record)?;
-                bytes += texts.iter().map(String::len).sum::<usize>();
-                snippet = texts.iter().find_map(|text| wanted.snippet(text));
-            }
-        }
-        snippets.push(snippet.unwrap_or_default());
-    }
-    Ok((page, wanted, snippets))
 }
 
 fn heading(choice: &Choice, shown: &Shown) -> String {
@@ -417,9 +387,9 @@ fn lead(choice: &Choice, shown: &Shown) -> String {
 }
 
 /// The queues where something waits, in the order of the rules; then those that only the store knows.
-fn queue_links(choice: &Choice, counts: &[QueueCount], shown: &Shown) -> Vec<QueueLink> {
+fn queue_links(choice: &Choice, counts: &[QueueCount], names: &words::Names) -> Vec<QueueLink> {
     let link = |id: &str, explanation: &str| QueueLink {
-        name: shown.names.queue(id),
+        name: names.queue(id),
         explanation: explanation.to_owned(),
         count: counts.iter().find(|count| count.queue == id).map_or(0, |count| count.open),
         url: pages::url("/", &[("queue", id)]),
@@ -434,11 +404,11 @@ fn queue_links(choice: &Choice, counts: &[QueueCount], shown: &Shown) -> Vec<Que
         here: choice.queue.is_empty() && choice.status_id() == "open",
         urgent: false,
     }];
-    links.extend(shown.names.queues.iter().map(|(id, _, explanation)| link(id, explanation)));
+    links.extend(names.queues.iter().map(|(id, _, explanation)| link(id, explanation)));
     links.extend(
         counts
             .iter()
-            .filter(|count| !shown.names.queues.iter().any(|(id, ..)| *id == count.queue))
+            .filter(|count| !names.queues.iter().any(|(id, ..)| *id == count.queue))
             .map(|count| link(&count.queue, "")),
     );
     // Calm: a queue where nothing waits is not shown, unless one looks at it.
@@ -547,19 +517,6 @@ fn chosen(choice: &Choice, shown: &Shown, me: &str) -> Vec<Chosen> {
     chosen
 }
 
-/// `12345` → `12.345`.
-pub(super) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('.');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -590,13 +547,46 @@ mod tests {
     }
 
     #[test]
+    fn queues_are_those_of_the_rules_in_their_order_and_those_that_only_the_store_knows() {
+        let named = |id: &str, name: &str| (id.to_owned(), name.to_owned(), String::new());
+        let names = words::Names {
+            queues: vec![
+                named("nieuw", "Nieuw"),
+                named("wijkteam-oost", "Wijkteam Oost"),
+                named("leeg", "Leeg"),
+            ],
+            ..words::Names::default()
+        };
+        let count = |queue: &str, open| QueueCount {
+            queue: queue.to_owned(),
+            open,
+            taken_up: 1,
+            asked_for_more: 0,
+            closed: 2,
+        };
+        let counts = [count("leeg", 0), count("nieuw", 2), count("oude-rij", 1), count("wijkteam-oost", 4)];
+        let shown = |queue: &str| {
+            let choice = Choice { queue: queue.into(), ..Choice::default() };
+            let links = queue_links(&choice, &counts, &names);
+            links.into_iter().map(|link| (link.name, link.count, link.url)).collect::<Vec<_>>()
+        };
+        let all = shown("");
+        let told: Vec<_> = all.iter().map(|(name, count, _)| (name.as_str(), *count)).collect();
+        assert_eq!(told, [("Alles", 7), ("Nieuw", 2), ("Wijkteam Oost", 4), ("Oude rij", 1)]);
+        assert_eq!(all[2].2, "/?queue=wijkteam-oost");
+        assert!(
+            shown("leeg").iter().any(|(name, ..)| name == "Leeg"),
+            "one that is looked at is shown empty too"
+        );
+    }
+
+    #[test]
     fn odd_addresses_choose_nothing() {
         let choice =
             Choice { status: "<script>".into(), due: "ooit".into(), page: "-9".into(), ..Choice::default() };
         let filter = choice.filter("noor", date(2026, 3, 9));
         assert_eq!(filter.statuses, [CaseStatus::Open]);
         assert_eq!((filter.due_by, filter.offset), (None, 0));
-        assert_eq!(thousands(1_234_567), "1.234.567");
         assert_eq!(percent(2.0), 100);
     }
 }

@@ -352,6 +352,19 @@ pub fn weight(sum: f64) -> &'static str {
     }
 }
 
+/// `12345` → `12.345`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The name of a language that citizens here often write in.
 pub fn language(code: &str) -> &str {
     match code {
@@ -433,6 +446,7 @@ mod tests {
             ],
             ..Names::default()
         };
+        assert_eq!(thousands(1_234_567), "1.234.567");
         assert_eq!(names.queue("spoed"), "Spoed!");
         assert_eq!(names.organisation("uwv"), "UWV (uitkeringen)");
         assert_eq!(names.referral("kifid"), "Het Kifid");

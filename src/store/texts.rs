@@ -55,6 +55,8 @@ pub(super) struct Texts {
     writing: bool,
     /// A part was found damaged: all is taken in anew at the next look.
     broken: AtomicBool,
+    /// The house stops: no parts are merged any more.
+    ending: AtomicBool,
     state: RwLock<State>,
     /// Held while something is taken in or removed.
     following: Mutex<Following>,
@@ -112,7 +114,15 @@ impl Texts {
             }
         }
         let (state, following) = (RwLock::new(state), Mutex::new(following));
-        Texts { dir, values, writing, broken: AtomicBool::new(false), state, following }
+        Texts {
+            dir,
+            values,
+            writing,
+            broken: AtomicBool::default(),
+            ending: AtomicBool::default(),
+            state,
+            following,
+        }
     }
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -241,7 +251,7 @@ impl Texts {
             state.fresh.forget(&|number| gone.contains(&number));
             state.parts.clone()
         });
-        match self.merge(&mut following, &parts, &|number| gone.contains(&number)) {
+        match self.merge(&mut following, &parts, &|number| gone.contains(&number), &|| false) {
             Err(StoreError::Index { .. }) => {
                 self.clear(&mut following);
                 Ok(())
@@ -250,12 +260,13 @@ impl Texts {
         }
     }
 
-    /// Makes one part of some, without what is gone, and puts it in their place.
+    /// Makes one part of some, without what is gone, and puts it in their place; or leaves all as it is, when it `ends`.
     fn merge(
         &self,
         following: &mut Following,
         old: &[Arc<Part>],
         gone: &dyn Fn(u64) -> bool,
+        ends: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
         if old.is_empty() {
             return Ok(());
@@ -264,6 +275,9 @@ impl Texts {
         let mut walks: Vec<Walk> = old.iter().map(|part| Walk::of(Arc::clone(part))).collect();
         let mut heads = walks.iter_mut().map(Walk::next).collect::<Result<Vec<_>, _>>()?;
         while let Some(word) = heads.iter().flatten().map(|(word, ..)| word).min().cloned() {
+            if ends() {
+                return Ok(()); // The next start removes what was written.
+            }
             let (mut lists, mut is_word) = (Vec::new(), false);
             for (head, walk) in heads.iter_mut().zip(&mut walks) {
                 if let Some((_, stands, list)) = head.take_if(|(same, ..)| *same == word) {
@@ -314,7 +328,7 @@ impl Texts {
         sync_dir(&self.dir)
     }
 
-    /// The newest words become a part, and parts of a size become one.
+    /// The newest words become a part.
     fn pour(&self, following: &mut Following) -> Result<(), StoreError> {
         let mut writer = self.new_part(following)?;
         self.read(|state| {
@@ -335,7 +349,13 @@ impl Texts {
             state.parts = parts;
             state.fresh = Fresh::default();
         });
-        loop {
+        Ok(())
+    }
+
+    /// Parts of a size become one.
+    fn tidy(&self, following: &mut Following) -> Result<(), StoreError> {
+        let ends = || self.ending.load(Ordering::Acquire);
+        while !ends() {
             let mut sizes: BTreeMap<u64, Vec<Arc<Part>>> = BTreeMap::new();
             for part in self.read(|state| state.parts.clone()) {
                 sizes.entry(size(part.bytes())).or_default().push(part);
@@ -343,8 +363,9 @@ impl Texts {
             let Some(many) = sizes.into_values().find(|parts| parts.len() >= PARTS_OF_A_SIZE) else {
                 return Ok(());
             };
-            self.merge(following, &many, &|_| false)?;
+            self.merge(following, &many, &|_| false, &ends)?;
         }
+        Ok(())
     }
 
     /// Forgets all, to begin anew.
@@ -371,6 +392,11 @@ impl Store {
         let followed = self.follow_on(&mut following, entries_max);
         self.texts.sound(followed)?;
         self.texts_behind()
+    }
+
+    /// The house stops: what takes long in [`Store::follow_texts`] is left for the next start.
+    pub fn leave_texts(&self) {
+        self.texts.ending.store(true, Ordering::Release);
     }
 
     /// Writes down what was taken in, so that the next start need not read it again.
@@ -426,7 +452,7 @@ impl Store {
             self.settle()?;
             self.texts.pour(following)?;
         }
-        Ok(())
+        if self.texts.writing { self.texts.tidy(following) } else { Ok(()) }
     }
 
     /// Goes on behind what the parts hold, where that is still what the journal says.

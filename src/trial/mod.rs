@@ -17,5 +17,6 @@ pub use archive::{RuleFate, Stored, cases, gold_of, newest_cases, rule_fates};
 pub use compare::{Change, Changed, Comparison, compare, rules_changed};
 pub use item::{Item, ItemFault, read_items};
 pub use labels::{Gold, LABELS, Wrong, labels_of, wrong};
+pub use patch::differing;
 pub use score::Score;
 pub use suggest::{Proposal, Proposals, suggest};

@@ -5,13 +5,19 @@ use std::fmt::Write;
 /// Lines around a change.
 const CONTEXT: usize = 2;
 
+/// Where two texts begin to differ, and the lines up to where they are the same again: those of the first, and of the second.
+pub fn differing<'a, 'b>(old: &'a [&'b str], new: &'a [&'b str]) -> (usize, &'a [&'b str], &'a [&'b str]) {
+    let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let most = old.len().min(new.len()) - start;
+    let end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+    (start, &old[start..old.len() - end], &new[start..new.len() - end])
+}
+
 /// The difference between two texts of one file, whose changed lines are few and stand together in hunks.
 pub(super) fn unified(file: &str, old: &str, new: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let same_start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let most = old.len().min(new.len()) - same_start;
-    let same_end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
-    let (removed, added) = (&old[same_start..old.len() - same_end], &new[same_start..new.len() - same_end]);
+    let (same_start, removed, added) = differing(&old, &new);
+    let same_end = old.len() - same_start - removed.len();
     if removed.is_empty() && added.is_empty() {
         return String::new();
     }
@@ -44,5 +50,6 @@ mod tests {
             "--- a/rules/x.toml\n+++ b/rules/x.toml\n@@ -1,5 +1,6 @@\n a\n b\n-c\n+C\n+c2\n d\n e\n"
         );
         assert_eq!(unified("x.toml", "a\n", "a\n"), "");
+        assert_eq!(differing(&["a", "b", "b"], &["a", "b"]), (2, &["b"][..], &[][..]));
     }
 }
