@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Name of the picture, who opens it, and the path. `{1}` stands for the number of the sample case with that place in the list,
 /// `{aside}` for a piece set aside, `{scan}` for a case that came as a scan, `{adres}` for a letter whose address is to be checked.
-pub const DESK: [(&str, &str, &str); 46] = [
+pub const DESK: [(&str, &str, &str); 47] = [
     ("zaken", "noor", "/"),
     ("zaken-gefilterd", "noor", "/?queue=doorverwijzen&due=week"),
     ("zaken-leeg", "noor", "/?queue=aanvullen&due=late"),
@@ -21,6 +21,7 @@ pub const DESK: [(&str, &str, &str); 46] = [
     ("zaken-kijker", "karel", "/"),
     ("zaak", "noor", "/cases/{1}"),
     ("zaak-bewijs", "noor", "/cases/{1}#s0d0f3e1"),
+    ("zaak-opmaak", "noor", "/cases/{1}?formatted=R2026-000001"),
     ("zaak-verwijzen", "noor", "/cases/{2}"),
     ("zaak-vijandig", "noor", "/cases/{3}"),
     ("zaak-brief", "noor", "/cases/{4}"),
