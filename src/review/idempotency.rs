@@ -267,6 +267,7 @@ async fn kept(response: Response) -> (Response, Option<Given>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::IDEMPOTENT_KEPT;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_780_000_000 + second).unwrap()
