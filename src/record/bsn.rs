@@ -117,6 +117,21 @@ impl Bsns {
         Cow::Owned(chars.into_iter().collect())
     }
 
+    /// The same of an address of the web: there a number stands beside anything, so only those that are known are covered.
+    pub fn cover_address(&self, text: &str) -> String {
+        let mut chars: Vec<char> = text.chars().collect();
+        let mut at = 0;
+        while at < chars.len() {
+            let many = chars[at..].iter().take_while(|c| c.is_ascii_digit()).count();
+            let number = chars[at..at + many].iter().collect::<String>().parse::<u32>();
+            if (8..=9).contains(&many) && number.is_ok_and(|number| self.0.contains(&number)) {
+                chars[at..at + many - DIGITS_SHOWN].fill(COVERED);
+            }
+            at += many.max(1);
+        }
+        chars.into_iter().collect()
+    }
+
     /// The same of every text within a value.
     pub fn cover_all<T: Serialize + DeserializeOwned>(&self, value: &T) -> Result<T, serde_json::Error> {
         let mut json = serde_json::to_value(value)?;

@@ -118,14 +118,20 @@ fn cover(formatted: &mut Formatted, mut all: Bsns) {
         }
     }
     all.extend(Bsns::named_in([whole.as_str()]));
-    let std::borrow::Cow::Owned(covered) = all.cover(&whole) else { return };
+    let covered = all.cover(&whole);
     let mut chars = covered.chars();
     let mut take = |text: &mut String| *text = chars.by_ref().take(text.chars().count()).collect();
     let mut line = String::from("\n");
     for one in &mut formatted.shown {
         match one {
             Shown::Text(text) => take(text),
-            Shown::Target(text) | Shown::Picture { alt: text, .. } | Shown::Missing { alt: text } => {
+            Shown::Target(target) => {
+                take(&mut line);
+                take(target);
+                take(&mut line);
+                *target = all.cover_address(target);
+            }
+            Shown::Picture { alt: text, .. } | Shown::Missing { alt: text } => {
                 take(&mut line);
                 take(text);
                 take(&mut line);
