@@ -25,8 +25,18 @@ use tokio::time::timeout;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Lookup {
-    Row { key: String },
-    Rows { prefix: String, from: Option<String>, reverse: bool },
+    Row {
+        key: String,
+    },
+    Rows {
+        prefix: String,
+        from: Option<String>,
+        reverse: bool,
+    },
+    /// To the words of texts.
+    Texts {
+        question: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +44,7 @@ pub(super) enum Lookup {
 enum Found {
     Row(Option<String>),
     Rows { rows: Vec<(String, String)>, last: bool },
+    Texts(String),
     Refused(String),
 }
 
@@ -87,6 +98,12 @@ async fn answer(
             let found =
                 found.map_or_else(|error| refused(&error), |value| Found::Row(value.as_deref().map(text)));
             say(write, &found).await?;
+            Ok(true)
+        }
+        Lookup::Texts { question } => {
+            let store = Arc::clone(store);
+            let found = tokio::task::spawn_blocking(move || store.index_texts(&question)).await?;
+            say(write, &found.map_or_else(|error| refused(&error), Found::Texts)).await?;
             Ok(true)
         }
         Lookup::Rows { prefix, from, reverse } => {
@@ -179,22 +196,38 @@ fn out_of_order() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the daemon answers something else; is it another version?")
 }
 
-impl IndexOfDaemon for DaemonIndex {
-    fn row(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let lookup = Lookup::Row { key: text(key) };
+impl DaemonIndex {
+    /// One question, one line for an answer.
+    fn one(&self, lookup: &Lookup) -> io::Result<Found> {
         let mut kept = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         // A line that was quiet for long was ended by the daemon: a new one is as good.
         if let Some(mut line) = kept.take()
-            && let Ok(found) = ask(&mut line, &lookup).and_then(|()| hear(&mut line))
+            && let Ok(found) = ask(&mut line, lookup).and_then(|()| hear(&mut line))
         {
             *kept = Some(line);
-            return value(found);
+            return Ok(found);
         }
         let mut line = connect(&self.socket)?;
-        ask(&mut line, &lookup)?;
+        ask(&mut line, lookup)?;
         let found = hear(&mut line)?;
         *kept = Some(line);
-        value(found)
+        Ok(found)
+    }
+}
+
+impl IndexOfDaemon for DaemonIndex {
+    fn row(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        match self.one(&Lookup::Row { key: text(key) })? {
+            Found::Row(value) => value.as_deref().map(bytes).transpose(),
+            _ => Err(out_of_order()),
+        }
+    }
+
+    fn texts(&self, question: &str) -> io::Result<String> {
+        match self.one(&Lookup::Texts { question: question.to_owned() })? {
+            Found::Texts(answer) => Ok(answer),
+            _ => Err(out_of_order()),
+        }
     }
 
     fn rows(
@@ -235,13 +268,6 @@ impl IndexOfDaemon for DaemonIndex {
                 }
             }
         }
-    }
-}
-
-fn value(found: Found) -> io::Result<Option<Vec<u8>>> {
-    match found {
-        Found::Row(value) => value.as_deref().map(bytes).transpose(),
-        _ => Err(out_of_order()),
     }
 }
 

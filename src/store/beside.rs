@@ -14,6 +14,7 @@ use super::{Store, keys};
 use crate::record::StorePlace;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Asks a running daemon for rows of its index. Every function waits for its answer.
 pub trait IndexOfDaemon: Send + Sync + std::fmt::Debug {
@@ -34,11 +35,17 @@ pub trait IndexOfDaemon: Send + Sync + std::fmt::Debug {
         reverse: bool,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> io::Result<()>;
+
+    /// Answers a question to the words of texts, as [`Store::index_texts`] does.
+    ///
+    /// # Errors
+    /// As [`IndexOfDaemon::row`].
+    fn texts(&self, question: &str) -> io::Result<String>;
 }
 
 #[derive(Debug)]
 struct Beside {
-    daemon: Box<dyn IndexOfDaemon>,
+    daemon: Arc<dyn IndexOfDaemon>,
     /// For messages.
     path: PathBuf,
 }
@@ -91,12 +98,15 @@ impl Store {
         let place = place.into();
         expect_whole(&place)?;
         let originals = Originals::at(place.join("originals"), Sealing::of(&place, false)?);
-        let rows = Beside { daemon, path: place.dir.clone() };
+        let daemon: Arc<dyn IndexOfDaemon> = daemon.into();
+        let rows = Beside { daemon: Arc::clone(&daemon), path: place.dir.clone() };
         let format = rows.get(keys::FORMAT)?.and_then(|value| decode::<u32>(&value).ok());
         if format != Some(INDEX_FORMAT) {
             return Ok(None);
         }
-        Store::assemble(&place, originals, Box::new(rows), None, Opening::default(), None).map(Some)
+        let mut store = Store::assemble(&place, originals, Box::new(rows), None, Opening::default(), None)?;
+        store.beside = Some(daemon);
+        Ok(Some(store))
     }
 
     /// A row of the index for [`IndexOfDaemon`]: its form is known to programs of the same version only.

@@ -152,9 +152,10 @@ impl Store {
     fn with_words(&self, filling: &mut Filling<'_>) -> Result<(), StoreError> {
         let bound = if filling.is_bounded() { LOOKED_CASES_MAX } else { usize::MAX };
         if self.marker.is_none()
+            && self.beside.is_none()
             && let Err(error) = self.follow_texts(READ_TEXT_ENTRIES_MAX)
         {
-            // Beside a daemon that is writing; how much was not read is told.
+            // How much was not read is told.
             tracing::debug!(%error, "the newest texts are not searched");
         }
         let mut found = self.in_rows_or_texts(filling, bound)?;
@@ -195,7 +196,7 @@ impl Store {
             }
         }
         let rarest = rarest.unwrap_or_default();
-        let (texts, more) = self.texts.sound(self.texts.cases(&filling.words, bound))?;
+        let (texts, more) = self.text_cases(&filling.words, bound)?;
         filling.page.more = more || rarest.len() >= bound;
         let mut found: BTreeMap<_, _> = rarest.into_iter().map(|number| (number, false)).collect();
         found.extend(texts.into_iter().map(|number| (number, true)));
@@ -206,10 +207,10 @@ impl Store {
     fn read_otherwise(&self, filling: &mut Filling<'_>) -> Result<bool, StoreError> {
         let mut read_as = Vec::new();
         for word in &mut filling.words {
-            let stands = self.texts.sound(self.texts.knows(word))?
+            let stands = self.text_knows(word)?
                 || !self.with_word(word, 1)?.is_empty()
                 || !self.cases_numbered(word)?.is_empty();
-            if !stands && let Some(read) = self.texts.sound(self.texts.near(word))? {
+            if !stands && let Some(read) = self.text_near(word)? {
                 read_as.push(ReadAs { typed: std::mem::replace(word, read.clone()), read });
             }
         }

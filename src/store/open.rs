@@ -141,6 +141,7 @@ impl Store {
             dir: dir.to_owned(),
             rows,
             texts,
+            beside: None,
             core: Mutex::new(Core { journal, last_record: None, last_case: None }),
             registering: Mutex::new(()),
             disk: GroupSync::default(),

@@ -9,6 +9,7 @@
 //! stop. As many parts of a size as [`PARTS_OF_A_SIZE`] become one. Invariants: it can be removed at any time, and is built again from journal
 //! and folders; a case that is destroyed is in no part when [`Store::purge`] returns; citizen service numbers are never in it; a sealed store seals it.
 
+mod asked;
 mod fresh;
 mod near;
 mod numbers;
@@ -418,6 +419,9 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub fn texts_behind(&self) -> Result<u64, StoreError> {
+        if let Some(behind) = self.daemon_behind()? {
+            return Ok(behind);
+        }
         let has = match self.texts.broken.load(Ordering::Acquire) {
             true => 0,
             false => self.texts.read(|state| state.entry),
