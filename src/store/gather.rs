@@ -94,7 +94,8 @@ pub(super) struct Known {
 struct Filter(Option<Arc<Vec<u64>>>);
 
 impl Known {
-    /// Is the key one that the run cannot have? `hash` is that of the key ([`hash`]); `None`: of a list, and may be anywhere.
+    /// May the run have the key? Wrongly yes now and then, never wrongly no. `hash` is that of the key ([`hash`]); `None`: of
+    /// a list, and may be anywhere.
     pub fn may_have(&self, hash: Option<u64>) -> bool {
         let (Some(hash), Some(words)) = (hash, &self.filter.0) else { return true };
         bits(words.len(), hash).all(|(word, bit)| words[word] & bit != 0)
