@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The desk with many users at the same time: how long each kind of page takes, and how much each weighs.
 
-usage: desk.py [--store DIR] [--users 20] [--seconds 30] [--think 0.5] BODE [MAKER SIZE...]
+usage: desk.py [--store DIR] [--now] [--users 20] [--seconds 30] [--think 0.5] BODE [MAKER SIZE...]
 
 Each user has a session of their own, waits a moment between two pages (`--think` on average) and goes about as staff do:
 queue, filters, pages further on, cases, searches by name, by words of texts, and by words that are typed wrong. `--store`
 takes a store that is there (it gets the accounts, which are removed again); else MAKER, the bench program `store`,
-makes one of each SIZE. First it is awaited that the words of all texts were taken in, and told how long that took. Times are
+makes one of each SIZE. First it is awaited that the words of all texts were taken in, and told how long that took; with `--now`
+it is not: the pages then share the machine with that work. Times are
 those of a client on this machine, the whole page read; weight is the page alone, as it is sent and as gzip would make it.
 """
 import argparse
@@ -114,7 +115,7 @@ def measure(args, office):
     try:
         running.wait(lambda running: running.count("bode is running"), each=0.01)
         began = time.monotonic()
-        while texts_behind(running.desk) != 0:
+        while not args.now and texts_behind(running.desk) != 0:
             running.measure()
             time.sleep(0.2)
         taken_in = time.monotonic() - began
@@ -133,7 +134,8 @@ def measure(args, office):
         load = os.getloadavg()[0]
         words = sum(file.stat().st_size for file in office.store.resolve().glob("index-texts/*")) / 2**20
         print(f"{size} cases, {args.users} users, {args.think} s between pages, {os.cpu_count()} cores, load {load:.1f}; daemon "
-              f"{running.peaks['daemon']} MB at most; words of texts {words:.1f} MB, taken in within {taken_in:.1f} s of the start")
+              f"{running.peaks['daemon']} MB at most; words of texts {words:.1f} MB, "
+              + (f"{texts_behind(running.desk):.0f} entries behind" if args.now else f"taken in within {taken_in:.1f} s of the start"))
         print(f"{'page':>8} {'many':>6} {'p50 ms':>7} {'p99 ms':>7} {'kB':>6} {'kB gzip':>8}", flush=True)
         for kind, times in found.items():
             if times:
@@ -153,6 +155,7 @@ def main():
     parser.add_argument("maker", nargs="?")
     parser.add_argument("sizes", type=int, nargs="*")
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--now", action="store_true")
     parser.add_argument("--dir", type=Path)
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)

@@ -17,9 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from office import Office, Running, Sink, fill_maildir, drop, message, per
+from office import DONE_WORDS, Office, Running, Sink, fill_maildir, drop, message, per
 
-DONE = ("judged: a new case", "judged: part of a case", "judged: set aside")
 QUIET = 1.0  # seconds after which a lone message has nothing more to sync
 
 
@@ -61,7 +60,7 @@ def daemon(bode, folder, messages, trace, real_time):
     fill_maildir(office.maildir, messages)
     running = started(office, trace=trace, real_time=real_time)
     began = time.monotonic()
-    judged = running.wait(lambda running: running.count(*DONE) == messages, each=0.1)
+    judged = running.wait(lambda running: running.count(*DONE_WORDS) == messages, each=0.1)
     used = running.measure()
     sent = running.wait(lambda running: running.count("answer sent") == messages, each=0.1)
     if trace:

@@ -20,7 +20,6 @@ from pathlib import Path
 
 from office import Browser, Office, Running, Sink, drop, fill_maildir, message, p99, text, writer
 
-DONE = ("judged: a new case", "judged: part of a case", "judged: set aside")
 # Of src/limits.rs: pieces in the row, those in the workers' places on 2 cores, and one batch of each source.
 IN_HAND_MAX = 256 + 8 + 2 * 50
 
@@ -97,7 +96,7 @@ def run(args, folder):
         counts = running.look()
         used = running.measure()
         now = time.monotonic() - began
-        registered, judged = counts.get("registered", 0), running.count(*DONE)
+        registered, judged = counts.get("registered", 0), running.count(*DONE_WORDS)
         in_hand_most = max(in_hand_most, registered - judged)
         samples.append(running.memory)
         if burst_began is None and judged >= args.messages + args.scans:

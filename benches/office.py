@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OFFICE = "klacht@ombudsman.example.nl"
 PASSWORD = "zeven groene fietsen bij de sluis"
+# What the log says of a piece that is judged.
+DONE_WORDS = ("judged: a new case", "judged: part of a case", "judged: set aside")
 SYNCS = ("fsync", "fdatasync", "syncfs", "sync_file_range")
 
 FIRST = ("Anja Bram Carla Dirk Els Fatima Gert Hanna Ilse Jan Karin Leo Mia Noor Otto Petra Quinten Rosa Sem Tess Umar Vera "
@@ -89,7 +91,8 @@ def drop(folder, number, content):
 
 
 class Sink:
-    """A mail server that takes everything and keeps nothing but the number, and the recipients in order."""
+    """A mail server that takes everything and keeps nothing but the number, and the recipients in order: over TLS on `port`,
+    and without on `plain_port`, for programs that would otherwise have to be given our certificate."""
 
     def __init__(self, folder):
         sink = self
@@ -137,9 +140,14 @@ class Sink:
                 connection, address = super().get_request()
                 return tls.wrap_socket(connection, server_side=True), address
 
-        self.server = Server(("127.0.0.1", 0), Session)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        class Plain(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+            request_queue_size = 100
+
+        self.server, self.plain = Server(("127.0.0.1", 0), Session), Plain(("127.0.0.1", 0), Session)
+        self.port, self.plain_port = (server.server_address[1] for server in (self.server, self.plain))
+        for server in (self.server, self.plain):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 class Office:

@@ -10,6 +10,7 @@ use crate::limits::CONFIG_BYTES_MAX;
 use crate::record::{Deadline, Judgement, MONTHS, Office, Promise, Scope, Term, Unit};
 use jiff::civil::{Date, Weekday, date};
 use jiff::{Span, ToSpan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,11 +29,18 @@ pub struct Calendar {
     closed: BTreeSet<Date>,
 }
 
-#[derive(Deserialize)]
+/// What `holidays.toml` may hold, as JSON Schema.
+pub fn schema() -> serde_json::Value {
+    crate::record::schema_of::<File>("holidays.toml")
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[schemars(with = "Vec<String>")]
     on_a_par: Vec<toml::value::Datetime>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     closed: Vec<toml::value::Datetime>,
 }
 

@@ -6,16 +6,19 @@
 mod breaker;
 mod clerk;
 pub mod control;
+mod desk;
 mod feed;
 mod lookup;
 mod parts;
 mod proof;
+mod pulse;
 mod reload;
 mod rule_room;
 mod samples;
 mod scan_room;
 mod stop;
 mod telling;
+mod watch;
 mod words;
 mod work;
 
@@ -24,4 +27,5 @@ pub use lookup::DaemonIndex;
 pub use parts::{Broken, Daemon, DaemonError, Event, Options};
 pub(crate) use parts::{clamd, cores, reader, run_policy};
 pub use proof::{Proof, ProofError, Prover};
+pub use pulse::{Pulse, Silent};
 pub use stop::Stop;

@@ -163,7 +163,7 @@ impl Digest {
             .await?;
         let bytes = self.message(today, &numbers, now)?;
         self.note(today, DigestStep::Attempted).await?;
-        let (step, looked) = match self.mailer.send_digest(&self.to, &bytes).await {
+        let (step, looked) = match self.mailer.send_own(&self.to, "digest", &bytes).await {
             Handed::Sent => {
                 info!(day = %today, "digest sent");
                 (DigestStep::Sent, Looked::Rests)

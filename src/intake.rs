@@ -7,6 +7,7 @@
 mod addressed;
 mod breaker;
 mod clerk;
+mod counted;
 mod related;
 mod returns;
 mod rulebook;
@@ -26,9 +27,10 @@ use crate::acknowledge::{History, Prepared, destination};
 use crate::clock;
 use crate::config::FollowUp;
 use crate::extract::{ReadError, ReadRequest, Reader};
+use crate::metrics::Metrics;
 use crate::record::{
-    Answer, AnswerState, CaseNumber, Channel, ComeBack, Extract, Record, RegistrationNumber, SetAside,
-    office_date,
+    Answer, AnswerState, CaseNumber, Channel, ComeBack, Extract, Origin, Record, RegistrationNumber,
+    SetAside, office_date,
 };
 use crate::store::{Outcome, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +41,7 @@ use runs::{Halves, Step};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, Notify};
-use tracing::warn;
+use tracing::{Span, info, warn};
 use waiting::Claims;
 
 /// What carries one piece through the house.
@@ -57,6 +59,7 @@ pub struct Intake {
     halves_changed: Notify,
     /// Where the letters of a run go to be taken up; without it the next start does.
     letters: Option<UnboundedSender<RegistrationNumber>>,
+    metrics: Metrics,
 }
 
 /// The machine's fault: the piece stays registered and is taken up again.
@@ -114,7 +117,15 @@ impl Intake {
             halves: Mutex::default(),
             halves_changed: Notify::new(),
             letters,
+            metrics: Metrics::default(),
         }
+    }
+
+    /// Counts what it does there.
+    #[must_use]
+    pub fn counted_by(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// The workers that read; the desk opens attachments with them.
@@ -159,7 +170,9 @@ impl Intake {
         }
         self.in_work.earlier_of_sender_done(number).await;
         let intake = Arc::clone(self);
+        let around = Span::current();
         let done = tokio::task::spawn_blocking(move || {
+            let _piece = around.enter();
             let became = intake.judge_and_commit(&record, &extract, &clues);
             became.map_err(|error| NotYet { error, entered: Some(entered) })
         });
@@ -190,7 +203,12 @@ impl Intake {
             // Words with their boxes: the desk shows where the evidence stands on the page.
             words: true,
         };
+        let stage = self.metrics.stage("extract");
         let mut extract = self.reader.read(request).await?;
+        drop(stage);
+        counted::read(&self.metrics, &extract);
+        let problems = extract.documents.iter().filter(|document| document.problem.is_some()).count();
+        info!(stage = "extract", record = %number, documents = extract.documents.len(), problems, "read");
         extract.defects.extend(told);
         let store = Arc::clone(&self.store);
         let extract = tokio::task::spawn_blocking(move || {
@@ -214,8 +232,11 @@ impl Intake {
             clues.msg_ids().into_iter().chain(address.iter().map(|address| format!("to:{address}")));
         let _claim = self.claims.take(claimed.collect());
         let received = office_date(record.received_at);
+        let stage = self.metrics.stage("triage");
         let judgement = rulebook.judge(extract, record.channel, received);
+        drop(stage);
         let now = clock::now();
+        counted::judged(&self.metrics, &judgement, now.duration_since(record.registered_at));
         let automatic = judgement.automatic.clone();
         if returns::may_be(extract, automatic.as_ref()) {
             let path = rulebook.return_path.as_ref();
@@ -245,6 +266,7 @@ impl Intake {
             Some(related) => record.channel == Channel::Email && self.gets_line(related, &rulebook, now)?,
             None => false,
         };
+        let stage = self.metrics.stage("answer");
         let mut prepared = rulebook.answer(&AnswerRequest {
             case,
             received,
@@ -253,11 +275,12 @@ impl Intake {
             extract,
             judgement: &judgement,
             deadlines: &deadlines,
-            acknowledge: record.acknowledge,
+            acknowledge: self.may_acknowledge(record)?,
             joins: related.as_ref().map(|related| related.case).filter(|_| !line),
             line,
             history,
         });
+        drop(stage);
         self.trip_breaker(&prepared.answer, history, &rulebook.policy, now)?;
         // A line is not worth a person's time: it goes out by itself, or not at all.
         if let (true, Answer::Hold { reason, .. }) = (line, &prepared.answer) {
@@ -265,6 +288,7 @@ impl Intake {
                 Prepared { answer: Answer::Withhold { reason: reason.clone() }, bytes: None, msg_id: None };
         }
         let Prepared { answer, bytes: answer_bytes, msg_id: answer_msg_id } = prepared;
+        let gate = counted::answered(&self.metrics, &answer);
         let (outcome, became) = match related {
             Some(Related { case, why, .. }) => (
                 Outcome::Joins { case, judgement, why, answer, answer_bytes, answer_msg_id },
@@ -275,8 +299,24 @@ impl Intake {
                 Became::Case(case),
             ),
         };
+        // Before the commit: from then on the outbox may tell of it.
+        info!(stage = "answer", record = %record.number, %case, gate, "answer decided");
+        let _stage = self.metrics.stage("commit");
         self.store.commit(record.number, outcome, now)?;
         Ok(became)
+    }
+
+    /// Neither old mail, nor what was registered while a rehearsal went on.
+    fn may_acknowledge(&self, record: &Record) -> Result<bool, StoreError> {
+        let Some(ended) = self.store.rehearsal()?.and_then(|period| period.ended) else {
+            return Ok(record.acknowledge);
+        };
+        let came = match record.origin {
+            // A letter is registered when its stack is divided.
+            Origin::Run { of, .. } => self.store.record(of)?.registered_at,
+            _ => record.registered_at,
+        };
+        Ok(record.acknowledge && came > ended)
     }
 
     /// Does the writer of a follow-up get the one line? Where the office wants it, from the writer of the case, after the

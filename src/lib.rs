@@ -22,6 +22,8 @@ pub mod http;
 pub mod intake;
 pub mod ledger;
 pub mod limits;
+pub mod metrics;
+pub mod notify;
 pub mod oauth;
 pub mod outbox;
 pub mod pause;

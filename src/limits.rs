@@ -470,3 +470,16 @@ pub const PUBLISHED_SHOWN_MAX: usize = 50;
 /// Attempts in which a piece that could not be judged keeps its turn: a minute in all. A reply that came after it, or another
 /// mail of its sender, waits for it, so that it finds its case; after that they go on, and one bad piece stops nobody.
 pub const IN_ORDER_TRIES_MAX: u32 = 7;
+
+/// Series of one metric: an office has some hundred rules, and a dashboard shows no more.
+pub const METRIC_SERIES_MAX: usize = 2_000;
+
+/// Keys of one list that a monitor's question counts: a few milliseconds. More are told as so many.
+pub const WATCHED_KEYS_MAX: u64 = 10_000;
+
+/// Warnings and errors of one kind in one [`LOG_WINDOW`]; more are counted. Enough to see each piece of a bad batch.
+pub const LOG_LINES_MAX: u32 = 30;
+pub const LOG_WINDOW: Duration = Duration::from_secs(60);
+
+/// Cases that the comparison after a rehearsal reads, the newest first: a month of a large office.
+pub const REHEARSAL_CASES_MAX: usize = 5_000;

@@ -3,9 +3,13 @@
 //!
 //! Invariant: there is no way to skip the check of a certificate.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -68,7 +72,76 @@ pub async fn handshake(
     let name = ServerName::try_from(host.to_owned()).map_err(|_| {
         TlsError::Lost(io::Error::new(io::ErrorKind::InvalidInput, "host is neither a name nor an address"))
     })?;
-    connector.connect(name, tcp).await.map_err(|error| refused(section, error))
+    let stream = connector.connect(name, tcp).await.map_err(|error| refused(section, error))?;
+    if let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(<[_]>::first) {
+        note_certificate(section, certificate);
+    }
+    Ok(stream)
+}
+
+/// Until when the certificates hold that servers showed last in this process, by section of the configuration. One for all:
+/// the connections are made in several rooms, and who watches asks for all of them.
+static SHOWN: Mutex<BTreeMap<String, Timestamp>> = Mutex::new(BTreeMap::new());
+
+/// Notes until when a server's certificate holds. `section`: where in the configuration the server stands.
+pub fn note_certificate(section: &str, certificate: &[u8]) {
+    if let Some(end) = valid_until(certificate) {
+        let section = section.trim_matches(['[', ']']).to_owned();
+        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(section, end);
+    }
+}
+
+/// What [`note_certificate`] noted.
+pub fn certificates() -> BTreeMap<String, Timestamp> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The end of a certificate's validity (RFC 5280 §4.1.2.5), which rustls keeps to itself. It was checked before: this reads one
+/// field of it, and gives `None` for whatever is not as the RFC has it.
+pub fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
+    const SEQUENCE: u8 = 0x30;
+    let (_, certificate, _) = der(certificate).filter(|(tag, ..)| *tag == SEQUENCE)?;
+    let (_, mut rest, _) = der(certificate).filter(|(tag, ..)| *tag == SEQUENCE)?;
+    // version [0] where it is not 1, serialNumber, signature, issuer, validity.
+    let mut fields = 0;
+    let validity = loop {
+        let (tag, body, after) = der(rest)?;
+        if tag != 0xa0 {
+            fields += 1;
+        }
+        if fields == 4 {
+            break body;
+        }
+        rest = after;
+    };
+    let (_, _, not_after) = der(validity)?;
+    let (tag, text, _) = der(not_after)?;
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let text = match tag {
+        // UTCTime: years from 1950 on.
+        0x17 if text.get(..2)? < "50" => format!("20{text}"),
+        0x17 => format!("19{text}"),
+        0x18 => text.to_owned(),
+        _ => return None,
+    };
+    let told = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
+    told.to_zoned(TimeZone::UTC).ok().map(|told| told.timestamp())
+}
+
+/// Tag, contents and what comes after, of one value in DER (X.690) with a length of at most four octets.
+fn der(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x84 => {
+            let (octets, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)), rest)
+        }
+        _ => return None,
+    };
+    let (body, after) = rest.split_at_checked(length)?;
+    Some((tag, body, after))
 }
 
 fn refused(section: &str, error: io::Error) -> TlsError {
@@ -101,4 +174,39 @@ fn refused(section: &str, error: io::Error) -> TlsError {
         None => return TlsError::Lost(error),
     };
     TlsError::Refused { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `openssl x509 -enddate` tells it, for each authority whose certificate this machine has.
+    #[test]
+    fn the_end_of_a_certificate_is_what_openssl_says() {
+        let Ok(file) = std::fs::read("/etc/ssl/certs/ca-certificates.crt") else { return };
+        let mut looked = 0;
+        for certificate in CertificateDer::pem_slice_iter(&file).take(12) {
+            let certificate = certificate.unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("one.der");
+            std::fs::write(&path, &certificate).unwrap();
+            let told = std::process::Command::new("openssl")
+                .args(["x509", "-inform", "der", "-noout", "-enddate", "-dateopt", "iso_8601", "-in"])
+                .arg(&path)
+                .output()
+                .unwrap();
+            let told = String::from_utf8(told.stdout).unwrap();
+            let end = told.trim().strip_prefix("notAfter=").unwrap().replace(' ', "T");
+            assert_eq!(valid_until(&certificate), Some(end.parse().unwrap()), "{told}");
+            looked += 1;
+        }
+        assert!(looked > 0);
+    }
+
+    #[test]
+    fn what_is_no_certificate_has_no_end() {
+        for bytes in [&b""[..], b"0", b"\x30\x84\xff\xff\xff\xff", b"\x30\x02\x30\x00", &[0x30; 64]] {
+            assert_eq!(valid_until(bytes), None);
+        }
+    }
 }

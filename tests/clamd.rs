@@ -172,7 +172,7 @@ async fn without_the_scanner_nothing_is_read() {
         bytes: b"Een brief.".to_vec(),
         words: false,
     };
-    assert!(reader.read(request()).await.is_ok());
+    reader.read(request()).await.unwrap();
     server.stop();
     assert!(matches!(reader.read(request()).await, Err(ReadError::Scanner(_))));
     server.run();
@@ -195,11 +195,11 @@ fn pieces_wait_for_the_scanner_and_health_says_so() {
     std::fs::copy("tests/fixtures/extract/tekst.pdf", scans.path().join("brief.pdf")).unwrap();
     daemon.wait_for("not judged yet; will be tried again", 1);
     let (status, reasons) = daemon.healthz();
-    assert_eq!(status, 503);
+    assert_eq!(status, 200, "mail is taken in all the same");
     assert!(reasons.contains("the virus scanner cannot be asked"), "{reasons}");
     server.run();
     daemon.wait_for("judged: a new case", 1);
-    wait_until("health", || daemon.healthz().0 == 200);
+    wait_until("health", || daemon.healthz() == (200, "ok\n".to_owned()));
     let doctor = String::from_utf8(office.bode(&["doctor"]).stdout).unwrap();
     assert!(doctor.contains("ok    virus scanner: unix:") && doctor.contains("ClamAV"), "{doctor}");
     assert!(doctor.contains("ok    fence around reading: rlimits holds, "), "{doctor}");

@@ -3,6 +3,7 @@
 mod desk;
 
 use bode::record::CaseStatus;
+use bode::review::Code;
 use desk::Desk;
 use desk::samples::number;
 use serde_json::{Value, json};
@@ -96,9 +97,27 @@ fn health_and_metrics() {
     let desk = Desk::start();
     let mut visitor = desk.visitor();
     assert_eq!(visitor.get("/healthz").body, "ok\n");
-    desk.health.ill("mailbox", "the server refused the password");
+    desk.health.ill("mailbox", Code::SourceUnreachable, "the server refused the password");
     let ill = visitor.get("/healthz");
     assert_eq!((ill.status, ill.body.as_str()), (503, "mailbox: the server refused the password\n"));
+    desk.health.ill("rules", Code::RulesRefused, "the last reload was refused; the old rules are in force");
+    visitor.headers.push(("Accept".into(), "application/json".into()));
+    let told: serde_json::Value = serde_json::from_str(&visitor.get("/healthz").body).unwrap();
+    assert_eq!(told["status"], "stopped");
+    assert_eq!(
+        told["reasons"][0],
+        serde_json::json!({"part": "mailbox", "code": "source-unreachable", "stops": true,
+                           "reason": "the server refused the password"})
+    );
+    desk.health.well("mailbox");
+    let told = visitor.get("/healthz");
+    assert_eq!(told.status, 200, "it takes in, by the old rules");
+    assert!(
+        told.body.contains("\"status\":\"ailing\"") && told.body.contains("rules-refused"),
+        "{}",
+        told.body
+    );
+    desk.health.ill("mailbox", Code::SourceUnreachable, "the server refused the password");
     let metrics = desk.program().get("/metrics").body;
     assert!(metrics.contains("bode_up{part=\"mailbox\"} 0"));
     assert!(metrics.contains("bode_cases{queue=\"spoed\",status=\"open\"} 1"), "{metrics}");

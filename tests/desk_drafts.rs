@@ -12,30 +12,17 @@ mod servers;
 
 use bode::review::{Accounts, Role};
 use daemon::{Daemon, OfficeDir};
-use desk::browser::Browser;
 use desk::{Client, PASSWORD};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// An office with rules of its own, and who works there.
 fn office() -> (OfficeDir, PathBuf) {
-    let office = OfficeDir::den_haag("[scan]\ndir = \"scans\"\n");
-    let rules = office.dir.path().join("regels");
-    std::fs::create_dir_all(rules.join("examples")).unwrap();
-    std::fs::create_dir_all(office.store()).unwrap();
-    std::fs::create_dir(office.dir.path().join("scans")).unwrap();
-    for entry in std::fs::read_dir("rules").unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            std::fs::copy(&path, rules.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let here = std::env::current_dir().unwrap().join("rules");
-    let config = std::fs::read_to_string(&office.config).unwrap();
-    std::fs::write(&office.config, config.replace(&format!("{here:?}"), &format!("{rules:?}"))).unwrap();
+    let office = OfficeDir::with_rules();
     let accounts = Accounts::new(&office.store());
     accounts.add("ruth", PASSWORD, Role::RuleEditor, jiff::Timestamp::now()).unwrap();
     accounts.add("noor", PASSWORD, Role::Reviewer, jiff::Timestamp::now()).unwrap();
+    let rules = office.rules();
     (office, rules)
 }
 
@@ -62,25 +49,6 @@ fn text_of(page: &str) -> String {
         .replace("&gt;", ">")
         .replace("&#x27;", "'")
         .replace("&amp;", "&")
-}
-
-/// Each page in a real browser, wide and narrow: it fits, and the browser has no complaint. Pictures in `target/tmp/desk`.
-fn pictures(daemon: &Daemon, who: &Client, pages: &[&str]) {
-    let mut browser = Browser::start().expect("install the Debian package chromium");
-    let base = format!("http://{}", daemon.desk());
-    browser.cookie(&base, "bode_session", &who.cookies["bode_session"]);
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("desk");
-    std::fs::create_dir_all(&dir).unwrap();
-    for page in pages {
-        browser.open(&format!("{base}{page}"));
-        for (width, height) in [(1440, 900), (390, 844), (320, 640)] {
-            browser.size(width, height);
-            let wide = browser.evaluate("document.documentElement.scrollWidth").as_u64().unwrap();
-            assert!(wide <= u64::from(width), "{page} is {wide} wide on a screen of {width}");
-            browser.picture(&dir.join(format!("regels{}-{width}.png", page.replace(['/', '.'], "-"))));
-        }
-    }
-    assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
 }
 
 #[test]
@@ -134,17 +102,6 @@ fn a_rule_is_changed_checked_tried_published_and_gone_back_on() {
     let tried = ruth.send("POST", "/rules/try", Some("multipart/form-data; boundary=grens"), &body);
     assert_eq!(tried.status, 200, "{}", tried.body);
     assert!(tried.body.contains("UWV") && tried.body.contains("Het concept"), "{}", tried.body);
-
-    let pages = [
-        "/rules",
-        "/rules/try",
-        "/rules/files/kind.toml",
-        &url,
-        "/rules/draft",
-        "/rules/draft/effect",
-        "/rules/score",
-    ];
-    pictures(&daemon, &ruth, &pages);
 
     assert_eq!(publish(&mut ruth, " ").status, 422, "a reason is asked");
     let kept = std::fs::read_to_string(rules.join("kind.toml")).unwrap();

@@ -32,10 +32,10 @@ fn health_says_that_the_index_is_being_built_and_how_far_it_is() {
     for folder in ["new", "cur", "tmp"] {
         std::fs::create_dir_all(office.dir.path().join("post").join(folder)).unwrap();
     }
-    // A long journal, and at its end a piece that was set aside.
+    // A journal of several heaps (they are read ahead whole), and at its end a piece that was set aside.
     drop(Store::open(office.store()).unwrap());
     let mut tail = journal::Tail::of(&office.store());
-    (0..1_200).for_each(|_| tail.append(1));
+    (0..4_800).for_each(|_| tail.append(1));
     let message = "Return-Path: <ans@example.org>\nFrom: Ans <ans@example.org>\nAuto-Submitted: auto-replied\n\
                    Subject: Afwezig\nMessage-ID: <afwezig@mail.example.org>\n\nIk ben er niet.\n";
     let file = office.dir.path().join("afwezig.eml");
@@ -66,7 +66,7 @@ fn health_says_that_the_index_is_being_built_and_how_far_it_is() {
     let (_, body) = get(port, "/healthz").unwrap();
     let counts: Vec<u64> =
         body.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
-    assert!(counts[0] >= 500 && counts[0] < counts[1] && counts[1] > 1_200, "{body}");
+    assert!(counts[0] >= 500 && counts[0] < counts[1] && counts[1] > 4_800, "{body}");
     // The desk itself: no page, and the same reason.
     assert_eq!(get(port, "/login").unwrap(), (503, body));
     assert!(daemon.ended().is_none());
@@ -75,7 +75,10 @@ fn health_says_that_the_index_is_being_built_and_how_far_it_is() {
     let bytes = std::fs::read(&away).unwrap();
     let mut pipe = std::fs::OpenOptions::new().write(true).open(&card).unwrap();
     std::fs::rename(&away, &card).unwrap();
-    pipe.write_all(&bytes).unwrap();
+    // Who read ahead may have let go of a thing without a length: then the fold reads the file by itself.
+    if let Err(error) = pipe.write_all(&bytes) {
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe, "{error}");
+    }
     drop(pipe);
     daemon.wait_for("bode is running", 1);
     wait_until("it is well", || get(port, "/healthz").is_some_and(|(status, _)| status == 200));

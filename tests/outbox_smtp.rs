@@ -84,7 +84,8 @@ impl Running {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let mailer = smtp.as_ref().map(|smtp| mailer(smtp, patience));
-                let delivery = Delivery { mailer, lay_messages_in, print_dir, send, pauses };
+                let metrics = bode::metrics::Metrics::default();
+                let delivery = Delivery { mailer, lay_messages_in, print_dir, send, pauses, metrics };
                 run(store, delivery, wake, tell, async move { drop(stopped.await) }).await;
             });
         }));

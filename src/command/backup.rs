@@ -25,6 +25,10 @@ pub(super) fn backup(global: &Global, args: &BackupArgs) -> CommandResult {
     let report = store::backup(&config.store, &args.dir, &of, clock::now(), &mut progress);
     bar.finish_and_clear();
     let report = report.map_err(|error| failure(&error, &args.dir))?;
+    if let Err(error) = store::note_backup(&config.store, clock::now()) {
+        let told = crate::explain::with_causes(&error);
+        eprintln!("bode: the backup is whole; /metrics and doctor cannot tell its age: {told}");
+    }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(Failure::failed)?);
     } else {

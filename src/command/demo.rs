@@ -43,6 +43,7 @@ pub(super) fn demo(global: &Global, args: &DemoArgs) -> CommandResult {
         config_path: global.config.clone().unwrap_or_default(),
         program: setting::program()?,
         lay_messages_in: Some(dir.join("verzonden")),
+        manager: std::sync::Arc::default(),
     };
     let runtime = setting::runtime()?;
     runtime.block_on(async {

@@ -1,4 +1,12 @@
 //! `bode doctor`: everything that can be wrong before the first piece comes, one line each, with the mend.
+//!
+//! `docs/watching.md` lists the checks. Invariants: nothing is changed but a small trial file that is removed again; a check that
+//! cannot be made here says why; no secret, address or name of a citizen is told.
+
+mod dns;
+mod house;
+mod servers;
+mod unit;
 
 use super::{CommandResult, Ended, Failure, Global, look, setting};
 use crate::clock;
@@ -6,27 +14,95 @@ use crate::config::Config;
 use crate::explain::with_causes;
 use crate::extract::{Clamd, FenceReport, Hold};
 use crate::oauth::SignIns;
-use crate::outbox::{Mailer, OutboxError};
-use crate::source::Imap;
-use std::path::Path;
+use clap::Args;
+use serde::Serialize;
 
-/// Free space below which the disk is called full: the store refuses nothing before, people get a day to act.
-const FREE_BYTES_MIN: u64 = 1024 * 1024 * 1024;
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// All checks as one JSON object, at the end.
+    #[arg(long)]
+    json: bool,
+}
 
-/// Lines printed so far, and whether all were well.
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    /// It works; an admin should know.
+    Note,
+    Wrong,
+    /// It could not be made here.
+    Skip,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    state: State,
+    told: String,
+}
+
+impl Found {
+    fn ok(told: impl Into<String>) -> Self {
+        Self { state: State::Ok, told: told.into() }
+    }
+
+    fn note(told: impl Into<String>) -> Self {
+        Self { state: State::Note, told: told.into() }
+    }
+
+    /// What is wrong, and the mend.
+    fn wrong(told: impl Into<String>) -> Self {
+        Self { state: State::Wrong, told: told.into() }
+    }
+
+    fn skip(why: impl Into<String>) -> Self {
+        Self { state: State::Skip, told: why.into() }
+    }
+}
+
+impl From<Result<String, String>> for Found {
+    fn from(found: Result<String, String>) -> Self {
+        match found {
+            Ok(told) => Found::ok(told),
+            Err(mend) => Found::wrong(mend),
+        }
+    }
+}
+
+/// One line, as JSON.
+#[derive(Debug, Serialize)]
+struct Check {
+    check: String,
+    state: State,
+    told: String,
+}
+
+/// What was found so far.
 struct Doctor {
-    well: bool,
+    json: bool,
+    checks: Vec<Check>,
 }
 
 impl Doctor {
-    fn line(&mut self, what: &str, found: Result<String, String>) {
-        match found {
-            Ok(detail) => println!("ok    {what}: {detail}"),
-            Err(mend) => {
-                self.well = false;
-                println!("WRONG {what}: {mend}");
-            }
+    /// `check`: the name that programs go by; `title`: what people read.
+    fn line(&mut self, check: &str, title: &str, found: impl Into<Found>) {
+        let Found { state, told } = found.into();
+        if !self.json {
+            let word = match state {
+                State::Ok => "ok   ",
+                State::Note => "note ",
+                State::Wrong => "WRONG",
+                State::Skip => "skip ",
+            };
+            println!("{word} {title}: {told}");
         }
+        self.checks.push(Check { check: check.to_owned(), state, told });
+    }
+
+    fn is_well(&self) -> bool {
+        self.checks.iter().all(|check| check.state != State::Wrong)
     }
 }
 
@@ -39,77 +115,73 @@ fn past_term(config: &Config) -> Result<String, String> {
         return Ok("nothing is past its term".to_owned());
     }
     let store = setting::store_to_read(config).map_err(|error| with_causes(&error))?;
-    let plan =
-        crate::retention::plan(&store, &config.retention, crate::record::office_date(crate::clock::now()))
-            .map_err(|error| with_causes(&error))?;
+    let plan = crate::retention::plan(&store, &config.retention, crate::record::office_date(clock::now()))
+        .map_err(|error| with_causes(&error))?;
     Ok(match plan.past.len() {
         0 => "nothing is past its term".to_owned(),
         many => format!("{many} past their term: bode purge lists them and asks"),
     })
 }
 
-pub(super) fn doctor(global: &Global) -> CommandResult {
+pub(super) fn doctor(global: &Global, args: &DoctorArgs) -> CommandResult {
     let config = setting::config(global)?;
-    let mut doctor = Doctor { well: true };
-    doctor.line("configuration", Ok(format!("{}, {}", config.office.id, config.office.name)));
-    doctor.line("rules and templates", rules(&config));
-    doctor.line("store", writable(&config.store));
-    doctor.line("disk", free(&config.store));
-    doctor.line("retention", past_term(&config));
-    doctor.line("clock", clock_is_sane());
-    doctor.line("OCR languages", setting::ocr_languages(&config));
-    if let Some(scan) = &config.scan {
-        doctor.line("scan folder", writable(&scan.dir));
+    let mut doctor = Doctor { json: args.json, checks: Vec::new() };
+    let told = format!("{}, {}", config.office.id, config.office.name);
+    doctor.line("configuration", "configuration", Found::ok(told));
+    doctor.line("rules", "rules and templates", rules(&config));
+    doctor.line("store", "store", house::writable(&config.store));
+    doctor.line("store-owner", "owner of the store", house::owner(&config.store));
+    doctor.line("disk", "disk", house::free(&config.store));
+    doctor.line("sync", "durable writes", house::sync(&config.store));
+    doctor.line("memory", "memory", house::memory(&config));
+    doctor.line("retention", "retention", past_term(&config));
+    doctor.line("backup", "backup", house::backup(&config.store, clock::now()));
+    doctor.line("clock", "clock", house::clock_is_sane());
+    doctor.line("time-zone", "time zone", house::time_zone());
+    doctor.line("ocr", "OCR languages", setting::ocr_languages(&config));
+    doctor.line("fonts", "fonts of letters", house::fonts());
+    for (check, title, dir) in house::folders(&config) {
+        doctor.line(check, title, house::writable(&dir));
     }
-    if let Some(maildir) = &config.maildir {
-        doctor.line("maildir", writable(&maildir.dir));
-    }
+    let folders: Vec<_> = house::folders(&config).into_iter().map(|(.., dir)| dir).collect();
+    doctor.line("unit", "systemd unit", unit::lets_write(&config.store, &folders));
     let runtime = setting::runtime()?;
     runtime.block_on(async {
         let reader = look::reader(global)?;
         let fence = reader.fence().await.map_err(|error| with_causes(&error));
-        doctor.line("fence around reading", fence.map(|fence| told_of_fence(&fence)));
+        doctor.line("fence", "fence around reading", fence.map(|fence| told_of_fence(&fence)));
         if let Some(clamd) = crate::daemon::clamd(&config.reading) {
             let probed = clamd
                 .probe()
                 .await
                 .map_err(|error| format!("{}; nothing is read until it answers", with_causes(&error)));
-            doctor.line("virus scanner", probed.and_then(|version| signatures(&clamd, &version)));
+            let probed = probed.and_then(|version| signatures(&clamd, &version));
+            doctor.line("virus-scanner", "virus scanner", probed);
         }
+        doctor.line("desk", "desk", servers::desk(&config).await);
         let sign_ins = match SignIns::new(&config) {
             Ok(sign_ins) => sign_ins,
             Err(error) => {
-                doctor.line("sign-in", Err(with_causes(&error)));
+                doctor.line("sign-in", "sign-in", Found::wrong(with_causes(&error)));
                 return Ok(());
             }
         };
         for name in config.oauth.keys() {
             let Some(sign_in) = sign_ins.named(Some(name)) else { continue };
             let token = sign_in.token().await.map(|_| "gives an access token".to_owned());
-            doctor.line(&format!("sign-in {name}"), token.map_err(|error| with_causes(&error)));
+            let title = format!("sign-in {name}");
+            doctor.line(&format!("sign-in-{name}"), &title, token.map_err(|error| with_causes(&error)));
         }
-        if let Some(mailbox) = &config.mailbox {
-            let probed = Imap::probe(mailbox, sign_ins.named(mailbox.oauth.as_deref()).as_ref()).await;
-            doctor.line(
-                "mailbox",
-                probed.map(|state| format!("{state:?}")).map_err(|error| with_causes(&error)),
-            );
-        }
-        if let Some(smtp) = &config.smtp {
-            let tried = match Mailer::new(smtp, sign_ins.named(smtp.oauth.as_deref()), &config.answers) {
-                Ok(mailer) => mailer.probe().await,
-                Err(error) => Err(error),
-            };
-            let told = |error: OutboxError| match error.advice() {
-                Some(advice) if advice == with_causes(&error) => with_causes(&error),
-                Some(advice) => format!("{}; {advice}", with_causes(&error)),
-                None => with_causes(&error),
-            };
-            doctor.line("SMTP", tried.map(|()| smtp.host.clone()).map_err(told));
-        }
+        servers::mailbox(&config, &sign_ins, &mut doctor).await;
+        servers::smtp(&config, &sign_ins, &mut doctor).await;
+        servers::names(&config, &mut doctor).await;
         Ok::<(), Failure>(())
     })?;
-    Ok(if doctor.well { Ended::Well } else { Ended::WithRefusals })
+    if args.json {
+        let told = serde_json::json!({ "well": doctor.is_well(), "checks": doctor.checks });
+        println!("{}", serde_json::to_string_pretty(&told).map_err(Failure::failed)?);
+    }
+    Ok(if doctor.is_well() { Ended::Well } else { Ended::WithRefusals })
 }
 
 /// One layer after the other. A layer that this kernel lacks is told, and wrong only where the configuration insists.
@@ -150,37 +222,4 @@ fn rules(config: &Config) -> Result<String, String> {
     crate::intake::Rulebook::load(config)
         .map(|rulebook| format!("version {}", rulebook.version()))
         .map_err(|error| error.to_string())
-}
-
-/// Can this account make a file there? The directory is made when it is missing.
-fn writable(dir: &Path) -> Result<String, String> {
-    let trial = || {
-        std::fs::create_dir_all(dir)?;
-        let path = dir.join(".bode-doctor");
-        std::fs::write(&path, b"trial")?;
-        std::fs::remove_file(&path)
-    };
-    trial().map(|()| dir.display().to_string()).map_err(|error| {
-        format!(
-            "{} cannot be written: {error}; give the account that runs bode the right to it",
-            dir.display()
-        )
-    })
-}
-
-fn free(dir: &Path) -> Result<String, String> {
-    let stat = rustix::fs::statvfs(dir).map_err(|error| error.to_string())?;
-    let bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let told = format!("{} MiB free", bytes / 1024 / 1024);
-    if bytes < FREE_BYTES_MIN { Err(format!("only {told}; make room")) } else { Ok(told) }
-}
-
-/// A clock before the day this program was written is wrong, and would date every receipt wrongly.
-fn clock_is_sane() -> Result<String, String> {
-    let now = clock::now();
-    let told = now.in_tz(crate::record::OFFICE_TIME_ZONE).map_err(|error| error.to_string())?;
-    if told.year() < 2026 {
-        return Err(format!("it says {told}; set the clock (timedatectl)"));
-    }
-    Ok(told.strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
 }

@@ -7,22 +7,29 @@ mod acknowledge;
 mod answers;
 mod backup;
 mod cases;
+mod config;
 mod demo;
 mod doctor;
 mod export;
 mod extract;
+mod health;
 mod import;
 mod key;
 mod letters;
 mod log;
 mod look;
+mod memory;
 mod oauth;
+mod owner;
+mod pages;
 mod purge;
 mod rebuild;
+mod rehearsal;
 mod restore;
 mod rules;
 mod run;
 mod setting;
+mod setup;
 mod sheets;
 mod templates;
 mod triage;
@@ -70,6 +77,8 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Asks for office, mailbox, scan folder, mail server and first account, tries each, and writes the configuration.
+    Setup(Box<setup::SetupArgs>),
     /// The daemon: mailbox and scan folder to cases, answers and the review desk.
     Run(run::RunArgs),
     /// The same, on sample mail and scans, with embedded parts only.
@@ -97,6 +106,8 @@ enum Command {
     /// The words of the answers: check them, and see what each office answers in each situation.
     #[command(subcommand)]
     Templates(templates::TemplatesCommand),
+    /// What was judged beside what staff decided, label by label and queue by queue, and what would have been answered.
+    Rehearsal(rehearsal::RehearsalArgs),
     /// Counts that every message and scan is a case, part of one, or set aside with a reason; and checks every file.
     Verify(verify::VerifyArgs),
     /// A copy of the store beside a running daemon: incremental, and read back before it counts.
@@ -107,8 +118,13 @@ enum Command {
     Purge(purge::PurgeArgs),
     /// Builds the index again from originals and journal; the daemon must be down.
     Rebuild,
+    /// The configuration: check it, show what counts in the end and where it comes from, its schema for editors.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Checks configuration, mailbox, SMTP, OCR, disk, permissions and clock; one line each.
-    Doctor,
+    Doctor(doctor::DoctorArgs),
+    /// How the running daemon is, as `/healthz` tells it; exit status 1 when it is not well.
+    Health,
     /// Signing in to the mail server without a password.
     #[command(subcommand)]
     Oauth(oauth::OauthCommand),
@@ -120,9 +136,19 @@ enum Command {
     /// The keys that the store is sealed with at rest: make one, seal the store with it.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Writes the manual pages and the completions of shells.
+    #[command(hide = true)]
+    Pages(pages::PagesArgs),
     /// Reads documents in a fenced-off process (started by bode itself).
     #[command(hide = true)]
     Worker,
+}
+
+impl Command {
+    /// Writes where only root may.
+    fn needs_root(&self) -> bool {
+        matches!(self, Command::Pages(_) | Command::Setup(_))
+    }
 }
 
 /// How a command ended, when it did not fail altogether.
@@ -165,6 +191,7 @@ pub fn main() -> ExitCode {
     if matches!(cli.command, Command::Worker) {
         return crate::extract::worker_main();
     }
+    memory::bound_heaps();
     // Every command may hold a citizen's letter in its memory. Without it everything else still works.
     let private = crate::extract::keep_private();
     // The demo tells what it did in a table; its log would only hide it.
@@ -175,30 +202,8 @@ pub fn main() -> ExitCode {
         tracing::warn!(%error, "a core file of this process could hold parts of letters");
     }
     let global = &cli.global;
-    let result = match cli.command {
-        Command::Run(args) => run::run(global, &args),
-        Command::Demo(args) => demo::demo(global, &args),
-        Command::Import(args) => import::import(global, &args),
-        Command::Extract(args) => extract::extract(global, &args),
-        Command::Triage(args) => triage::triage(global, &args),
-        Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
-        Command::Cases(command) => cases::cases(global, command),
-        Command::Answers(command) => answers::answers(global, command),
-        Command::Letters(command) => letters::letters(global, command),
-        Command::Rules(command) => rules::rules(global, command),
-        Command::Templates(command) => templates::templates(global, &command),
-        Command::Verify(args) => verify::verify(global, &args),
-        Command::Backup(args) => backup::backup(global, &args),
-        Command::Restore(args) => restore::restore(global, &args),
-        Command::Purge(args) => purge::purge(global, &args),
-        Command::Rebuild => rebuild::rebuild(global),
-        Command::Doctor => doctor::doctor(global),
-        Command::Oauth(command) => oauth::oauth(global, &command),
-        Command::Sheets(args) => sheets::sheets(global, &args),
-        Command::User(command) => user::user(global, command),
-        Command::Key(command) => key::key(global, command),
-        Command::Worker => return ExitCode::SUCCESS,
-    };
+    let acts = if cli.command.needs_root() { Ok(()) } else { owner::act_as(global) };
+    let result = acts.and_then(|()| run_command(global, cli.command));
     match result {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::WithRefusals) => ExitCode::from(1),
@@ -210,5 +215,37 @@ pub fn main() -> ExitCode {
             eprintln!("bode: {message}");
             ExitCode::from(2)
         }
+    }
+}
+
+fn run_command(global: &Global, command: Command) -> CommandResult {
+    match command {
+        Command::Setup(args) => setup::setup(global, *args),
+        Command::Run(args) => run::run(global, &args),
+        Command::Demo(args) => demo::demo(global, &args),
+        Command::Import(args) => import::import(global, &args),
+        Command::Extract(args) => extract::extract(global, &args),
+        Command::Triage(args) => triage::triage(global, &args),
+        Command::Acknowledge(args) => acknowledge::acknowledge(global, &args),
+        Command::Cases(command) => cases::cases(global, command),
+        Command::Answers(command) => answers::answers(global, command),
+        Command::Letters(command) => letters::letters(global, command),
+        Command::Rules(command) => rules::rules(global, command),
+        Command::Templates(command) => templates::templates(global, &command),
+        Command::Rehearsal(args) => rehearsal::rehearsal(global, &args),
+        Command::Verify(args) => verify::verify(global, &args),
+        Command::Backup(args) => backup::backup(global, &args),
+        Command::Restore(args) => restore::restore(global, &args),
+        Command::Purge(args) => purge::purge(global, &args),
+        Command::Rebuild => rebuild::rebuild(global),
+        Command::Config(command) => config::config(global, &command),
+        Command::Doctor(args) => doctor::doctor(global, &args),
+        Command::Health => health::health(global),
+        Command::Pages(args) => pages::pages(&args),
+        Command::Oauth(command) => oauth::oauth(global, &command),
+        Command::Sheets(args) => sheets::sheets(global, &args),
+        Command::User(command) => user::user(global, command),
+        Command::Key(command) => key::key(global, command),
+        Command::Worker => Ok(Ended::Well),
     }
 }

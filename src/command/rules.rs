@@ -131,7 +131,7 @@ fn offices(global: &Global, config: &Config, items: &[Item]) -> BTreeMap<String,
     for item in items {
         if !offices.contains_key(&item.office)
             && item.office.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-            && let Ok(other) = crate::config::load(&dir.join(format!("{}.toml", item.office)))
+            && let Ok(other) = crate::config::load_file(&dir.join(format!("{}.toml", item.office)))
             && other.office.id == item.office
         {
             offices.insert(item.office.clone(), other.office);

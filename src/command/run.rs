@@ -1,11 +1,13 @@
 //! `bode run`: the daemon, until SIGTERM or SIGINT; SIGHUP reads rules, templates and office data again.
 
 use super::{CommandResult, Ended, Failure, Global, setting};
+use crate::clock;
 use crate::config::Config;
 use crate::daemon::{Broken, Daemon, Options};
 use crate::explain::with_causes;
 use crate::intake::Rulebook;
 use crate::limits::DRAIN_TIME_MAX;
+use crate::notify::Manager;
 use clap::Args;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
+    let manager = Arc::new(Manager::from_environment());
     let mut config = setting::config(global)?;
     config.answers.send &= !args.dry_run;
     let rulebook = setting::rulebook(&config)?;
@@ -32,6 +35,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
         config_path: global.config.clone().unwrap_or_default(),
         program: setting::program()?,
         lay_messages_in: None,
+        manager: Arc::clone(&manager),
     };
     let runtime = setting::runtime()?;
     let outcome = runtime.block_on(async {
@@ -44,7 +48,12 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
         };
         let mut daemon = started.map_err(Failure::failed)?;
         loop {
-            let ended = watch(&mut daemon, &mut signals).await;
+            let telling = tokio::spawn(daemon.pulse().told_to(Arc::clone(&manager)));
+            let ended = watch(&mut daemon, &mut signals, &manager).await;
+            telling.abort();
+            if ended.is_none() {
+                manager.stopping();
+            }
             daemon.stop().ask();
             daemon.ended().await;
             match ended {
@@ -57,7 +66,10 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
                     error!("the store failed (is the disk full?); opening it anew until that works");
                     let rulebook = daemon.rulebook();
                     drop(daemon);
-                    match again(&config, &rulebook, &options, &mut signals).await {
+                    let beating = tokio::spawn(beat_on(Arc::clone(&manager)));
+                    let fresh = again(&config, &rulebook, &options, &mut signals).await;
+                    beating.abort();
+                    match fresh {
                         Some(fresh) => daemon = fresh,
                         None => return Ok(Ended::Well),
                     }
@@ -71,15 +83,29 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
 }
 
 /// Until the end is asked for (`None`) or the daemon is not whole any more.
-async fn watch(daemon: &mut Daemon, signals: &mut Signals) -> Option<Broken> {
+async fn watch(daemon: &mut Daemon, signals: &mut Signals, manager: &Manager) -> Option<Broken> {
     loop {
         tokio::select! {
             told = signals.next() => match told {
                 Told::End => return None,
-                Told::Reload => daemon.reload(),
+                Told::Reload => {
+                    manager.reloading(clock::monotonic());
+                    daemon.reload();
+                    manager.ready(&daemon.pulse().status());
+                }
             },
             broken = daemon.broken() => return Some(broken),
         }
+    }
+}
+
+/// Tells the service manager that we live while the store is opened anew: to be started once more would help no more.
+async fn beat_on(manager: Arc<Manager>) {
+    manager.status("the store failed (is the disk full?); opening it anew until that works");
+    let Some(beat) = manager.beat() else { return };
+    loop {
+        manager.alive();
+        tokio::time::sleep(beat).await;
     }
 }
 

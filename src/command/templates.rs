@@ -72,7 +72,7 @@ fn configs(global: &Global, offices: &[PathBuf]) -> Result<Vec<Config>, Failure>
     }
     offices
         .iter()
-        .map(|path| crate::config::load(path).map_err(|error| Failure::Usage(error.to_string())))
+        .map(|path| crate::config::load_file(path).map_err(|error| Failure::Usage(error.to_string())))
         .collect()
 }
 

@@ -3,15 +3,18 @@
 use super::{ClientAuth, EndpointUrl, Secret};
 use crate::limits::{API_PER_MINUTE, SESSION_HOURS, SESSION_IDLE_MINUTES, UNDO_MINUTES_MAX};
 use crate::record::Role;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// The review desk.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Desk {
+    /// Address and port.
+    #[schemars(extend("format" = "socket-address"))]
     pub listen: Option<SocketAddr>,
     /// Set behind a TLS proxy: the session cookie is then `Secure`.
     pub https: bool,
@@ -54,11 +57,12 @@ impl Default for Desk {
 }
 
 /// A sign-in server that vouches for people (OpenID Connect Core 1.0), `[desk.oidc]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oidc {
     /// As the server names itself, to the letter: `https://login.microsoftonline.com/TENANT/v2.0`.
     pub issuer: String,
+    /// Of the client, as it was registered there.
     pub client_id: String,
     /// None for a public client.
     #[serde(default)]
@@ -104,9 +108,9 @@ impl Desk {
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         for (key, value, most) in [
-            ("idle_minutes", self.idle_minutes, 24 * 60),
-            ("session_hours", self.session_hours, 24),
-            ("api_per_minute", self.api_per_minute, 1_000_000),
+            ("desk.idle_minutes", self.idle_minutes, 24 * 60),
+            ("desk.session_hours", self.session_hours, 24),
+            ("desk.api_per_minute", self.api_per_minute, 1_000_000),
         ] {
             if !(1..=most).contains(&value) {
                 faults.push((key, format!("{value} is not between 1 and {most}")));
@@ -114,31 +118,31 @@ impl Desk {
         }
         if self.undo_minutes > UNDO_MINUTES_MAX {
             faults.push((
-                "undo_minutes",
+                "desk.undo_minutes",
                 format!("{} is not between 0 and {UNDO_MINUTES_MAX}", self.undo_minutes),
             ));
         }
         if self.url.as_ref().is_some_and(|url| url.path != "/") {
-            faults.push(("url", "in [desk], is the address without a path: https://HOST".to_owned()));
+            faults.push(("desk.url", "is the address without a path: https://HOST".to_owned()));
         }
         let Some(oidc) = &self.oidc else { return faults };
         if self.url.is_none() {
-            faults.push(("[desk.oidc]", "needs url under [desk]: people come back there".to_owned()));
+            faults.push(("desk.oidc", "needs url under [desk]: people come back there".to_owned()));
         }
         if let Err(fault) = EndpointUrl::try_from(oidc.issuer.clone()) {
-            faults.push(("issuer", fault));
+            faults.push(("desk.oidc.issuer", fault));
         }
         if oidc.client_id.is_empty() {
-            faults.push(("client_id", "is empty".to_owned()));
+            faults.push(("desk.oidc.client_id", "is empty".to_owned()));
         }
         if !oidc.scope.split(' ').any(|scope| scope == "openid") {
-            faults.push(("scope", "in [desk.oidc], must have openid in it".to_owned()));
+            faults.push(("desk.oidc.scope", "must have openid in it".to_owned()));
         }
         if oidc.roles.is_empty() {
-            faults.push(("roles", "in [desk.oidc], is empty: nobody would come in".to_owned()));
+            faults.push(("desk.oidc.roles", "is empty: nobody would come in".to_owned()));
         }
         if oidc.client_auth == ClientAuth::Basic && oidc.client_secret.is_none() {
-            faults.push(("client_auth", "\"basic\" needs client_secret".to_owned()));
+            faults.push(("desk.oidc.client_auth", "\"basic\" needs client_secret".to_owned()));
         }
         faults
     }

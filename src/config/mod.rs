@@ -4,24 +4,36 @@
 //! file (a secret is the name of a file or of an environment variable, read only when it is needed).
 
 mod desk;
+mod faults;
+mod layers;
 mod load;
 mod oauth;
+mod reload;
+pub mod schema;
 mod secret;
+mod show;
 mod webhook;
 
 pub use desk::{Desk, Oidc};
-pub use load::{ConfigError, load, position};
+pub use layers::{ENVIRONMENT, Layers, Place};
+pub use load::{ConfigError, Loaded, load, load_file, load_whole, load_with, position};
 pub use oauth::{ClientAuth, EndpointUrl, Grant, Oauth};
+pub use reload::{Changed, changed, is_reloaded};
 pub use secret::{Secret, SecretError};
+pub use show::{Shown, shown};
 pub use webhook::Webhook;
 
-use crate::record::{Cover, Office, Retention, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide};
-use serde::Deserialize;
+use crate::record::{
+    Cover, Office, Retention, RetentionRule, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// All that one instance (one office) runs by.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub office: Office,
@@ -45,6 +57,8 @@ pub struct Config {
     #[serde(default)]
     pub oauth: BTreeMap<String, Oauth>,
     #[serde(default)]
+    pub rehearsal: Rehearsal,
+    #[serde(default)]
     pub answers: Answers,
     #[serde(default)]
     pub letters: Letters,
@@ -61,11 +75,35 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// How long what is kept, by outcome. What has no line is kept.
     #[serde(default)]
+    #[schemars(with = "RetentionTable")]
     pub retention: Retention,
 }
 
+/// `[retention]` for the schema: one key for each [`RetentionClass`].
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct RetentionTable {
+    /// Decided: taken up.
+    taken_up: Option<RetentionRule>,
+    /// Decided: referred.
+    referred: Option<RetentionRule>,
+    /// Decided: no complaint.
+    not_a_complaint: Option<RetentionRule>,
+    /// Decided: kept as a signal.
+    signal: Option<RetentionRule>,
+    /// More was asked, and nothing came.
+    asked_for_more: Option<RetentionRule>,
+    /// Set aside: a machine's message.
+    automatic: Option<RetentionRule>,
+    /// Set aside by a person.
+    set_aside: Option<RetentionRule>,
+    /// The scan of a stack, whose letters are pieces of their own.
+    divided_run: Option<RetentionRule>,
+}
+
 /// Sealing what lies in the store.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Encryption {
     /// The keys (`bode key new`), outside the store and its backups. Without it the store lies open.
@@ -73,7 +111,7 @@ pub struct Encryption {
 }
 
 /// How a connection is protected. There is no plain one: citizens' mail does not travel in the clear.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tls {
     /// TLS from the first byte (RFC 8314).
@@ -83,10 +121,12 @@ pub enum Tls {
 }
 
 /// The mailbox that citizens write to, over IMAP (RFC 3501 or 9051).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mailbox {
+    /// The server.
     pub host: String,
+    /// 993, or 143 with `starttls`.
     #[serde(default)]
     pub port: Option<u16>,
     #[serde(default)]
@@ -94,6 +134,7 @@ pub struct Mailbox {
     /// PEM file of a private certification authority, beside the public ones.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The mailbox.
     pub user: String,
     /// One of `password`, `access_token` and `oauth`.
     #[serde(default)]
@@ -104,6 +145,7 @@ pub struct Mailbox {
     /// In place of a password: the name of a sign-in, `[oauth.NAME]`.
     #[serde(default)]
     pub oauth: Option<String>,
+    /// Where citizens' mail arrives.
     #[serde(default = "inbox")]
     pub folder: String,
     /// Where a message is moved once it is durable here.
@@ -113,28 +155,35 @@ pub struct Mailbox {
     pub poll_seconds: u64,
     /// Mail received before this date is registered but never answered. Without it: the first start.
     #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub answer_from: Option<jiff::civil::Date>,
 }
 
 /// A Maildir that the mail server delivers to: `new` is taken, then moved to `cur`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maildir {
+    /// Its `new` is taken, then moved to `cur`.
     pub dir: PathBuf,
+    /// Seconds between two looks.
     #[serde(default = "scan_poll_seconds")]
     pub poll_seconds: u64,
+    /// Mail received before this date is registered but never answered. Without it: the first start.
     #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub answer_from: Option<jiff::civil::Date>,
 }
 
 /// The folder that the post room scans into.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScanFolder {
+    /// PDF, TIFF, JPEG or PNG; what was taken goes to `done/` in it.
     pub dir: PathBuf,
     /// A file counts once its size and time have been still for so long.
     #[serde(default = "still_seconds")]
     pub still_seconds: u64,
+    /// Seconds between two looks.
     #[serde(default = "scan_poll_seconds")]
     pub poll_seconds: u64,
     /// Texts of barcodes (QR, Code 128, Code 39) that divide a stack, beside our own sheets and Patch-T.
@@ -167,18 +216,23 @@ impl ScanFolder {
 }
 
 /// Where answers are handed over.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
+    /// The server.
     pub host: String,
+    /// 465, or 587 with `starttls`.
     #[serde(default)]
     pub port: Option<u16>,
     #[serde(default)]
     pub tls: Tls,
+    /// PEM file of a private certification authority, beside the public ones.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// With one of password, oauth and access_token; none for a server that asks for none.
     #[serde(default)]
     pub user: Option<String>,
+    /// One of `password`, `access_token` and `oauth`.
     #[serde(default)]
     pub password: Option<Secret>,
     /// In place of a password: an access token (OAuth 2.0, RFC 6749) that something else renews.
@@ -225,14 +279,25 @@ impl Smtp {
     }
 }
 
+/// Everything runs and nothing leaves the house.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rehearsal {
+    /// While it is on no answer, letter, digest or webhook goes out, and messages stay in their folder.
+    pub on: bool,
+    /// True: messages are moved to the done folder also in a rehearsal.
+    pub move_mail: bool,
+}
+
 /// Who answers, and when a machine may.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answers {
     /// `off` judges and writes everything, and sends nothing.
     pub send: bool,
     /// The From of an acknowledgement.
     pub from_name: String,
+    /// Its address.
     pub from_address: String,
     /// Envelope sender (MAIL FROM, RFC 3834 §3.3): an address that never answers by itself. Empty: `<>`.
     pub return_path: String,
@@ -244,6 +309,7 @@ pub struct Answers {
     pub own_addresses: Vec<String>,
     /// At most so many answers to one address in an hour and in a day; more is held.
     pub per_address_hour_max: u32,
+    /// The same in a day.
     pub per_address_day_max: u32,
     /// The breaker: more answers than this in an hour over all, and the rest is held.
     pub hour_max: u32,
@@ -258,7 +324,7 @@ pub struct Answers {
 }
 
 /// What goes out for a follow-up to a case that had its acknowledgement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FollowUp {
     #[default]
@@ -275,7 +341,7 @@ impl Answers {
 }
 
 /// Letters on paper.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Letters {
     /// Where letters to print are laid, a folder a day. Without it: `print` in the store.
@@ -299,7 +365,7 @@ impl Letters {
 }
 
 /// How pieces are read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reading {
     /// Tesseract's languages.
@@ -313,7 +379,7 @@ pub struct Reading {
 }
 
 /// What is asked of the fence around the reading processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fence {
     /// What this kernel has; what is missing is told.
@@ -332,6 +398,18 @@ pub enum ClamdAddress {
     Tcp(String),
 }
 
+impl JsonSchema for ClamdAddress {
+    fn schema_name() -> Cow<'static, str> {
+        "ClamdAddress".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string", "format": "clamd-address", "pattern": "^(unix:.+|tcp:.+:[0-9]+)$"
+        })
+    }
+}
+
 impl TryFrom<String> for ClamdAddress {
     type Error = String;
 
@@ -347,22 +425,24 @@ impl TryFrom<String> for ClamdAddress {
 }
 
 /// The daily overview for staff, by mail. It holds numbers only.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Digest {
     /// One address: a shared mailbox, or a list of the office's own.
     pub to: String,
     /// Local time from which that day's goes out: `"07:00"`.
     #[serde(default = "digest_at", deserialize_with = "local_time")]
+    #[schemars(with = "String", extend("format" = "local-time"))]
     pub at: jiff::civil::Time,
 }
 
 /// The proof that nothing was lost, made once a day by itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ledger {
     /// Local time from which that day's is made: `"06:30"`, before the digest that tells of it.
     #[serde(deserialize_with = "local_time")]
+    #[schemars(with = "String", extend("format" = "local-time"))]
     pub at: jiff::civil::Time,
 }
 

@@ -3,12 +3,14 @@
 //! Invariant: a token travels over https only; plain http is taken for this very machine alone.
 
 use super::Secret;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// One sign-in, `[oauth.NAME]`; mailbox and SMTP may share it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth {
     /// The token endpoint (RFC 6749 §3.2).
@@ -16,6 +18,7 @@ pub struct Oauth {
     /// Where a device asks for a code (RFC 8628 §3.1): only for `bode oauth sign-in`.
     #[serde(default)]
     pub device_url: Option<EndpointUrl>,
+    /// The application as the provider knows it.
     pub client_id: String,
     /// None for a public client, which has only its refresh token.
     #[serde(default)]
@@ -35,7 +38,7 @@ pub struct Oauth {
 }
 
 /// By what right tokens are given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grant {
     /// The application's own (RFC 6749 §4.4).
@@ -45,7 +48,7 @@ pub enum Grant {
 }
 
 /// How the client shows its secret (RFC 6749 §2.3.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAuth {
     /// In the form, as the pages of Microsoft and Google show it.
@@ -64,6 +67,16 @@ pub struct EndpointUrl {
     pub port: u16,
     /// With the query, if there is one.
     pub path: String,
+}
+
+impl JsonSchema for EndpointUrl {
+    fn schema_name() -> Cow<'static, str> {
+        "EndpointUrl".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "endpoint-url", "pattern": "^https?://[^@#]+$" })
+    }
 }
 
 impl EndpointUrl {

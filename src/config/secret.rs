@@ -1,7 +1,9 @@
 //! A secret is named in the configuration and read when it is needed; its value is in no log and no `Debug`.
 
 use crate::limits::{SECRET_BYTES_MAX, SECRET_TIME_MAX};
+use schemars::JsonSchema;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,6 +40,32 @@ pub enum SecretError {
     Command { program: String, source: io::Error },
     #[error("the secret from {0} is empty")]
     Empty(String),
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "format": "secret",
+            "description": "Where a secret is; its value never stands here.",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": false,
+            "properties": {
+                "file": { "type": "string", "description": "A file whose first line is the secret." },
+                "credential": { "type": "string", "description": "What systemd lays down for this service (LoadCredential=)." },
+                "env": { "type": "string", "description": "A variable of the environment." },
+                "command": {
+                    "type": "array", "items": { "type": "string" }, "minItems": 1,
+                    "description": "A program with its arguments, run without a shell, that prints the secret."
+                }
+            }
+        })
+    }
 }
 
 impl TryFrom<toml::Value> for Secret {

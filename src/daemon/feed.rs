@@ -4,11 +4,12 @@ use super::{Event, Stop};
 use crate::clock;
 use crate::explain::with_causes;
 use crate::limits::{BATCH_PIECES_MAX, DRAIN_TIME_MAX};
-use crate::record::RegistrationNumber;
+use crate::metrics::family;
+use crate::record::{Channel, RegistrationNumber};
 use crate::register::{self, Taken};
-use crate::review::Health;
+use crate::review::{Code, Health};
 use crate::source::{Fate, Piece, Source};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, digest_of_bytes};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Permit, Sender, UnboundedSender};
@@ -37,6 +38,15 @@ pub(super) struct Feed {
     pub stop: Stop,
     /// True once all that the last run left is in the row.
     pub resumed: watch::Receiver<bool>,
+}
+
+/// Digits of a piece's digest by which the log knows it before it has a number; `record.json` holds all of them.
+const ARRIVAL_ID_DIGITS: usize = 12;
+
+fn arrival_id(bytes: &[u8]) -> String {
+    let mut id = digest_of_bytes(bytes);
+    id.truncate(ARRIVAL_ID_DIGITS);
+    id
 }
 
 impl Feed {
@@ -72,8 +82,9 @@ impl Feed {
                         }
                         Err(error) => {
                             let error = with_causes(&error);
-                            self.health
-                                .ill(&name, &format!("what comes cannot be stored and stays there: {error}"));
+                            let told = format!("what comes cannot be stored and stays there: {error}");
+                            self.health.ill(&name, Code::IntakeNotStored, &told);
+                            self.health.metrics().add(&family::SOURCE_FAILURES, &[&name], 1);
                             warn!(source = %name, %error, "not stored; it stays where it is");
                             tokio::select! {
                                 () = self.stop.asked() => return,
@@ -87,7 +98,8 @@ impl Feed {
                 Ok(_) => self.health.well(&name),
                 Err(error) => {
                     let error = with_causes(&error);
-                    self.health.ill(&name, &error);
+                    self.health.ill(&name, Code::SourceUnreachable, &error);
+                    self.health.metrics().add(&family::SOURCE_FAILURES, &[&name], 1);
                     warn!(source = %name, %error, "cannot be read now");
                 }
             }
@@ -99,6 +111,24 @@ impl Feed {
                         info!(source = %name, error = %with_causes(&error), "connection ended; connecting again");
                     }
                 }
+            }
+        }
+    }
+
+    fn count(&self, source: &str, taken: &[Taken]) {
+        let metrics = self.health.metrics();
+        for one in taken {
+            match one {
+                Taken::New(record) => {
+                    let channel = match record.channel {
+                        Channel::Email => "email",
+                        Channel::Letter => "letter",
+                    };
+                    metrics.add(&family::PIECES, &[source, channel], 1);
+                    metrics.add(&family::PIECE_BYTES, &[source], record.bytes);
+                }
+                Taken::Known(_) => metrics.add(&family::PIECES_AGAIN, &[source], 1),
+                Taken::Refused { .. } => metrics.add(&family::PIECES_REFUSED, &[source], 1),
             }
         }
     }
@@ -116,9 +146,19 @@ impl Feed {
     ) -> Result<(), NotStored> {
         let (arrivals, tokens): (Vec<_>, Vec<_>) =
             pieces.into_iter().map(|piece| (piece.arrival, piece.token)).unzip();
-        let store = Arc::clone(&self.store);
-        let registered =
-            tokio::task::spawn_blocking(move || register::register(&store, arrivals, clock::now())).await??;
+        let (store, name) = (Arc::clone(&self.store), source.name());
+        let stage = self.health.metrics().stage("register");
+        let told = name.clone();
+        let (ids, registered) = tokio::task::spawn_blocking(move || {
+            let ids: Vec<String> = arrivals.iter().map(|arrival| arrival_id(&arrival.bytes)).collect();
+            for (arrival, id) in arrivals.iter().zip(&ids) {
+                info!(stage = "source", arrival = %id, source = %told, bytes = arrival.bytes.len(), "fetched");
+            }
+            register::register(&store, arrivals, clock::now()).map(|registered| (ids, registered))
+        })
+        .await??;
+        drop(stage);
+        self.count(&name, &registered);
         let fate = |taken: &Taken| match taken {
             Taken::New(_) => Fate::Durable,
             Taken::Known(number) => Fate::Again {
@@ -136,7 +176,6 @@ impl Feed {
             self.stop.asked().await;
             tokio::time::sleep(DRAIN_TIME_MAX / 2).await;
         };
-        let name = source.name();
         tokio::select! {
             settled = source.settle(settled) => if let Err(error) = settled {
                 warn!(source = %name, error = %with_causes(&error), "stored, but the source could not let go");
@@ -145,21 +184,24 @@ impl Feed {
         }
         self.tell_left_behind(&name, source);
         self.health.well(&name);
-        for (registered, permit) in registered.iter().zip(room) {
+        for ((registered, arrival), permit) in registered.iter().zip(&ids).zip(room) {
             match registered {
                 Taken::New(record) => {
-                    info!(record = %record.number, source = %source.name(), bytes = record.bytes, "registered");
-                    let _ = self.events.send(Event::Registered(record.number)); // Nobody has to watch.
-                    permit.send(record.number);
+                    let (record, bytes) = (record.number, record.bytes);
+                    info!(stage = "register", %record, %arrival, source = %name, bytes, "registered");
+                    let _ = self.events.send(Event::Registered(record)); // Nobody has to watch.
+                    permit.send(record);
                 }
                 Taken::Known(number) => {
-                    info!(record = %number, source = %source.name(), "the same piece again");
+                    info!(stage = "register", record = %number, %arrival, source = %name, "the same piece again");
                     if matches!(self.store.is_purged(*number), Ok(true)) {
-                        warn!(record = %number, source = %source.name(), "it was destroyed, and is not taken in again");
+                        warn!(record = %number, %arrival, source = %name, "it was destroyed, and is not taken in again");
                     }
                     let _ = self.events.send(Event::Known(*number)); // Nobody has to watch.
                 }
-                Taken::Refused { .. } => warn!(source = %source.name(), "refused; the source tells why"),
+                Taken::Refused { .. } => {
+                    warn!(stage = "register", %arrival, source = %name, "refused; the source tells why");
+                }
             }
         }
         Ok(())

@@ -1,30 +1,27 @@
 //! What runs side by side in one daemon, and how it starts and ends.
 
 use super::breaker;
-use super::clerk::DeskClerk;
 use super::control;
+use super::desk::{self, Desk};
 use super::feed::Feed;
 use super::proof::{self, Prover};
-use super::reload::{self, Reload};
-use super::rule_room::RuleRoom;
-use super::samples::Samples;
-use super::scan_room::ScanRoom;
+use super::pulse::Pulse;
+use super::reload::{self, InEffect, Reload};
 use super::stop::Stop;
 use super::work::{self, Stuck, Work};
 use crate::clock;
 use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
 use crate::digest::Digest;
 use crate::explain::with_causes;
-use crate::extract::{Clamd, Leaf, Reader, ReaderOptions};
-use crate::intake::{Became, CheckError, Intake, LetterChecked, Rulebook, RunPolicy, check_letter};
+use crate::extract::{Clamd, Reader, ReaderOptions};
+use crate::intake::{Became, Intake, Rulebook, RunPolicy};
 use crate::limits::PIPELINE_RECORDS_MAX;
+use crate::notify::Manager;
 use crate::oauth::{OauthError, SignIns};
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
 use crate::record::RegistrationNumber;
-use crate::review::{
-    self, Accounts, Health, PagesRequest, PagesWish, PostRoom, Provider, ReviewError, ReviewState,
-};
-use crate::source::{Imap, MaildirFolder, ScanInbox};
+use crate::review::{self, Code, Health, ReviewError};
+use crate::source::{Imap, MaildirFolder, ScanInbox, Source};
 use crate::store::{Store, StoreError};
 use crate::webhooks::WebhookError;
 use jiff::SignedDuration;
@@ -56,6 +53,8 @@ pub struct Options {
     pub program: PathBuf,
     /// Lay answers by e-mail in this folder instead of sending them (the demo).
     pub lay_messages_in: Option<PathBuf>,
+    /// Who is told how the start goes.
+    pub manager: Arc<Manager>,
 }
 
 /// What makes a running daemon less than whole.
@@ -74,6 +73,8 @@ const STORE_LOOK_TIME: Duration = Duration::from_secs(1);
 const STORE: &str = "store";
 /// Percents of the index after which the log tells how far it is.
 const PERCENT_TOLD: u64 = 5;
+/// How long the next part of the index may take before the service manager gives the start up.
+const INDEX_STEP_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,18 +99,14 @@ pub enum DaemonError {
     CutOff(#[from] tokio::task::JoinError),
 }
 
-/// The desk of a running daemon.
-struct Desk {
-    address: std::net::SocketAddr,
-    state: ReviewState,
-}
-
 /// A running daemon.
 pub struct Daemon {
     pub store: Arc<Store>,
     pub health: Health,
     pub events: UnboundedReceiver<Event>,
     desk: Option<Desk>,
+    /// As `/healthz` calls them.
+    sources: Vec<String>,
     intake: Arc<Intake>,
     reload: Reload,
     stop: Stop,
@@ -131,20 +128,19 @@ impl Daemon {
         }
         let sign_ins = SignIns::new(&config)?;
         let (health, since) = (Health::default(), clock::now());
-        let store = open_store(&config, &health).await?;
+        let store = open_store(&config, &health, &options.manager).await?;
+        note_rehearsal(&store, config.answers.send).await?;
         let stop = Stop::default();
         let (answer_due, judged) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let unsynced = Arc::new(Notify::new());
         let workers = reading_workers(&config.reading);
-        let reader = reader(&config.reading, options.program);
+        let metrics = health.metrics().clone();
+        let reader = reader(&config.reading, options.program).counted_by(metrics.clone());
         let (letter_sender, letter_receiver) = mpsc::unbounded_channel();
-        let intake = Arc::new(Intake::new(
-            Arc::clone(&store),
-            reader,
-            rulebook,
-            run_policy(&config),
-            Some(letter_sender),
-        ));
+        let intake =
+            Intake::new(Arc::clone(&store), reader, rulebook, run_policy(&config), Some(letter_sender));
+        let intake = Arc::new(intake.counted_by(metrics));
+        super::watch::start(&config, &intake, &health, since);
         let (events, watched) = mpsc::unbounded_channel();
         let (work_sender, work_receiver) = mpsc::channel(PIPELINE_RECORDS_MAX);
         let mut tasks = JoinSet::new();
@@ -173,7 +169,7 @@ impl Daemon {
             stop: stop.clone(),
             resumed,
         };
-        start_sources(&config, &store, &sign_ins, &feed, &mut tasks)?;
+        let sources = start_sources(&config, &store, &sign_ins, &feed, &mut tasks)?;
         drop(feed);
         let prover = Prover::new(Arc::clone(&store), &config, &sign_ins).in_daemon(health.clone(), since);
         let served = control::Served {
@@ -189,6 +185,7 @@ impl Daemon {
         start_outbox(delivery, &store, &health, &answer_due, &stop, &mut tasks);
         start_digest(&config, &store, &sign_ins, &stop, &mut tasks)?;
         let reload = Reload {
+            in_effect: InEffect::at_start(&config, &options.config_path),
             config_path: options.config_path,
             intake: Arc::clone(&intake),
             store: Arc::clone(&store),
@@ -196,15 +193,20 @@ impl Daemon {
         };
         reload::keep(&store, &intake.rulebook());
         super::telling::start(&config, &store, &health, &stop, &mut tasks).await?;
-        let desk = start_desk(&config, &store, &reload, &answer_due, &stop, &mut tasks).await?;
+        let desk = desk::start(&config, &store, &reload, &answer_due, &stop, &mut tasks).await?;
         let address = desk.as_ref().map(|desk| tracing::field::display(desk.address));
         info!(office = %config.office.id, desk = address, "bode is running");
-        Ok(Self { store, health, events: watched, desk, intake, reload, stop, tasks })
+        Ok(Self { store, health, events: watched, desk, sources, intake, reload, stop, tasks })
     }
 
     /// Where the desk listens, if it does.
     pub fn desk(&self) -> Option<std::net::SocketAddr> {
         self.desk.as_ref().map(|desk| desk.address)
+    }
+
+    /// By which it is felt whether this daemon lives.
+    pub fn pulse(&self) -> Pulse {
+        Pulse::new(&self.store, &self.health, self.desk()).with_sources(&self.sources)
     }
 
     /// The signal that ends this daemon.
@@ -259,25 +261,31 @@ impl Daemon {
 }
 
 /// Opens the store. Meanwhile `/healthz` says so: building the index of a large store again takes minutes.
-async fn open_store(config: &Config, health: &Health) -> Result<Arc<Store>, DaemonError> {
-    health.ill(STORE, "it is being opened");
+async fn open_store(
+    config: &Config,
+    health: &Health,
+    manager: &Arc<Manager>,
+) -> Result<Arc<Store>, DaemonError> {
+    health.ill(STORE, Code::StoreOpening, "it is being opened");
     let waiting = match config.desk.listen {
         // An address that cannot be had is told when the desk itself asks for it.
         Some(address) if address.port() != 0 => TcpListener::bind(address).await.ok(),
         _ => None,
     };
     let serving = waiting.map(|listener| tokio::spawn(review::serve_health(listener, health.clone())));
-    let (place, told) = (config.store.clone(), health.clone());
+    let (place, told, manager) = (config.store.clone(), health.clone(), Arc::clone(manager));
     let mut last = 0;
     let mut tell = move |done: u64, total: u64| {
         if done >= total && last == 0 {
             return;
         }
-        told.ill(STORE, &format!("the index is being built: {done} of {total} entries"));
+        told.ill(STORE, Code::StoreOpening, &format!("the index is being built: {done} of {total} entries"));
         let percent = done * 100 / total.max(1);
         if percent >= last + PERCENT_TOLD {
             last = percent;
             info!(entries = done, of = total, "building the index");
+            manager.more_time(INDEX_STEP_TIME_MAX);
+            manager.status(&format!("building the index: {percent} %"));
         }
     };
     let opened = tokio::task::spawn_blocking(move || Store::open_watched(&place, &mut tell)).await;
@@ -297,6 +305,20 @@ async fn open_store(config: &Config, health: &Health) -> Result<Arc<Store>, Daem
         info!(%why, "the index was built again from originals and journal");
     }
     Ok(Arc::new(store))
+}
+
+/// Begins or ends a rehearsal, before anything looks at the outbox.
+async fn note_rehearsal(store: &Arc<Store>, sends: bool) -> Result<(), DaemonError> {
+    let (store, now) = (Arc::clone(store), clock::now());
+    let withheld = tokio::task::spawn_blocking(move || match sends {
+        true => store.rehearsal_ends(now),
+        false => store.rehearsal_begins(now).map(|()| 0),
+    })
+    .await??;
+    if withheld > 0 {
+        info!(withheld, "the rehearsal is over; answers that it left are withheld for good");
+    }
+    Ok(())
 }
 
 /// Where letters to print are laid.
@@ -367,36 +389,50 @@ async fn resume(
     Ok(resumed)
 }
 
+/// What is returned: their names.
 fn start_sources(
     config: &Config,
     store: &Store,
     sign_ins: &SignIns,
     feed: &Feed,
     tasks: &mut JoinSet<()>,
-) -> Result<(), DaemonError> {
+) -> Result<Vec<String>, DaemonError> {
+    let mut names = Vec::new();
     // Without a date in the configuration, what came before the store was founded is never answered.
     // A minute's grace: INTERNALDATE has whole seconds, and the mail server's clock is not ours.
     let founded = store.founded_at(clock::now())? - SignedDuration::from_mins(1);
-    let answer_from = |date: Option<jiff::civil::Date>| match date {
-        Some(date) => {
-            date.in_tz(crate::record::OFFICE_TIME_ZONE).map_or(founded, |midnight| midnight.timestamp())
-        }
-        None => founded,
+    // What came while a rehearsal went on was handled as it was before there was a bode.
+    let rehearsed =
+        store.rehearsal()?.and_then(|period| period.ended).map(|ended| ended - SignedDuration::from_mins(1));
+    let answer_from = |date: Option<jiff::civil::Date>| {
+        let from = match date {
+            Some(date) => {
+                date.in_tz(crate::record::OFFICE_TIME_ZONE).map_or(founded, |midnight| midnight.timestamp())
+            }
+            None => founded,
+        };
+        rehearsed.map_or(from, |rehearsed| rehearsed.max(from))
     };
+    let leaves = config.rehearsal.on && !config.rehearsal.move_mail;
     if let Some(mailbox) = &config.mailbox {
         let source = Imap::new(mailbox, Some(answer_from(mailbox.answer_from)))
             .signing_in(sign_ins.named(mailbox.oauth.as_deref()))
-            .claimed_by(store.envelope_key()?.store_name());
+            .claimed_by(store.envelope_key()?.store_name())
+            .leaving(leaves);
+        names.push(source.name());
         tasks.spawn(feed.clone().run(source));
     }
     if let Some(maildir) = &config.maildir {
-        let source = MaildirFolder::new(maildir, Some(answer_from(maildir.answer_from)));
+        let source = MaildirFolder::new(maildir, Some(answer_from(maildir.answer_from))).leaving(leaves);
+        names.push(source.name());
         tasks.spawn(feed.clone().run(source));
     }
     if let Some(scan) = &config.scan {
-        tasks.spawn(feed.clone().run(ScanInbox::new(scan)));
+        let source = ScanInbox::new(scan);
+        names.push(source.name());
+        tasks.spawn(feed.clone().run(source));
     }
-    Ok(())
+    Ok(names)
 }
 
 /// How answers go out, by the configuration.
@@ -419,17 +455,19 @@ fn delivery(
 }
 
 fn start_outbox(
-    delivery: Delivery,
+    mut delivery: Delivery,
     store: &Arc<Store>,
     health: &Health,
     answer_due: &Arc<Notify>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) {
+    delivery.metrics = health.metrics().clone();
     let told: outbox::Told = {
         let health = health.clone();
         Box::new(move |ailment| match ailment {
-            Some(reason) => health.ill("outbox", reason),
+            Some(reason) if reason == outbox::STORE_AILS => health.ill("outbox", Code::OutboxStopped, reason),
+            Some(reason) => health.ill("outbox", Code::AnswersWait, reason),
             None => health.well("outbox"),
         })
     };
@@ -472,99 +510,4 @@ fn start_control(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(fault)?;
     tasks.spawn(control::serve(listener, served, stop.clone()));
     Ok(())
-}
-
-/// The desk gets attachments out of messages through the fenced-off workers.
-fn opener(intake: &Arc<Intake>) -> Arc<review::Opener> {
-    let intake = Arc::clone(intake);
-    Arc::new(move |message, name, nth| {
-        let intake = Arc::clone(&intake);
-        Box::pin(async move {
-            let found = intake.reader().attachment(&message, &name, nth).await;
-            found.map_err(|error| with_causes(&error))
-        })
-    })
-}
-
-/// The desk shows pages that the fenced-off workers draw.
-fn page_maker(intake: &Arc<Intake>) -> Arc<review::PageMaker> {
-    let intake = Arc::clone(intake);
-    Arc::new(move |request: PagesRequest| {
-        let intake = Arc::clone(&intake);
-        Box::pin(async move {
-            let PagesRequest { name, channel, bytes, document, wish } = request;
-            let leaf = Leaf { name: &name, channel: Some(channel), bytes: &bytes, document };
-            let given = match &wish {
-                PagesWish::Picture { page, turns } => intake.reader().picture(leaf, *page, *turns).await,
-                PagesWish::Searchable(read) => intake.reader().searchable(leaf, read).await,
-                PagesWish::Formatted => intake.reader().formatted(&bytes).await,
-            };
-            given.map_err(|error| with_causes(&error))
-        })
-    })
-}
-
-/// The desk has letters made again with an address that a person checked, by the rules and words of now.
-fn letter_checker(store: &Arc<Store>, intake: &Arc<Intake>) -> Arc<review::LetterChecker> {
-    let (store, intake) = (Arc::clone(store), Arc::clone(intake));
-    Arc::new(move |case, lines, by, now| {
-        match check_letter(&store, &intake.rulebook(), case, lines, by, now) {
-            Ok(LetterChecked::Goes) => Ok(review::LetterChecked::Goes),
-            Ok(LetterChecked::StillHeld(_)) => Ok(review::LetterChecked::StillHeld),
-            Ok(LetterChecked::Refused(why)) => Ok(review::LetterChecked::Refused(why)),
-            Err(CheckError::Store(error)) => Err(review::LetterFault::Store(error)),
-            Err(error) => Err(review::LetterFault::Other(with_causes(&error))),
-        }
-    })
-}
-
-/// The desk has drafts made by the rules and words in force.
-fn clerk(intake: &Arc<Intake>) -> DeskClerk<impl Fn() -> Arc<Rulebook> + Send + Sync + use<>> {
-    let intake = Arc::clone(intake);
-    DeskClerk(move || intake.rulebook())
-}
-
-async fn start_desk(
-    config: &Config,
-    store: &Arc<Store>,
-    reload: &Reload,
-    answer_due: &Arc<Notify>,
-    stop: &Stop,
-    tasks: &mut JoinSet<()>,
-) -> Result<Option<Desk>, DaemonError> {
-    let Some(address) = config.desk.listen else { return Ok(None) };
-    let Reload { intake, health, .. } = reload;
-    let listen = |source| DaemonError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let bound = listener.local_addr().map_err(listen)?;
-    let accounts = Arc::new(Accounts::new(&config.store));
-    let provider = config.desk.oidc.as_ref().map(Provider::new).transpose()?;
-    let rulebook = intake.rulebook();
-    let state = ReviewState::new(
-        Arc::clone(store),
-        accounts,
-        config.office.clone(),
-        config.desk.clone(),
-        health.clone(),
-    )
-    .with_provider(provider)
-    .with_opener(opener(intake))
-    .with_letter_checker(letter_checker(store, intake))
-    .with_page_maker(page_maker(intake))
-    .with_post_room(config.scan.as_ref().map(|scan| Arc::new(ScanRoom::new(scan)) as Arc<dyn PostRoom>))
-    .with_rule_desk(Arc::new(RuleRoom::new(config, intake, store)))
-    .with_sampler(Arc::new(Samples(Arc::clone(intake))))
-    .with_clerk(Arc::new(clerk(intake)))
-    .with_released(Arc::clone(answer_due))
-    .with_rehearsal(!config.answers.send)
-    .with_rereader(reload.rereader());
-    state.show_all(rulebook.office.clone(), reload::names(&rulebook), reload::in_force(&rulebook));
-    let served = state.clone();
-    let ended = stop.clone();
-    tasks.spawn(async move {
-        if let Err(error) = review::serve(listener, served, async move { ended.asked().await }).await {
-            error!(error = %with_causes(&error), "the desk ended badly");
-        }
-    });
-    Ok(Some(Desk { address: bound, state }))
 }

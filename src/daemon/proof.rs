@@ -17,7 +17,7 @@ use crate::record::{
     office_date,
 };
 use crate::retention;
-use crate::review::{Health, Proved};
+use crate::review::{Code, Health, Proved};
 use crate::source::{Looked, Teller};
 use crate::store::{Store, StoreError, VerifyReport};
 use jiff::civil::{Date, Time};
@@ -329,7 +329,11 @@ fn tell(health: &Health, last: Option<ProofRow>, running_since: Option<Timestamp
         too_old(health);
     } else if row.note.missing > 0 {
         let missing = row.note.missing;
-        health.ill("ledger", &format!("{missing} pieces are missing; the desk tells which, or bode verify"));
+        health.ill(
+            "ledger",
+            Code::LedgerMissing,
+            &format!("{missing} pieces are missing; the desk tells which, or bode verify"),
+        );
     } else {
         health.well("ledger");
     }
@@ -340,5 +344,9 @@ fn tell(health: &Health, last: Option<ProofRow>, running_since: Option<Timestamp
 
 fn too_old(health: &Health) {
     let hours = PROOF_AGE_MAX.as_secs() / 3600;
-    health.ill("ledger", &format!("it was not proved for more than {hours} hours; see the log"));
+    health.ill(
+        "ledger",
+        Code::LedgerOld,
+        &format!("it was not proved for more than {hours} hours; see the log"),
+    );
 }

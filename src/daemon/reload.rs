@@ -1,14 +1,17 @@
-//! Reading rules, templates and office data again while the daemon runs: on SIGHUP, and from the desk.
+//! Reading rules, templates and office data again while the daemon runs: on SIGHUP, and from the desk. Each key of the
+//! configuration that is not what it was is told by its name: in effect now, or only after a restart.
 //!
 //! Invariants: what has a fault never comes into force, and the old stays; what comes into force is kept in the store
 //! first, under its version, so that a judgement by it can be repeated.
 
+use crate::config::{Config, Layers, Loaded, changed, load_whole};
 use crate::explain::with_causes;
 use crate::intake::{Intake, Rulebook};
-use crate::review::{Health, Names, Reread, Rereader, RulesInForce};
+use crate::metrics::family;
+use crate::review::{Code, Health, Names, Reread, Rereader, RulesInForce};
 use crate::store::Store;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use tracing::{error, info, warn};
 
 /// All that a reload needs.
@@ -16,9 +19,41 @@ use tracing::{error, info, warn};
 pub(super) struct Reload {
     /// The configuration file, read again too.
     pub config_path: PathBuf,
+    /// What is in effect, and the last reading, against which the next is held.
+    pub in_effect: Arc<Mutex<InEffect>>,
     pub intake: Arc<Intake>,
     pub store: Arc<Store>,
     pub health: Health,
+}
+
+/// The configuration as the daemon runs by it.
+pub(super) struct InEffect {
+    pub config: Config,
+    /// As they were read last; `None`: they could not be read at the start, which an import or a test does without.
+    pub layers: Option<Layers>,
+    /// As they were at the start, by which the parts that a reload does not reach go on.
+    pub started: Option<Layers>,
+}
+
+impl InEffect {
+    /// At the start of a daemon with this configuration, which was read from this file a moment ago.
+    pub fn at_start(config: &Config, path: &Path) -> Arc<Mutex<Self>> {
+        let layers = load_whole(path).ok().map(|loaded| loaded.layers);
+        Arc::new(Mutex::new(Self { config: config.clone(), started: layers.clone(), layers }))
+    }
+
+    /// Tells what changed since the last reading: keys, never values.
+    fn tell(&self, newer: &Layers) {
+        let since_last = self.layers.iter().flat_map(|layers| changed(layers, newer));
+        for one in since_last.filter(|one| one.in_effect) {
+            info!(key = %one.key, "changed, and in effect");
+        }
+        // Told with each reload until there was a restart, or the key is as it was.
+        let since_start = self.started.iter().flat_map(|layers| changed(layers, newer));
+        for one in since_start.filter(|one| !one.in_effect) {
+            warn!(key = %one.key, "changed, and needs a restart");
+        }
+    }
 }
 
 impl Reload {
@@ -27,18 +62,31 @@ impl Reload {
     /// # Errors
     /// Every fault in a line; the old rules stay in force then.
     pub fn run(&self) -> Result<Reread, String> {
-        let loaded = crate::config::load(&self.config_path)
-            .map_err(|error| error.to_string())
-            .and_then(|config| Rulebook::load(&config).map_err(|error| error.to_string()));
-        let rulebook = loaded.inspect_err(|faults| {
-            self.health.ill("rules", "the last reload was refused; the old rules are in force");
+        let mut in_effect = self.in_effect.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = load_whole(&self.config_path).map_err(|error| error.to_string()).and_then(|loaded| {
+            let Loaded { config, layers } = loaded;
+            let config = in_effect.config.reloaded_from(&config);
+            let rulebook = Rulebook::load(&config).map_err(|error| error.to_string())?;
+            Ok((config, layers, rulebook))
+        });
+        let (config, layers, rulebook) = loaded.inspect_err(|faults| {
+            self.health.metrics().add(&family::RELOADS, &["refused"], 1);
+            self.health.ill(
+                "rules",
+                Code::RulesRefused,
+                "the last reload was refused; the old rules are in force",
+            );
             error!(%faults, "not reloaded: the old rules stay");
         })?;
+        in_effect.tell(&layers);
+        (in_effect.config, in_effect.layers) = (config, Some(layers));
+        drop(in_effect);
         keep(&self.store, &rulebook);
         let reread =
             Reread { office: rulebook.office.clone(), names: names(&rulebook), rules: in_force(&rulebook) };
         self.intake.replace_rulebook(Arc::new(rulebook));
         self.health.well("rules");
+        self.health.metrics().add(&family::RELOADS, &["taken"], 1);
         info!(rules = %reread.rules.version, "rules, templates and office data read again");
         Ok(reread)
     }

@@ -4,6 +4,7 @@
 use super::stop::Stop;
 use crate::explain::with_causes;
 use crate::limits::{TEXT_ENTRIES_MAX, TEXT_LOOK_TIME, TEXT_RETRY_TIME};
+use crate::metrics::family;
 use crate::review::Health;
 use crate::store::Store;
 use std::sync::Arc;
@@ -26,9 +27,7 @@ pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
         let at = Arc::clone(&store);
         match tokio::task::spawn_blocking(move || at.follow_texts(TEXT_ENTRIES_MAX)).await {
             Ok(Ok(behind)) => {
-                let many = u32::try_from(behind).unwrap_or(u32::MAX);
-                let help = "Entries of the journal whose texts cannot be searched yet.";
-                health.gauge("bode_texts_behind", help, "", many.into());
+                health.metrics().set_count(&family::TEXTS_BEHIND, &[], behind);
                 if behind > 0 {
                     look.reset_immediately();
                 }

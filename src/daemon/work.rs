@@ -10,8 +10,9 @@ use crate::intake::{Became, Entered, Intake, IntakeError, NotYet};
 use crate::limits::{
     DRAIN_TIME_MAX, IN_ORDER_TRIES_MAX, PIPELINE_RECORDS_MAX, RECONNECT_PAUSE_MAX, UNSYNCED_TIME_MAX,
 };
+use crate::metrics::family;
 use crate::record::RegistrationNumber;
-use crate::review::Health;
+use crate::review::{Code, Health};
 use crate::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{Instrument, error_span, info, warn};
 
 /// The longest pause before a half is looked at again.
 const HALF_PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -70,9 +71,11 @@ impl Stuck {
             Some(reason) => drop(reasons.insert(number, reason)),
             None => drop(reasons.remove(&number)),
         }
+        health.metrics().set_count(&family::STUCK, &[], reasons.len() as u64);
         match reasons.first_key_value() {
             Some((first, reason)) => health.ill(
                 "pieces",
+                Code::PiecesNotJudged,
                 &format!("{} not judged yet, tried again; the first is {first}: {reason}", reasons.len()),
             ),
             None => health.well("pieces"),
@@ -147,7 +150,10 @@ impl Work {
                 Some(entered) => entered,
                 None => self.intake.enter(number).await,
             };
-            match self.intake.take_up(turn).await {
+            // Whatever is told of it on the way has its number, also by who does not know it. At the level of errors, so that it
+            // is there when only those are told.
+            let around = error_span!("piece", record = %number);
+            match self.intake.take_up(turn).instrument(around).await {
                 Ok(Became::Waits(until)) => {
                     self.tell_halves().await;
                     drop(place.take());
@@ -172,6 +178,7 @@ impl Work {
                     tries += 1;
                     entered = kept.filter(|_| tries < IN_ORDER_TRIES_MAX);
                     let part = if matches!(error, IntakeError::Store(_)) { "store" } else { "reading" };
+                    self.health.metrics().add(&family::NOT_YET, &[part], 1);
                     let error = with_causes(&error);
                     self.stuck.note(number, Some(error.clone()), &self.health);
                     warn!(record = %number, part, %error, "not judged yet; will be tried again");
@@ -204,12 +211,23 @@ impl Work {
     }
 
     fn tell(&self, number: RegistrationNumber, became: Became) {
+        let label = match became {
+            Became::Case(_) => "case",
+            Became::PartOf(_) => "part-of-case",
+            Became::Aside => "aside",
+            Became::Divided | Became::Waits(_) => "divided",
+        };
+        self.health.metrics().add(&family::JUDGED, &[label], 1);
         match became {
-            Became::Case(case) => info!(record = %number, case = %case, "judged: a new case"),
-            Became::PartOf(case) => info!(record = %number, case = %case, "judged: part of a case"),
-            Became::Aside => info!(record = %number, "judged: set aside"),
-            Became::Divided => info!(record = %number, "divided: its letters go on"),
-            Became::Waits(_) => info!(record = %number, "half of a run: waits for the other"),
+            Became::Case(case) => info!(stage = "triage", record = %number, %case, "judged: a new case"),
+            Became::PartOf(case) => {
+                info!(stage = "triage", record = %number, %case, "judged: part of a case")
+            }
+            Became::Aside => info!(stage = "triage", record = %number, "judged: set aside"),
+            Became::Divided => info!(stage = "extract", record = %number, "divided: its letters go on"),
+            Became::Waits(_) => {
+                info!(stage = "extract", record = %number, "half of a run: waits for the other");
+            }
         }
         self.stuck.note(number, None, &self.health);
         self.answer_due.notify_one();

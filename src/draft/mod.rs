@@ -11,11 +11,11 @@ pub use blocks::{Block, blocks};
 use crate::config::Config;
 use crate::explain::with_causes;
 use crate::limits::{RULE_FILE_BYTES_MAX, TRIED_CASES_MAX};
-use crate::record::Office;
+use crate::record::{CaseNumber, Office};
 use crate::store::{Store, StoreError, kept_rules};
 use crate::triage::Ruleset;
 use crate::trial::{
-    Changed, Comparison, RuleFate, Stored, differing, newest_cases, rule_fates, rules_changed,
+    Changed, Comparison, RuleFate, Stored, differing, newest_cases, one_case, rule_fates, rules_changed,
 };
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -109,6 +109,18 @@ pub fn fates(store: &Store, office: &Office) -> Result<Fates, StoreError> {
         fates.into_iter().map(|(rule, RuleFate { kept, overruled })| (rule, kept, overruled)).collect();
     found.rules.sort_by(|one, other| (other.2, other.1, &one.0).cmp(&(one.2, one.1, &other.0)));
     Ok(found)
+}
+
+/// The fates of the rules in one case: rule, and whether what it concluded was kept.
+///
+/// # Errors
+/// The archive cannot be read.
+pub fn fates_of(store: &Store, office: &Office, case: CaseNumber) -> Result<Vec<(String, bool)>, StoreError> {
+    let mut fates = std::collections::BTreeMap::new();
+    if let Some(stored) = one_case(store, &office.id, case)? {
+        rule_fates(&stored, &office.competence, &mut fates);
+    }
+    Ok(fates.into_iter().map(|(rule, fate)| (rule, fate.overruled == 0)).collect())
 }
 
 impl Draft {

@@ -23,6 +23,25 @@ pub(super) enum Cause {
 }
 
 impl Cause {
+    /// Its name in metrics and logs.
+    pub fn id(self) -> &'static str {
+        match self {
+            Cause::Deadline => "deadline",
+            Cause::Died => "died",
+            Cause::Lied => "lied",
+            Cause::TooMuch => "too-much",
+        }
+    }
+
+    /// What a failed talk with a worker says of it.
+    pub fn of(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => Cause::Deadline,
+            std::io::ErrorKind::InvalidData => Cause::Lied,
+            _ => Cause::Died,
+        }
+    }
+
     pub fn problem(self) -> Problem {
         match self {
             Cause::Deadline => Problem::Timeout,

@@ -6,8 +6,10 @@
 //! takes the place of a piece and never stands before one that waits.
 
 use super::frame::{Ask, Leaf, Task};
+use super::gathered::Cause;
 use super::pool::Reader;
 use crate::limits::PIECE_BYTES_MAX;
+use crate::metrics::family;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -207,6 +209,7 @@ impl Reader {
                             true
                         }
                         Err(error) => {
+                            self.metrics.add(&family::WORKERS_LOST, &[Cause::of(&error).id()], 1);
                             tracing::warn!(kind = ?error.kind(), "a worker that helped was lost");
                             false
                         }

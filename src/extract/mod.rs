@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `pool` | the workers: death, retry without the document that caused it |
 //! | `talk` | one worker: its start, its frames, its deadlines |
+//! | `running` | which of them run, for who watches their memory |
 //! | `helping` | idle workers that read pages of a long scan |
 //! | `gathered`, `begun` | what came of one piece, from one worker or several; of a document not yet finished |
 //! | `frame` | what goes over the pipe |
@@ -27,6 +28,8 @@ mod begun;
 mod budget;
 mod charset;
 mod clamd;
+#[cfg(test)]
+mod counted;
 mod fence;
 mod frame;
 #[cfg(fuzzing)]
@@ -39,6 +42,7 @@ mod paper;
 mod patience;
 mod pool;
 mod reading;
+mod running;
 mod sniff;
 mod talk;
 mod text;
@@ -49,6 +53,7 @@ pub use fence::{FenceReport, Hold, keep_private};
 pub use paper::ocr::{EngineError, languages_installed, tessdata_dir};
 pub use paper::run::Looked;
 pub use pool::{Leaf, ReadError, Reader, Times};
+pub use running::Running;
 pub use worker::worker_main;
 
 use crate::record::{Channel, Message, Part};

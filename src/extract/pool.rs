@@ -8,9 +8,11 @@ use super::clamd::{Clamd, ClamdError, Verdict};
 use super::frame::{Ask, Leaves, Task, Wanted};
 use super::gathered::{Cause, Gathered, unread};
 use super::helping::Shared;
+use super::running::Running;
 use super::talk::{Ended, Worker};
 use super::{FenceReport, Looked, ReadRequest, ReaderOptions};
 use crate::limits::{PAGE_TIME_MAX, PIECE_BYTES_MAX, PIECE_TIME_MAX, READ_TIME_MAX, RUN_PAGES_MAX};
+use crate::metrics::{Metrics, family};
 use crate::record::{Channel, Document, Extract, Problem};
 use std::io;
 use std::path::PathBuf;
@@ -85,6 +87,8 @@ pub struct Reader {
     scanner: Option<Clamd>,
     fence_required: bool,
     told_of_fence: AtomicBool,
+    pub(super) metrics: Metrics,
+    running: Running,
 }
 
 impl Reader {
@@ -105,7 +109,21 @@ impl Reader {
             scanner: None,
             fence_required: false,
             told_of_fence: AtomicBool::new(false),
+            metrics: Metrics::default(),
+            running: Running::default(),
         }
+    }
+
+    /// Counts its workers there.
+    #[must_use]
+    pub fn counted_by(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The process ids of all workers that run now.
+    pub fn running(&self) -> Running {
+        self.running.clone()
     }
 
     /// With a virus scanner that looks at each piece before it is read.
@@ -179,7 +197,8 @@ impl Reader {
                 Ended::Lost(cause) => {
                     lost += 1;
                     let named = gathered.blame(cause);
-                    tracing::warn!(?cause, lost, "a reading worker was lost");
+                    self.metrics.add(&family::WORKERS_LOST, &[cause.id()], 1);
+                    tracing::warn!(cause = cause.id(), lost, "a reading worker was lost");
                     if !named || lost >= WORKERS_LOST_MAX || Instant::now() >= end {
                         gathered.give_up(cause);
                         gathered.notes.push((
@@ -321,6 +340,7 @@ impl Reader {
                     return Ok(Some(given));
                 }
                 Err(error) if fresh => {
+                    self.metrics.add(&family::WORKERS_LOST, &[Cause::of(&error).id()], 1);
                     tracing::warn!(kind = ?error.kind(), "a worker that should give something was lost");
                     return Ok(None);
                 }
@@ -369,7 +389,9 @@ impl Reader {
     }
 
     async fn start_worker(&self) -> Result<Worker, ReadError> {
-        let worker = Worker::start(&self.options.program, self.times.start).await?;
+        let mut worker = Worker::start(&self.options.program, self.times.start).await?;
+        self.metrics.add(&family::WORKER_STARTS, &[], 1);
+        worker.listed = worker.child.id().map(|pid| self.running.list(pid));
         let lacks = worker.fence.lacks();
         if !lacks.is_empty() {
             let lacks = lacks.join(", ");

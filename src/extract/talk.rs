@@ -8,6 +8,7 @@ use super::frame::{self, Ask, Done, Helped, Leaf, Tell};
 use super::gathered::{Cause, Gathered};
 use super::helping::Shared;
 use super::patience::Patience;
+use super::running::Listed;
 use super::{FenceReport, ReadError, Times};
 use crate::limits::{PIECE_BYTES_MAX, SCANS_MAX, TEXT_PAGES_MAX, WORKER_REPLY_BYTES_MAX};
 use std::io;
@@ -26,6 +27,8 @@ pub(super) struct Worker {
     output: BufReader<ChildStdout>,
     pub fence: FenceReport,
     pub pieces: u32,
+    /// That it runs; ends with it.
+    pub listed: Option<Listed>,
 }
 
 /// How a worker's turn ended.
@@ -61,7 +64,7 @@ impl Worker {
         let mut output = BufReader::new(output);
         match timeout_at(Instant::now() + within, next(&mut output, 0)).await {
             Ok(Ok(Word { tell: Tell::Ready { fence }, .. })) => {
-                Ok(Worker { child, input, output, fence, pieces: 0 })
+                Ok(Worker { child, input, output, fence, pieces: 0, listed: None })
             }
             Ok(Ok(_)) => Err(handshake("its first word is another one than expected".to_owned())),
             Ok(Err(error)) => Err(handshake(error.to_string())),

@@ -93,6 +93,14 @@ impl Rulebook {
         })
     }
 
+    /// What each kind of rule file may hold, as JSON Schema, by the name of the file.
+    pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+        let mut schemas = crate::triage::schemas();
+        schemas.push(("holidays", crate::calendar::schema()));
+        schemas.sort_by_key(|(name, _)| *name);
+        schemas
+    }
+
     /// Every fault of every part, each a line in Dutch with its file; empty when all is in order.
     pub fn faults(config: &Config) -> Vec<String> {
         let rules = Ruleset::load(&config.rules).err().map(|faults| faults.to_string());

@@ -9,6 +9,7 @@ use crate::config::{Login, Smtp, Tls};
 use crate::explain::with_causes;
 use crate::limits::{NETWORK_TIME_MAX, SMTP_REPLY_TIME_MAX, SMTP_TAKEN_TIME_MAX};
 use crate::oauth::{AccessToken, Mechanism as ByToken, Refusal, SignIn};
+use crate::tls::note_certificate;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
@@ -150,6 +151,9 @@ impl Connection {
             if smtp.tls == Tls::Starttls {
                 connection.starttls(tls, &hello).await?;
             }
+            if let Ok(certificate) = connection.peer_certificate() {
+                note_certificate("[smtp]", &certificate);
+            }
             step = Step::Login;
             match proof {
                 Proof::None => {}
@@ -243,6 +247,13 @@ impl Connection {
     pub async fn try_sender(&mut self, sender: Option<Address>) -> Result<(), Failed> {
         self.command(Step::Sender, Mail::new(sender, Vec::new())).await?;
         self.command(Step::Sender, smtp::commands::Rset).await
+    }
+
+    /// The largest message that the server takes (RFC 1870); `None`: it does not tell.
+    pub async fn size_max(&mut self) -> Option<u64> {
+        let asked = self.smtp.command(Ehlo::new(ClientId::default()));
+        let told = timeout(self.patience.opening, asked).await.ok()?.ok()?;
+        told.message().find_map(|line| line.trim().strip_prefix("SIZE")?.trim().parse().ok())
     }
 
     /// Does the server still listen? Also forgets a transaction that was begun (RFC 5321 §4.1.1.5).

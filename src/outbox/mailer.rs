@@ -2,16 +2,20 @@
 //! own. What the server says is put into what it means for the answer.
 
 use super::connection::{self, Connection, Envelope, Failed, Patience, Step};
-use crate::config::{Answers, Login, Secret, Smtp};
+use crate::config::{Answers, Login, Secret, Smtp, Tls};
 use crate::limits::{SMTP_CONNECTIONS_MAX, THROTTLE_PAUSE};
 use crate::oauth::{OauthError, SignIn};
 use crate::record::{CaseNumber, EnvelopeKey, ReturnPath};
+use crate::tls;
+use jiff::Timestamp;
 use lettre::Address;
 use lettre::transport::smtp;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 /// An unused connection is closed before the server does it (most wait five minutes).
@@ -146,16 +150,40 @@ impl Mailer {
         }
     }
 
+    /// The largest message that the server takes, in bytes; `None`: it does not tell, or cannot be asked now.
+    pub async fn size_max(&self) -> Option<u64> {
+        let mut connection = self.connection().await.ok()?.ok()?;
+        let size = connection.size_max().await;
+        self.keep(connection);
+        size
+    }
+
+    /// The server's own time, where its greeting has one (Exim's and sendmail's have).
+    pub async fn greeted_at(&self) -> Option<Timestamp> {
+        let (smtp, opening) = (&self.inner.smtp, self.inner.patience.opening);
+        let greeting = async {
+            let tcp = TcpStream::connect((smtp.host.as_str(), connection::port(smtp))).await.ok()?;
+            match smtp.tls {
+                Tls::Starttls => first_line(tcp).await,
+                Tls::Implicit => {
+                    let connector = tls::connector(smtp.ca_file.as_deref()).ok()?;
+                    first_line(tls::handshake(&connector, &smtp.host, "[smtp]", tcp).await.ok()?).await
+                }
+            }
+        };
+        dated(&tokio::time::timeout(opening, greeting).await.ok()??)
+    }
+
     /// Hands over the answer of a case as it is.
     pub async fn send(&self, key: &EnvelopeKey, case: CaseNumber, to: &Address, bytes: &[u8]) -> Handed {
         let sender = self.inner.return_path.as_ref().map(|path| path.for_case(key, case));
         self.hand_over(sender, case.to_string(), to, bytes).await
     }
 
-    /// Hands over a message of the house itself, about no case.
-    pub async fn send_digest(&self, to: &Address, bytes: &[u8]) -> Handed {
+    /// Hands over a message of the house itself, about no case. `id`: what reports on it call it.
+    pub async fn send_own(&self, to: &Address, id: &str, bytes: &[u8]) -> Handed {
         let sender = self.inner.return_path.as_ref().map(ReturnPath::bare);
-        self.hand_over(sender, "digest".to_owned(), to, bytes).await
+        self.hand_over(sender, id.to_owned(), to, bytes).await
     }
 
     async fn hand_over(&self, sender: Option<String>, id: String, to: &Address, bytes: &[u8]) -> Handed {
@@ -323,6 +351,22 @@ fn handed(failed: Failed) -> Handed {
     }
 }
 
+/// Octets of a greeting (RFC 5321 §4.5.3.1.5).
+const GREETING_BYTES_MAX: u64 = 512;
+
+async fn first_line(server: impl AsyncRead + Unpin) -> Option<String> {
+    let mut line = String::new();
+    BufReader::new(server.take(GREETING_BYTES_MAX)).read_line(&mut line).await.ok()?;
+    Some(line)
+}
+
+/// The date (RFC 5322 §3.3) at the end of a greeting.
+fn dated(greeting: &str) -> Option<Timestamp> {
+    let days = ["Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, ", "Sun, "];
+    let begin = days.iter().filter_map(|day| greeting.rfind(day)).max()?;
+    jiff::fmt::rfc2822::parse(greeting.get(begin..)?.trim()).ok().map(|told| told.timestamp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,6 +396,16 @@ mod tests {
         assert_eq!(wait(421, "421 closing"), Some(Duration::ZERO));
         assert_eq!(wait(451, "451 4.2.1 mailbox is busy"), None);
         assert_eq!(wait(550, "550 5.7.500"), None);
+    }
+
+    #[test]
+    fn a_greeting_may_tell_the_time() {
+        let exim = "220 mail.example.nl ESMTP Exim 4.96 Mon, 02 Mar 2026 09:30:00 +0100\r\n";
+        assert_eq!(dated(exim), "2026-03-02T08:30:00Z".parse().ok());
+        let sendmail = "220 a.example.nl ESMTP Sendmail 8.17; Mon, 2 Mar 2026 09:30:00 +0100\r\n";
+        assert_eq!(dated(sendmail), "2026-03-02T08:30:00Z".parse().ok());
+        assert_eq!(dated("220 mail.example.nl ESMTP Postfix\r\n"), None);
+        assert_eq!(dated("220 Sun, the server\r\n"), None);
     }
 
     #[test]

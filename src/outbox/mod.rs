@@ -13,4 +13,4 @@ mod run;
 
 pub use connection::Patience;
 pub use mailer::{Advice, Handed, Mailer, OutboxError};
-pub use run::{Delivery, PAUSES, Told, run};
+pub use run::{Delivery, PAUSES, STORE_AILS, Told, run};

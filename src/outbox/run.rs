@@ -9,7 +9,10 @@ use crate::limits::{
     DRAIN_TIME_MAX, RECONNECT_PAUSE_MAX, ROUND_TIME_MIN, SEND_ATTEMPTS_MAX, SENT_UNSYNCED_MAX,
     SMTP_CONNECTIONS_MAX, UNSURE_ATTEMPTS_MAX,
 };
-use crate::record::{AnswerChannel, AnswerState, CaseNumber, EnvelopeKey, OutboxEntry, office_date};
+use crate::metrics::{Metrics, family};
+use crate::record::{
+    AnswerChannel, AnswerState, CaseNumber, EnvelopeKey, OutboxEntry, REHEARSED, office_date,
+};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use lettre::Address;
@@ -32,8 +35,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const STORE_PAUSE: Duration = Duration::from_secs(10);
 /// How long a message waits when no mail server is configured.
 const NOT_NOW: SignedDuration = SignedDuration::from_hours(6);
-/// Why an answer of a rehearsal did not go out, for staff.
-const REHEARSED: &str = "Proefdraaien: dit antwoord is gemaakt en niet verstuurd.";
+
+/// What the outbox tells when the store fails it.
+pub const STORE_AILS: &str = "the outbox cannot read or write the store";
 
 /// Pauses between attempts, as mail servers do; the last one is repeated.
 pub const PAUSES: [SignedDuration; 7] = {
@@ -61,6 +65,8 @@ pub struct Delivery {
     pub send: bool,
     /// Between the attempts at one answer; the last is repeated.
     pub pauses: Vec<SignedDuration>,
+    /// Where attempts are counted.
+    pub metrics: Metrics,
 }
 
 impl Default for Delivery {
@@ -71,6 +77,7 @@ impl Default for Delivery {
             print_dir: PathBuf::new(),
             send: false,
             pauses: PAUSES.to_vec(),
+            metrics: Metrics::default(),
         }
     }
 }
@@ -130,6 +137,7 @@ pub async fn run(
             }
             Ok(Round::Unreachable(Away { reply, advice, wait })) => {
                 unreached += 1;
+                outbox.delivery.metrics.add(&family::SMTP_UNREACHED, &[], 1);
                 // A server that asked to be left alone is left alone longer each time it asks again.
                 let doubled = FIRST_PAUSE.max(wait).saturating_mul(2_u32.saturating_pow(unreached - 1));
                 warn!(unreached, %advice, "the mail server cannot be used; answers wait");
@@ -139,7 +147,7 @@ pub async fn run(
             }
             Err(fault) => {
                 error!(error = %with_causes(&fault), "the outbox could not go on");
-                told(Some("the outbox cannot read or write the store"));
+                told(Some(STORE_AILS));
                 STORE_PAUSE
             }
         };
@@ -262,8 +270,9 @@ impl Outbox {
     /// Tries one answer and notes what became of it. Gives the reply when the server could not be used.
     async fn attempt(&self, entry: &OutboxEntry) -> Result<Option<Away>, Fault> {
         let case = entry.case;
+        let _stage = self.delivery.metrics.stage("send");
         if !self.delivery.send {
-            return self.note(case, Note::Rehearsed).await;
+            return self.note(entry, Note::Rehearsed).await;
         }
         if let Some(reason) = self.not_now(entry.channel) {
             self.with_store(move |store| {
@@ -288,17 +297,18 @@ impl Outbox {
             Err(fault) => return Err(fault),
         };
         let Some(bytes) = bytes else {
-            error!(%case, "the bytes of an answer are not in the store");
+            error!(stage = "outbox", record = %entry.record, %case, "the bytes of an answer are not in the store");
             return self
-                .note(case, Note::Failed("Het bestand van het antwoord is er niet meer.".into()))
+                .note(entry, Note::Failed("Het bestand van het antwoord is er niet meer.".into()))
                 .await;
         };
+        info!(stage = "outbox", record = %entry.record, %case, "answer attempted");
         match entry.channel {
             AnswerChannel::Letter => {
                 let print_dir = self.delivery.print_dir.clone();
                 let day = office_date(clock::now());
                 tokio::task::spawn_blocking(move || lay_letter(&print_dir, day, case, &bytes)).await??;
-                self.note(case, Note::Sent).await
+                self.note(entry, Note::Sent).await
             }
             AnswerChannel::Email => self.send(entry, bytes).await,
         }
@@ -309,11 +319,11 @@ impl Outbox {
         if let Some(folder) = self.delivery.lay_messages_in.clone() {
             let name = format!("{case}.eml");
             tokio::task::spawn_blocking(move || lay(&folder, &name, &bytes)).await??;
-            return self.note(case, Note::Sent).await;
+            return self.note(entry, Note::Sent).await;
         }
         let (Some(mailer), Some(to)) = (&self.delivery.mailer, recipient(&bytes)) else {
             let reply = "Het antwoord heeft geen geldig adres.".to_owned();
-            return self.note(case, Note::Failed(reply)).await;
+            return self.note(entry, Note::Failed(reply)).await;
         };
         let key = self.key.get_or_try_init(|| self.with_store(Store::envelope_key)).await?;
         let handed = mailer.send(key, case, &to, &bytes).await;
@@ -323,21 +333,21 @@ impl Outbox {
         };
         let next = |now: Timestamp| now + pause(&self.delivery.pauses, attempts);
         match handed {
-            Handed::Sent => self.note(case, Note::Sent).await,
-            Handed::Refused { reply } => self.note(case, Note::Failed(reply)).await,
+            Handed::Sent => self.note(entry, Note::Sent).await,
+            Handed::Refused { reply } => self.note(entry, Note::Failed(reply)).await,
             Handed::Deferred { reply } if attempts >= SEND_ATTEMPTS_MAX => {
-                self.note(case, Note::Failed(reply)).await
+                self.note(entry, Note::Failed(reply)).await
             }
             Handed::Unsure { reply } if attempts >= UNSURE_ATTEMPTS_MAX => {
                 let told = format!("Het is niet zeker of het antwoord is aangekomen. {reply}");
-                self.note(case, Note::Failed(told)).await
+                self.note(entry, Note::Failed(told)).await
             }
             Handed::Deferred { reply } | Handed::Unsure { reply } => {
-                self.note(case, Note::Deferred(next(clock::now()), reply)).await
+                self.note(entry, Note::Deferred(next(clock::now()), reply)).await
             }
             Handed::Unreachable { reply, advice, wait } => {
                 // Soon again: the loop's own pause grows, and this one tells whether the server is back.
-                self.note(case, Note::Deferred(clock::now(), reply.clone())).await?;
+                self.note(entry, Note::Deferred(clock::now(), reply.clone())).await?;
                 Ok(Some(Away { reply, advice, wait }))
             }
         }
@@ -357,24 +367,27 @@ impl Outbox {
         (channel == AnswerChannel::Email && no_way).then_some("Er is geen mailserver ingesteld ([smtp]).")
     }
 
-    async fn note(&self, case: CaseNumber, note: Note) -> Result<Option<Away>, Fault> {
+    async fn note(&self, entry: &OutboxEntry, note: Note) -> Result<Option<Away>, Fault> {
+        let metrics = self.delivery.metrics.clone();
+        let (case, record) = (entry.case, entry.record);
         self.with_store(move |store| {
             let now = clock::now();
+            count(&metrics, store, case, &note, now)?;
             match &note {
                 Note::Sent => {
-                    info!(%case, "answer sent");
+                    info!(stage = "sent", %record, %case, "answer sent");
                     store.answer_sent(case, now)
                 }
                 Note::Deferred(next, reply) => {
-                    info!(%case, "answer deferred");
+                    info!(stage = "outbox", %record, %case, "answer deferred");
                     store.answer_deferred(case, *next, reply, now)
                 }
                 Note::Rehearsed => {
-                    info!(%case, "rehearsal: answer not sent");
+                    info!(stage = "outbox", %record, %case, "rehearsal: answer not sent");
                     store.answer_rehearsed(case, REHEARSED, now)
                 }
                 Note::Failed(reply) => {
-                    warn!(%case, "answer given up; staff must find another way");
+                    warn!(stage = "outbox", %record, %case, "answer given up; staff must find another way");
                     store.answer_failed(case, reply, now)
                 }
             }
@@ -398,6 +411,32 @@ enum Note {
     Deferred(Timestamp, String),
     Failed(String),
     Rehearsed,
+}
+
+/// Counts an attempt by what came of it, and how long the writer waited.
+fn count(
+    metrics: &Metrics,
+    store: &Store,
+    case: CaseNumber,
+    note: &Note,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let outcome = match note {
+        Note::Sent => "sent",
+        Note::Deferred(..) => "deferred",
+        Note::Failed(_) => "failed",
+        Note::Rehearsed => "rehearsed",
+    };
+    metrics.add(&family::ANSWERS, &[outcome], 1);
+    if let (Note::Sent, Some(row)) = (note, store.case(case)?) {
+        let channel = match row.answer.map(|answer| answer.channel) {
+            Some(AnswerChannel::Letter) => "letter",
+            _ => "email",
+        };
+        let waited = Duration::try_from(now.duration_since(row.received_at)).unwrap_or_default();
+        metrics.observe(&family::ANSWERED_SECONDS, &[channel], waited);
+    }
+    Ok(())
 }
 
 /// The pause after so many attempts.

@@ -102,6 +102,9 @@ pub struct Printed {
     pub again: bool,
 }
 
+/// Why an answer of a rehearsal did not go out, for staff. It never goes out by itself.
+pub const REHEARSED: &str = "Proefdraaien: dit antwoord is gemaakt en niet verstuurd.";
+
 /// How the reason of a letter begins that is held because nobody is sure of its address: the post room's work.
 pub const CHECK_ADDRESS: &str = "Adres controleren: ";
 

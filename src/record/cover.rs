@@ -5,6 +5,7 @@
 //! window shows however it lies (the address must be within), [`Cover::ever`] all that it can show (nothing else may
 //! be within).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Width and height of the letter as it lies folded.
@@ -13,7 +14,7 @@ const FOLDED: (f32, f32) = (210.0, 105.0);
 const ROOM_MIN: (f32, f32) = (60.0, 25.0);
 
 /// On which side of the cover the window is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WindowSide {
     #[default]
@@ -22,15 +23,20 @@ pub enum WindowSide {
 }
 
 /// One kind of window envelope.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cover {
+    /// Millimetres.
     pub width: f32,
+    /// Millimetres.
     pub height: f32,
     /// From the nearer side edge, and from the bottom edge, to the window.
     pub window_edge: f32,
+    /// From the bottom edge to the window.
     pub window_bottom: f32,
+    /// Millimetres.
     pub window_width: f32,
+    /// Millimetres.
     pub window_height: f32,
 }
 

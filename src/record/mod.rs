@@ -28,12 +28,13 @@ mod retention;
 mod role;
 mod run;
 mod scan;
+mod schema;
 mod sheet;
 mod spelling;
 mod tally;
 
 pub use acknowledgement::{
-    Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed,
+    Answer, AnswerChannel, AnswerState, CHECK_ADDRESS, ComeBack, DigestStep, OutboxEntry, Printed, REHEARSED,
 };
 pub use arrival::{Arrival, Channel, Origin, Record, SetAside};
 pub use bsn::{Bsns, COVERED, passes_elfproef};
@@ -65,6 +66,7 @@ pub use retention::{Retention, RetentionClass, RetentionRule, RetentionTerm, ter
 pub use role::{Role, UnknownRole};
 pub use run::{Divided, Run, RunLetter, RunNote};
 pub use scan::{RefusedScan, WaitingScan};
+pub use schema::schema_of;
 pub use sheet::{SheetCode, SheetSide};
 pub use spelling::{distance, nearest};
 pub use tally::{Counted, Held, HeldAs, Mark, Place, SourceKind, Tally};

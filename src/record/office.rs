@@ -1,19 +1,20 @@
 //! What an office is and promises: plain data, read from `config/<office>.toml`. Nothing about one office
 //! stands in code.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// First line handles complaints about its own municipality (Awb title 9.1); second line is an ombudsman
 /// (Awb title 9.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Line {
     First,
     Second,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Office {
     /// `den-haag`, `amsterdam`, `deventer`, `haarlem`, `nationale-ombudsman`.
@@ -33,10 +34,12 @@ pub struct Office {
 
 /// About whom this office may handle a complaint. Ids of `rules/organisations.toml`; a `*` at the end stands
 /// for any ending (`gemeente-*`). `outside` beats `within`; what is in neither is outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Competence {
+    /// About these.
     pub within: Vec<String>,
+    /// The exceptions.
     #[serde(default)]
     pub outside: Vec<String>,
     /// Whom a writer means who only says "de gemeente". Empty for a national office.
@@ -45,7 +48,7 @@ pub struct Competence {
 }
 
 /// The procedure as the office's own page tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Procedure {
     /// Must the body itself have had the complaint first (Awb 9:20)?
@@ -78,12 +81,14 @@ impl Procedure {
 }
 
 /// One promise or term.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
     /// `contact`, `decision`, `decision-extended`, `not-handled-notice`.
     pub name: String,
+    /// How many of the unit.
     pub count: u32,
+    /// Of the term.
     pub unit: Unit,
     /// Set by law (the Algemene termijnenwet moves the end) or by the office's own page (it does not).
     pub term: Term,
@@ -91,7 +96,7 @@ pub struct Promise {
     pub basis: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     WorkingDays,
@@ -100,7 +105,7 @@ pub enum Unit {
     Years,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Term {
     Law,
@@ -108,18 +113,22 @@ pub enum Term {
 }
 
 /// How a citizen reaches the office.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
+    /// As citizens are told it.
     #[serde(default)]
     pub phone: Option<String>,
+    /// When it is answered.
     #[serde(default)]
     pub phone_hours: Option<String>,
+    /// As citizens are told it.
     #[serde(default)]
     pub email: Option<String>,
     /// Lines of the postal address, without the name; above a letter and for its return address.
     #[serde(default)]
     pub post: Vec<String>,
+    /// As citizens are told it.
     #[serde(default)]
     pub web: Option<String>,
 }

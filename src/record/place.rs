@@ -1,6 +1,8 @@
 //! Where a store is, and by which keys it is sealed.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,16 @@ impl Deref for StorePlace {
 impl AsRef<Path> for StorePlace {
     fn as_ref(&self) -> &Path {
         &self.dir
+    }
+}
+
+impl JsonSchema for StorePlace {
+    fn schema_name() -> Cow<'static, str> {
+        "StorePlace".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
     }
 }
 

@@ -4,7 +4,9 @@
 use crate::limits::RETENTION_YEARS_MAX;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -79,6 +81,18 @@ impl RetentionTerm {
     }
 }
 
+impl JsonSchema for RetentionTerm {
+    fn schema_name() -> Cow<'static, str> {
+        "RetentionTerm".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string", "format": "retention-term", "pattern": "^(keep|[1-9][0-9]* (years?|months?|days?))$"
+        })
+    }
+}
+
 impl TryFrom<String> for RetentionTerm {
     type Error = String;
 
@@ -136,9 +150,10 @@ pub fn term_in_words(term: &str) -> String {
 }
 
 /// The term of one outcome, and what it rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRule {
+    /// Such as `5 years`, `18 months`, `90 days` or `keep`.
     pub term: RetentionTerm,
     /// Such as `Selectielijst gemeenten 2020, 13.1`; stands in the journal and the declaration of destruction.
     pub basis: String,

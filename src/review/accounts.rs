@@ -371,6 +371,14 @@ fn neighbourhood(address: IpAddr) -> String {
     }
 }
 
+/// May an account have this name and this password?
+///
+/// # Errors
+/// [`AccountError::Name`], [`AccountError::Password`] or [`AccountError::Guessable`].
+pub fn may_be_account(name: &str, password: &str) -> Result<(), AccountError> {
+    password::check(&checked_name(name)?, password)
+}
+
 fn checked_name(name: &str) -> Result<String, AccountError> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     if (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(good) {

@@ -3,11 +3,12 @@
 //! Invariant (promise 8): names, reasons and numbers of parts, never of people. A reason is a sentence of
 //! this program, not of a mail server.
 
+use super::ailment::{Ailment, Code};
+use crate::metrics::{Metrics, family};
 use crate::record::{Exception, ProofRow};
 use crate::store::BreakerRow;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const BREAKER: &str = "breaker";
@@ -16,12 +17,16 @@ const BREAKER: &str = "breaker";
 #[derive(Clone, Default)]
 pub struct Health {
     inner: Arc<Mutex<Inner>>,
+    metrics: Metrics,
 }
+
+/// Sets gauges before a scrape.
+type Sampler = dyn Fn(&Metrics, Timestamp) + Send + Sync;
 
 #[derive(Default)]
 struct Inner {
     /// Part (such as `mailbox`) → why it does not work now; `None`: it works.
-    parts: BTreeMap<String, Option<String>>,
+    parts: BTreeMap<String, Option<(Code, String)>>,
     /// Source → what stays there: its reference and, in Dutch, what to do.
     staying: BTreeMap<String, Vec<(String, String)>>,
     /// The breaker, while it is open.
@@ -30,8 +35,7 @@ struct Inner {
     proof: Option<Proved>,
     /// Cases and pieces past their term of retention, when that was looked at last.
     past_term: Option<u64>,
-    /// Metric name → help text, kind, and value by label.
-    metrics: BTreeMap<&'static str, Metric>,
+    samplers: Vec<Arc<Sampler>>,
 }
 
 /// A proof of the ledger, with what the journal does not keep of it.
@@ -42,12 +46,6 @@ pub struct Proved {
     pub exceptions: Vec<Exception>,
 }
 
-struct Metric {
-    help: &'static str,
-    kind: &'static str,
-    values: BTreeMap<String, f64>,
-}
-
 impl Health {
     /// A part works.
     pub fn well(&self, part: &str) {
@@ -55,18 +53,19 @@ impl Health {
     }
 
     /// A part does not work, and why, in one English sentence without personal data.
-    pub fn ill(&self, part: &str, reason: &str) {
-        self.lock().parts.insert(part.to_owned(), Some(reason.to_owned()));
+    pub fn ill(&self, part: &str, code: Code, reason: &str) {
+        self.lock().parts.insert(part.to_owned(), Some((code, reason.to_owned())));
     }
 
     /// The breaker over all answers, when it is open. It is told as a part that does not work, and on every page.
     pub fn breaker(&self, row: Option<BreakerRow>) {
         let mut inner = self.lock();
         let told = |row: BreakerRow| {
-            format!(
-                "it opened after {} answers in an hour; {} held since; a person closes it",
-                row.answers, row.held
-            )
+            let (answers, held) = (row.answers, row.held);
+            let reason = format!(
+                "it opened after {answers} answers in an hour; {held} held since; a person closes it"
+            );
+            (Code::BreakerOpen, reason)
         };
         inner.parts.insert(BREAKER.to_owned(), row.map(told));
         inner.breaker = row;
@@ -102,6 +101,11 @@ impl Health {
         matches!(self.lock().parts.get(part), Some(None))
     }
 
+    /// Has a part said how it is, well or ill?
+    pub fn has_told(&self, part: &str) -> bool {
+        self.lock().parts.contains_key(part)
+    }
+
     /// Does a part not work, other than the breaker, which has words of its own?
     pub fn is_ill(&self) -> bool {
         self.lock().parts.iter().any(|(part, reason)| reason.is_some() && part != BREAKER)
@@ -109,11 +113,16 @@ impl Health {
 
     /// `part: reason` for each part that does not work; empty when all is well.
     pub fn reasons(&self) -> Vec<String> {
-        self.lock()
-            .parts
-            .iter()
-            .filter_map(|(part, reason)| reason.as_ref().map(|reason| format!("{part}: {reason}")))
-            .collect()
+        self.ailments().into_iter().map(|one| format!("{}: {}", one.part, one.reason)).collect()
+    }
+
+    /// Each part that does not work; empty when all is well.
+    pub fn ailments(&self) -> Vec<Ailment> {
+        let told = |(part, ailment): (&String, &Option<(Code, String)>)| {
+            let (code, reason) = ailment.clone()?;
+            Some(Ailment { part: part.clone(), code, reason, stops: code.stops() })
+        };
+        self.lock().parts.iter().filter_map(told).collect()
     }
 
     /// What stays behind at a source and needs a person: replaces what was told of that source before.
@@ -132,92 +141,48 @@ impl Health {
 
     /// A look was written down, or could not be: then the log of the desk's answers is not whole, and somebody must know.
     pub fn look(&self, written: bool) {
-        let label = if written { "written=\"yes\"" } else { "written=\"no\"" };
-        self.count(
-            "bode_looks_total",
-            "Looks at cases by people, by whether they were written down.",
-            label,
-            1,
-        );
+        self.metrics.add(&family::LOOKS, &[if written { "yes" } else { "no" }], 1);
         if !written {
-            self.ill("looks", "a look at a case could not be written down");
+            self.ill("looks", Code::LooksNotWritten, "a look at a case could not be written down");
         } else if self.lock().parts.contains_key("looks") {
             self.well("looks");
         }
     }
 
-    /// Counts: `name` such as `bode_records_total`, `label` such as `channel="email"` or empty.
-    pub fn count(&self, name: &'static str, help: &'static str, label: &str, by: u64) {
-        let mut inner = self.lock();
-        let metric =
-            inner.metrics.entry(name).or_insert(Metric { help, kind: "counter", values: BTreeMap::new() });
-        // A counter above 2^53 would take longer than the house will stand.
-        #[allow(clippy::cast_precision_loss, reason = "see above")]
-        let by = by as f64;
-        *metric.values.entry(label.to_owned()).or_insert(0.0) += by;
+    /// The numbers of this process.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
-    /// Sets a value that goes up and down, such as `bode_oldest_unfinished_seconds`.
-    pub fn gauge(&self, name: &'static str, help: &'static str, label: &str, value: f64) {
-        let mut inner = self.lock();
-        let metric =
-            inner.metrics.entry(name).or_insert(Metric { help, kind: "gauge", values: BTreeMap::new() });
-        metric.values.insert(label.to_owned(), value);
+    /// Called before each scrape, on a thread that may block: sets gauges that nobody keeps up.
+    pub fn sampled_by(&self, sampler: impl Fn(&Metrics, Timestamp) + Send + Sync + 'static) {
+        self.lock().samplers.push(Arc::new(sampler));
     }
 
-    /// The last proof, for Prometheus: counts and its age, no more.
-    pub fn proof_metrics(&self, now: Timestamp) -> String {
-        let Some(Proved { row, .. }) = self.proof() else { return String::new() };
-        let age = now.duration_since(row.at).as_secs().max(0);
-        let mut text = String::new();
-        let note = &row.note;
-        for (name, help, value) in [
-            ("pieces", "Pieces ever registered, at the last proof of the ledger.", note.pieces),
-            ("missing", "Pieces that the last proof missed.", note.missing),
-            ("exceptions", "Exceptions of the last proof.", note.exception_count()),
-        ] {
-            let _ = writeln!(text, "# HELP bode_ledger_{name} {help}\n# TYPE bode_ledger_{name} gauge");
-            let _ = writeln!(text, "bode_ledger_{name} {value}");
+    /// Sets every gauge that tells how the house is now. May block for a moment: samplers read small files.
+    pub fn sample(&self, now: Timestamp) {
+        let samplers = self.lock().samplers.clone();
+        for sampler in samplers {
+            sampler(&self.metrics, now);
         }
-        let help = "# HELP bode_ledger_age_seconds Age of the last proof.";
-        let _ = writeln!(text, "{help}\n# TYPE bode_ledger_age_seconds gauge\nbode_ledger_age_seconds {age}");
-        let help = "# HELP bode_ledger_source_pieces Pieces that stood at a source, at the last proof.";
-        let _ = writeln!(text, "{help}\n# TYPE bode_ledger_source_pieces gauge");
-        for count in note.sources.iter().filter(|count| count.reached) {
-            let _ = writeln!(
-                text,
-                "bode_ledger_source_pieces{{source=\"{}\"}} {}",
-                count.source.id(),
-                count.counted
-            );
-        }
-        text
-    }
-
-    /// The Prometheus text format, version 0.0.4.
-    pub fn metrics(&self) -> String {
         let inner = self.lock();
-        let mut text = String::new();
-        let _ = writeln!(text, "# HELP bode_up Whether a part of the house works.\n# TYPE bode_up gauge");
-        for (part, reason) in &inner.parts {
-            let _ = writeln!(text, "bode_up{{part=\"{}\"}} {}", escaped(part), u8::from(reason.is_none()));
+        let metrics = &self.metrics;
+        for (part, ailment) in &inner.parts {
+            metrics.set(&family::UP, &[part], if ailment.is_none() { 1.0 } else { 0.0 });
         }
-        let help = "# HELP bode_left_behind Pieces that stay at their source; the desk tells why.";
-        let _ = writeln!(text, "{help}\n# TYPE bode_left_behind gauge");
         for (source, left) in &inner.staying {
-            let _ = writeln!(text, "bode_left_behind{{source=\"{}\"}} {}", escaped(source), left.len());
+            metrics.set_count(&family::LEFT_BEHIND, &[source], left.len() as u64);
         }
-        for (name, metric) in &inner.metrics {
-            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind);
-            for (label, value) in &metric.values {
-                let _ = if label.is_empty() {
-                    writeln!(text, "{name} {value}")
-                } else {
-                    writeln!(text, "{name}{{{label}}} {value}")
-                };
-            }
+        let Some(Proved { row, .. }) = &inner.proof else { return };
+        let note = &row.note;
+        let age = now.duration_since(row.at).as_secs().max(0).unsigned_abs();
+        metrics.set_count(&family::LEDGER_PIECES, &[], note.pieces);
+        metrics.set_count(&family::LEDGER_MISSING, &[], note.missing);
+        metrics.set_count(&family::LEDGER_EXCEPTIONS, &[], note.exception_count());
+        metrics.set_count(&family::LEDGER_AGE, &[], age);
+        for count in note.sources.iter().filter(|count| count.reached) {
+            metrics.set_count(&family::LEDGER_SOURCE, &[count.source.id()], count.counted);
         }
-        text
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -225,24 +190,29 @@ impl Health {
     }
 }
 
-/// A label value as Prometheus wants it.
-pub(super) fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Form;
+
+    fn told(health: &Health) -> String {
+        health.sample(Timestamp::UNIX_EPOCH);
+        health.metrics().render(Form::Text)
+    }
 
     #[test]
     fn a_part_that_is_ill_is_named_until_it_is_well() {
         let health = Health::default();
         health.well("store");
-        health.ill("mailbox", "the server refused the password");
-        assert_eq!(health.reasons(), ["mailbox: the server refused the password"]);
-        assert!(health.metrics().contains("bode_up{part=\"mailbox\"} 0"));
+        health.ill("mailbox", Code::SourceUnreachable, "the server refused the password");
+        health.ill("rules", Code::RulesRefused, "the last reload was refused");
+        let ailments = health.ailments();
+        assert_eq!(ailments[0].reason, "the server refused the password");
+        assert_eq!(ailments.iter().map(|one| one.stops).collect::<Vec<_>>(), [true, false]);
+        assert!(told(&health).contains("bode_up{part=\"mailbox\"} 0"));
         health.well("mailbox");
-        assert!(health.reasons().is_empty());
+        health.well("rules");
+        assert!(health.ailments().is_empty() && told(&health).contains("bode_up{part=\"mailbox\"} 1"));
     }
 
     #[test]
@@ -250,22 +220,16 @@ mod tests {
         let health = Health::default();
         health.stays("scans", vec![("brief-jansen.pdf".into(), "Dit is een map.".into())]);
         assert_eq!(health.staying(), [("scans".into(), "brief-jansen.pdf".into(), "Dit is een map.".into())]);
-        let metrics = health.metrics();
+        let metrics = told(&health);
         assert!(metrics.contains("bode_left_behind{source=\"scans\"} 1\n") && !metrics.contains("jansen"));
         health.stays("scans", Vec::new());
-        assert!(health.staying().is_empty() && health.reasons().is_empty());
+        assert!(health.staying().is_empty() && health.ailments().is_empty());
     }
 
     #[test]
-    fn metrics_are_prometheus_text() {
+    fn a_sampler_is_asked_before_each_scrape() {
         let health = Health::default();
-        health.count("bode_records_total", "Pieces registered.", "channel=\"email\"", 2);
-        health.count("bode_records_total", "Pieces registered.", "channel=\"email\"", 1);
-        health.gauge("bode_waiting", "Waiting.", "", 1.5);
-        let text = health.metrics();
-        assert!(
-            text.contains("# TYPE bode_records_total counter\nbode_records_total{channel=\"email\"} 3\n")
-        );
-        assert!(text.contains("bode_waiting 1.5\n"));
+        health.sampled_by(|metrics, now| metrics.set(&family::LAST_PIECE, &[], now.as_second() as f64));
+        assert!(told(&health).contains("bode_last_piece_timestamp_seconds 0\n"));
     }
 }

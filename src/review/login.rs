@@ -10,6 +10,7 @@ use super::routes;
 use super::session::{Session, cookie, same_secret, set_cookie};
 use super::state::ReviewState;
 use crate::limits::LOGIN_LOCK;
+use crate::metrics::family;
 use axum::extract::{ConnectInfo, Extension, Form, Query, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -105,18 +106,13 @@ pub async fn submit(
         }
         Login::Refused => {
             tracing::warn!("a login was refused");
-            state.health().count("bode_logins_refused_total", "Logins with a wrong name or password.", "", 1);
+            state.health().metrics().add(&family::LOGINS_REFUSED, &[], 1);
             let error = "Deze naam en dit wachtwoord horen niet bij elkaar.".to_owned();
             Ok(form_page(&state, StatusCode::UNAUTHORIZED, &form.next, &form.name, Some(error), None))
         }
         Login::Locked { until } => {
             tracing::warn!("a login was refused: too many wrong passwords");
-            state.health().count(
-                "bode_logins_locked_total",
-                "Logins refused after too many wrong passwords.",
-                "",
-                1,
-            );
+            state.health().metrics().add(&family::LOGINS_LOCKED, &[], 1);
             let minutes = LOGIN_LOCK.as_secs() / 60;
             let error = format!(
                 "Er is te vaak een verkeerd wachtwoord gebruikt. Wacht {minutes} minuten en probeer het dan opnieuw. \

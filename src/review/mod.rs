@@ -8,6 +8,7 @@ mod account_page;
 pub mod accounts;
 mod accounts_page;
 mod address_page;
+mod ailment;
 mod answer_view;
 mod answers_page;
 mod api;
@@ -52,6 +53,7 @@ mod probe;
 mod queue_page;
 mod rates;
 mod reasons;
+mod rehearsal_page;
 mod rights;
 mod routes;
 mod rules_page;
@@ -63,7 +65,8 @@ mod try_page;
 mod upload;
 mod words;
 
-pub use accounts::{Accounts, What};
+pub use accounts::{AccountError, Accounts, What, may_be_account};
+pub use ailment::{Ailment, Code};
 pub use answers_page::{AnswerSample, Sampler};
 pub use clerk::{Clerk, Draft, DraftWish, Words};
 pub use health::{Health, Proved};
@@ -97,10 +100,9 @@ pub enum ReviewError {
 /// # Errors
 /// The listener fails.
 pub async fn serve_health(listener: TcpListener, health: Health) -> Result<(), ReviewError> {
-    use axum::http::StatusCode;
-    let told = move || {
-        let reasons = health.reasons();
-        async move { (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n") }
+    let told = move |headers: axum::http::HeaderMap| {
+        let answer = probe::told(&health.ailments(), &headers);
+        async move { answer }
     };
     let router = axum::Router::new().fallback(told);
     axum::serve(listener, router).into_future().await.map_err(ReviewError::Serve)

@@ -53,6 +53,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("answer.html", include_str!("../../templates/desk/answer.html")),
     ("rules.html", include_str!("../../templates/desk/rules.html")),
     ("figures.html", include_str!("../../templates/desk/figures.html")),
+    ("rehearsal.html", include_str!("../../templates/desk/rehearsal.html")),
     ("numbers.html", include_str!("../../templates/desk/numbers.html")),
     ("year.html", include_str!("../../templates/desk/year.html")),
     ("draft.html", include_str!("../../templates/desk/draft.html")),
@@ -101,6 +102,8 @@ pub struct Shell {
     pub here: &'static str,
     /// What stands in the search field.
     pub search: String,
+    /// Nothing leaves the house.
+    pub rehearsal: bool,
     /// The breaker, while it holds all answers.
     pub breaker: Option<OpenBreaker>,
     /// How the ledger stood at the last proof.
@@ -127,6 +130,7 @@ impl Shell {
             may_see_accounts: visitor.may(Right::SeeAccounts) && !visitor.must_choose,
             here,
             search: String::new(),
+            rehearsal: state.is_rehearsal(),
             breaker: state.health().open_breaker().map(|row| OpenBreaker {
                 since: dates::moment(row.since),
                 answers: row.answers,
@@ -148,6 +152,7 @@ impl Shell {
             may_see_accounts: false,
             here: "",
             search: String::new(),
+            rehearsal: false,
             breaker: None,
             ledger: None,
         }

@@ -11,7 +11,7 @@ use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
     draft_page, due_page, export_page, formatted_page, help_page, here, ledger_page, login, looks, mend,
     message_page, numbers_page, oidc, page_images, pages, post_page, print_page, probe, queue_page,
-    rules_page, sending_page, together_page, try_page,
+    rehearsal_page, rules_page, sending_page, together_page, try_page,
 };
 use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX, RULE_FORM_BYTES_MAX};
 use axum::Router;
@@ -160,6 +160,7 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         get("/numbers", Desk(Read), numbers_page::page),
         get("/numbers.csv", Desk(Read), numbers_page::csv),
         get("/numbers/{year}", Desk(Read), numbers_page::year),
+        get("/rehearsal", Desk(Read), rehearsal_page::page),
         get("/answers", Desk(Read), answers_page::list),
         get("/answers/{situation}", Desk(Read), answers_page::one),
         get("/answers/{situation}/letter.pdf", Desk(Read), answers_page::pdf),

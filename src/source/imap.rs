@@ -6,7 +6,8 @@
 //! After every doubt the connection is thrown away and made again.
 
 use super::imap_claim::Claim;
-use super::imap_connection::{Connection, Head, Selected};
+use super::imap_connection::{Connection, Selected};
+use super::imap_fetched::Head;
 use super::imap_login;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Mailbox;
@@ -55,6 +56,10 @@ pub struct MailboxState {
     pub tells: bool,
     /// The server moves in one step (RFC 6851).
     pub moves: bool,
+    /// Messages in the done folder; `None`: it is not there yet.
+    pub done: Option<u32>,
+    /// Kibibytes used and allowed, where the server tells (RFC 2087).
+    pub quota: Option<(u64, u64)>,
 }
 
 /// One mailbox.
@@ -73,6 +78,8 @@ pub struct Imap {
     claim: Option<Claim>,
     /// The reason why messages could not be moved, as last told.
     move_fault: Option<String>,
+    /// Nothing is changed in the mailbox: what is safe here stays there too (a rehearsal).
+    leaves: bool,
 }
 
 /// What is known of the messages in the folder, under one UIDVALIDITY.
@@ -139,7 +146,16 @@ impl Imap {
             ledger: Ledger::default(),
             claim: None,
             move_fault: None,
+            leaves: false,
         }
+    }
+
+    /// Changes nothing in the mailbox: no message is moved, none is marked. It claims nothing either, for what takes
+    /// nothing away keeps nothing from anybody.
+    #[must_use]
+    pub fn leaving(mut self, leaves: bool) -> Self {
+        self.leaves = leaves;
+        self
     }
 
     /// Logs in with the tokens of a sign-in, where the configuration names one.
@@ -171,7 +187,10 @@ impl Imap {
         let mut connection = imap_login::open(mailbox, sign_in).await?;
         let selected = connection.select(&mailbox.folder).await?;
         let abilities = connection.abilities();
-        Ok(MailboxState { messages: selected.messages, tells: abilities.idle, moves: abilities.moves })
+        let done = connection.examine(&mailbox.done_folder).await?.map(|done| done.messages);
+        let quota = connection.quota(&mailbox.folder).await?;
+        let (messages, tells, moves) = (selected.messages, abilities.idle, abilities.moves);
+        Ok(MailboxState { messages, tells, moves, done, quota })
     }
 
     /// Takes the connection out, or makes one. While it is out, dropping the future drops the connection.
@@ -190,10 +209,13 @@ impl Imap {
         connection: &mut Connection,
     ) -> Result<(Vec<Piece>, Result<(), SourceError>), SourceError> {
         connection.idle_end().await?;
-        if let Some(claim) = &mut self.claim {
+        if let Some(claim) = self.claim.as_mut().filter(|_| !self.leaves) {
             claim.hold(connection, Instant::now()).await?;
         }
-        let selected = connection.select(&self.mailbox.folder).await?;
+        let selected = match self.leaves {
+            true => connection.select_unchanged(&self.mailbox.folder).await?,
+            false => connection.select(&self.mailbox.folder).await?,
+        };
         self.ledger.under(selected.uid_validity);
         match self.discharge(connection).await {
             Err(error @ (SourceError::FolderMissing { .. } | SourceError::Protocol { .. })) => {
@@ -309,7 +331,7 @@ impl Imap {
 
     /// Moves what is owed. What was moved is owed no longer, even when a later part fails.
     async fn discharge(&mut self, connection: &mut Connection) -> Result<(), SourceError> {
-        while !self.ledger.owed.is_empty() {
+        while !self.leaves && !self.ledger.owed.is_empty() {
             let part: BTreeSet<u32> = self.ledger.owed.iter().copied().take(UIDS_IN_COMMAND_MAX).collect();
             connection.move_to(&part, &self.mailbox.done_folder).await?;
             self.ledger.owed.retain(|uid| !part.contains(uid));

@@ -8,15 +8,13 @@
 
 use super::SourceError;
 use super::error::{said, throttle};
+use super::imap_fetched::{CountedHead, Head, body, counted, head};
 use super::imap_names::{folder, uid_set};
 use crate::limits::NETWORK_TIME_MAX;
-use crate::record::Mark;
 use async_imap::Session;
-use async_imap::imap_proto::{
-    AttributeValue, Capability, MailboxDatum, RequestId, Response, ResponseCode, Status,
-};
+use async_imap::imap_proto::rfc2087::QuotaResourceName;
+use async_imap::imap_proto::{Capability, MailboxDatum, RequestId, Response, ResponseCode, Status};
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -46,6 +44,7 @@ pub(super) struct Abilities {
     pub idle: bool,
     pub moves: bool,
     pub uidplus: bool,
+    pub quota: bool,
 }
 
 /// What SELECT told.
@@ -53,24 +52,6 @@ pub(super) struct Abilities {
 pub(super) struct Selected {
     pub uid_validity: u32,
     pub messages: u32,
-}
-
-/// What is asked of a message before its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub uid: u32,
-    pub bytes: u64,
-    /// INTERNALDATE; `None` when the server's form cannot be understood.
-    pub received_at: Option<Timestamp>,
-}
-
-/// The same, with what the ledger needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CountedHead {
-    pub head: Head,
-    pub msg_id: Option<Mark>,
-    /// Marked as deleted.
-    pub deleted: bool,
 }
 
 /// How the server ended an exchange.
@@ -110,7 +91,8 @@ impl Connection {
                     list.iter()
                         .any(|one| matches!(one, Capability::Atom(atom) if atom.eq_ignore_ascii_case(name)))
                 };
-                abilities = Abilities { idle: has("IDLE"), moves: has("MOVE"), uidplus: has("UIDPLUS") };
+                let (idle, moves) = (has("IDLE"), has("MOVE"));
+                abilities = Abilities { idle, moves, uidplus: has("UIDPLUS"), quota: has("QUOTA") };
             }
         })
         .await?;
@@ -123,8 +105,17 @@ impl Connection {
     /// # Errors
     /// `FolderMissing` when the server says no.
     pub(super) async fn select(&mut self, name: &str) -> Result<Selected, SourceError> {
+        self.select_by("SELECT", name).await
+    }
+
+    /// The same without the right to change anything in it (RFC 9051 §6.3.3).
+    pub(super) async fn select_unchanged(&mut self, name: &str) -> Result<Selected, SourceError> {
+        self.select_by("EXAMINE", name).await
+    }
+
+    async fn select_by(&mut self, verb: &'static str, name: &str) -> Result<Selected, SourceError> {
         self.stirred = false;
-        let opened = self.open("SELECT", name).await?;
+        let opened = self.open(verb, name).await?;
         self.stirred = false;
         opened.ok_or_else(|| SourceError::FolderMissing {
             folder: name.to_owned(),
@@ -191,6 +182,21 @@ impl Connection {
     /// folder.
     pub(super) async fn examine(&mut self, name: &str) -> Result<Option<Selected>, SourceError> {
         self.open("EXAMINE", name).await
+    }
+
+    /// Kibibytes used and allowed in a folder (RFC 2087); `None`: the server tells of no such bound.
+    pub(super) async fn quota(&mut self, name: &str) -> Result<Option<(u64, u64)>, SourceError> {
+        let mut told = None;
+        if self.abilities.quota {
+            let command = format!("GETQUOTAROOT {}", folder(name));
+            self.exchange("GETQUOTAROOT", &command, NETWORK_TIME_MAX, |response| {
+                let Response::Quota(quota) = response else { return };
+                let storage = quota.resources.iter().find(|one| one.name == QuotaResourceName::Storage);
+                told = told.or(storage.map(|one| (one.usage, one.limit)));
+            })
+            .await?;
+        }
+        Ok(told)
     }
 
     /// What the ledger needs of each message that is still there.
@@ -505,71 +511,4 @@ fn is_news(response: &Response<'_>) -> bool {
 
 fn response_ends(response: &Response<'_>, tag: &RequestId) -> bool {
     matches!(response, Response::Done { tag: theirs, .. } if theirs == tag)
-}
-
-/// Reads size and date of one FETCH response.
-fn head(response: &Response<'_>) -> Option<Head> {
-    let Response::Fetch(_, attributes) = response else { return None };
-    let (mut uid, mut bytes, mut received_at) = (None, None, None);
-    for attribute in attributes {
-        match attribute {
-            AttributeValue::Uid(value) => uid = Some(*value),
-            AttributeValue::Rfc822Size(value) => bytes = Some(u64::from(*value)),
-            AttributeValue::InternalDate(value) => received_at = internal_date(value),
-            _ => {}
-        }
-    }
-    Some(Head { uid: uid?, bytes: bytes?, received_at })
-}
-
-/// Reads what the ledger needs of one FETCH response.
-fn counted(response: &Response<'_>) -> Option<CountedHead> {
-    let Response::Fetch(_, attributes) = response else { return None };
-    let (mut msg_id, mut deleted) = (None, false);
-    for attribute in attributes {
-        match attribute {
-            AttributeValue::BodySection { section: Some(_), data: Some(data), .. } => {
-                msg_id = Mark::of_header(data);
-            }
-            AttributeValue::Flags(flags) => {
-                deleted = flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
-            }
-            _ => {}
-        }
-    }
-    Some(CountedHead { head: head(response)?, msg_id, deleted })
-}
-
-/// Reads the message of one FETCH response.
-fn body(response: &Response<'_>) -> Option<(u32, Vec<u8>)> {
-    let Response::Fetch(_, attributes) = response else { return None };
-    let (mut uid, mut body) = (None, None);
-    for attribute in attributes {
-        match attribute {
-            AttributeValue::Uid(value) => uid = Some(*value),
-            AttributeValue::BodySection { section: None, data: Some(data), .. } => body = Some(data.to_vec()),
-            _ => {}
-        }
-    }
-    Some((uid?, body?))
-}
-
-/// `" 7-Mar-2026 09:30:00 +0100"` (RFC 3501 §9, date-time).
-fn internal_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()?.to_timestamp().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn internal_dates() {
-        let expected: Timestamp = "2026-03-07T08:30:00Z".parse().unwrap();
-        for text in ["07-Mar-2026 09:30:00 +0100", " 7-Mar-2026 09:30:00 +0100", "7-Mar-2026 08:30:00 +0000"]
-        {
-            assert_eq!(internal_date(text), Some(expected), "{text}");
-        }
-        assert_eq!(internal_date("yesterday"), None);
-    }
 }

@@ -33,6 +33,8 @@ pub struct MaildirFolder {
     fault: Option<String>,
     pause: Pause,
     look_at: Option<Instant>,
+    /// Nothing is moved: what is safe here stays in `new` too (a rehearsal).
+    leaves: bool,
 }
 
 impl MaildirFolder {
@@ -48,7 +50,15 @@ impl MaildirFolder {
             fault: None,
             pause: Pause::default(),
             look_at: None,
+            leaves: false,
         }
+    }
+
+    /// Moves nothing.
+    #[must_use]
+    pub fn leaving(mut self, leaves: bool) -> Self {
+        self.leaves = leaves;
+        self
     }
 
     /// Another bound on the bytes of a message than that of the house.
@@ -66,6 +76,9 @@ impl MaildirFolder {
 
     /// Moves what is owed. What cannot be moved stays owed, and keeps nothing else from being moved.
     async fn discharge(&mut self) -> Result<(), SourceError> {
+        if self.leaves {
+            return Ok(());
+        }
         let cur = self.dir.join("cur");
         let mut result = Ok(());
         for (path, stamp) in std::mem::take(&mut self.owed) {
@@ -97,13 +110,15 @@ impl MaildirFolder {
             if pieces.len() >= BATCH_PIECES_MAX || total >= BATCH_BYTES_MAX {
                 break;
             }
-            if self.left.contains_key(&path) || self.owed.contains_key(&path) {
+            if self.owed.contains_key(&path) {
                 continue;
             }
+            // What could not be read is tried at each look: the admin mends its rights, or the disk comes back.
             let (from, bytes_max) = (path.clone(), self.bytes_max);
             let read = file::blocking(move || Ok(file::read_whole(&from, bytes_max))).await?;
             match read {
                 Ok(ReadFile::Whole(bytes, stamp)) => {
+                    self.left.remove(&path);
                     total += stamp.bytes;
                     let received_at = stamp.time();
                     pieces.push(Piece {
@@ -270,6 +285,11 @@ mod tests {
         assert!(source.poll().await.unwrap().is_empty());
         assert_eq!(source.troubles().len(), 1);
         assert_eq!(names(&dir, "new").len(), 1);
+        lay(&dir, "2.b.host", "five");
+        assert!(source.poll().await.unwrap().is_empty());
+        assert_eq!(source.troubles().len(), 2);
+        lay(&dir, "2.b.host", "ok");
+        assert_eq!(source.poll().await.unwrap().len(), 1, "what keeps it away may pass");
         std::fs::remove_file(dir.path().join("new/1.a.host")).unwrap();
         source.poll().await.unwrap();
         assert!(source.troubles().is_empty(), "a person took it away");

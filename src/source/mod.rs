@@ -11,6 +11,7 @@ mod file;
 mod imap;
 mod imap_claim;
 mod imap_connection;
+mod imap_fetched;
 mod imap_login;
 mod imap_names;
 pub mod import;

@@ -85,6 +85,7 @@ impl ScanInbox {
             let (from, bytes_max) = (path.clone(), self.bytes_max);
             match file::blocking(move || Ok(file::read_whole(&from, bytes_max))).await? {
                 Ok(ReadFile::Whole(bytes, read)) if read == stamp => {
+                    self.left.remove(&path);
                     total += stamp.bytes;
                     let half = path.parent().is_some_and(|folder| *folder != *self.dir);
                     pieces.push(piece(path, stamp, bytes, half));
@@ -100,6 +101,7 @@ impl ScanInbox {
                         size(bytes),
                         size(self.bytes_max)
                     );
+                    self.left.remove(&path);
                     self.owed.insert(path, (stamp, Fate::Refused { reason }));
                 }
                 Err(error) => self.leave(
@@ -131,13 +133,13 @@ impl ScanInbox {
             };
             seen.insert(path.clone(), (*stamp, since));
             let owed = self.owed.get(path).is_some_and(|(owed, _)| owed == stamp);
-            if now.duration_since(since) >= self.still && !owed && !self.left.contains_key(path) {
+            if now.duration_since(since) >= self.still && !owed {
                 still.push((*stamp, path.clone(), entry.clone()));
             }
         }
         self.seen = seen;
-        // What could not be read stays told until it changes or goes.
-        self.left.retain(|path, _| self.seen.contains_key(path));
+        // What could not be read is tried at each look, and stays told until it can be, or goes.
+        self.left.retain(|path, _| self.seen.contains_key(path) || left.contains_key(path));
         for (path, reason) in left {
             self.leave(path, reason);
         }

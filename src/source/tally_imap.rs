@@ -3,7 +3,8 @@
 //!
 //! On a connection of its own, so that the one that takes mail in is not kept from its work.
 
-use super::imap_connection::{Connection, CountedHead};
+use super::imap_connection::Connection;
+use super::imap_fetched::CountedHead;
 use super::tally::{Looked, digest};
 use super::{SourceError, imap_login};
 use crate::config::Mailbox;

@@ -13,11 +13,13 @@
 
 mod backup;
 mod check;
+mod marked;
 mod named;
 mod restore;
 
 pub use backup::{BackupReport, backup};
 pub use check::{CopyState, read_manifest};
+pub use marked::{backed_up_at, note_backup};
 pub(super) use restore::AfterRestore;
 pub use restore::{Restored, restore};
 

@@ -55,6 +55,7 @@ mod letters;
 mod lists;
 mod looks;
 mod news;
+mod octets;
 mod open;
 mod original;
 mod patience;
@@ -62,6 +63,7 @@ mod post;
 mod proofs;
 mod purge;
 mod query;
+mod rehearsed;
 mod reseal;
 mod rows;
 mod run;
@@ -77,11 +79,13 @@ mod verify;
 mod verify_answers;
 mod verify_files;
 mod verify_index;
+mod watched;
 
 pub use beside::IndexOfDaemon;
 pub use breaker::BreakerRow;
 pub use copy::{
-    BackupReport, CopyError, CopyOf, CopyState, Manifest, Restored, backup, read_manifest, restore,
+    BackupReport, CopyError, CopyOf, CopyState, Manifest, Restored, backed_up_at, backup, note_backup,
+    read_manifest, restore,
 };
 pub use digests::Ledger;
 pub use entry::DAEMON;
@@ -93,6 +97,7 @@ pub use news::NewsReader;
 pub use open::Tell;
 pub use post::{PostBecame, PostRow};
 pub use purge::{PurgeOrder, PurgeReport, Purgeable};
+pub use rehearsed::RehearsalPeriod;
 pub use reseal::{Resealed, SealedCounts, sealed_counts};
 pub use split::SplitOrder;
 pub use types::{
@@ -100,6 +105,7 @@ pub use types::{
     Outcome, QueueCount, ReadAs, Registered, SendingPause,
 };
 pub use verify::{AnswerCounts, VerifyReport};
+pub use watched::Watched;
 
 use entry::{ENTRY_VERSION, Entry, Event};
 use fold::Fold;
@@ -171,7 +177,11 @@ impl Store {
         File::create(&path)
             .and_then(|mut file| file.write_all(&[0; 4096]))
             .map_err(StoreError::io("write", &path))?;
-        std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))
+        match std::fs::remove_file(&path) {
+            // Somebody else asked at the same time.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(StoreError::io("remove", &path)),
+        }
     }
 
     /// Has the store failed in a way from which only opening it anew helps: a sync or the index, on a full or broken
@@ -310,6 +320,11 @@ impl Drop for Store {
             tracing::warn!(%error, "the store was not closed well; the next opening mends it");
         }
     }
+}
+
+/// SHA-256 of a piece as it came, in hexadecimal: its digest in the register.
+pub fn digest_of_bytes(bytes: &[u8]) -> String {
+    entry::digest_of(bytes)
 }
 
 /// SHA-256 of a text, in hexadecimal.

@@ -2,7 +2,7 @@
 //! sled, which holds what came since: sled 0.34 costs about ten microseconds and three hundred bytes a row, whatever its order.
 //!
 //! ```text
-//! block    rows of about 16 KiB, each: octets shared with the key before, octets of its own, octets of the value + 1
+//! block    rows of about 4 KiB, each: octets shared with the key before, octets of its own, octets of the value + 1
 //!          (0: removed), as LEB128; the rest of the key; the value.  Then the sum of the block (8)
 //! index    by block: where it begins (8), octets of its first key (2), that key.  Then the sum of the index (8)
 //! foot     where the index begins (8), blocks (8), rows (8), magic (8)
@@ -11,6 +11,8 @@
 //! answer. Values lie there as they lie in sled: sealed, where the store is.
 
 use super::StoreError;
+use super::octets::{SUM_BYTES, number_at, put, sum, summed, take_length};
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::ops::Bound;
@@ -19,10 +21,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const MAGIC: [u8; 8] = *b"bode-r1\n";
-const BLOCK_BYTES: usize = 16 * 1024;
+/// Most looks are for one key, and read one block: a page of the machine's memory. Its first key is held, some 30 octets a block.
+const BLOCK_BYTES: usize = 4 * 1024;
 const FOOT_BYTES: usize = 32;
-const SUM_BYTES: usize = 8;
 const WRITE_BYTES: usize = 1024 * 1024;
+
+thread_local! {
+    /// The block that was looked at last: a look for one key makes no room of its own.
+    static BLOCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A row of a layer; without a value: removed from what lies below.
 pub(super) type Row = (Vec<u8>, Option<Vec<u8>>);
@@ -90,9 +97,9 @@ impl RunWriter {
             self.last.clear();
         }
         let shared = self.last.iter().zip(key).take_while(|(a, b)| a == b).count();
-        put_number(&mut self.block, shared);
-        put_number(&mut self.block, key.len() - shared);
-        put_number(&mut self.block, value.map_or(0, |value| value.len() + 1));
+        for length in [shared, key.len() - shared, value.map_or(0, |value| value.len() + 1)] {
+            put(&mut self.block, length as u64);
+        }
         self.block.extend_from_slice(&key[shared..]);
         self.block.extend_from_slice(value.unwrap_or_default());
         self.last.truncate(shared);
@@ -228,17 +235,18 @@ impl Run {
     /// `None`: the run knows nothing of the key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, StoreError> {
         let Some(block) = self.block_of(key) else { return Ok(None) };
-        let mut bytes = Vec::new();
-        self.read(block, &mut bytes)?;
-        let mut rows = Rows { bytes: &bytes, key: Vec::with_capacity(64) };
-        while let Some(value) = rows.next().ok_or_else(|| damaged(&self.path))? {
-            match rows.key.as_slice().cmp(key) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return Ok(Some(value.map(<[u8]>::to_vec))),
-                std::cmp::Ordering::Greater => break,
+        BLOCK.with_borrow_mut(|bytes| {
+            self.read(block, bytes)?;
+            let mut rows = Rows { bytes, key: Vec::with_capacity(64) };
+            while let Some(value) = rows.next().ok_or_else(|| damaged(&self.path))? {
+                match rows.key.as_slice().cmp(key) {
+                    std::cmp::Ordering::Less => {}
+                    std::cmp::Ordering::Equal => return Ok(Some(value.map(<[u8]>::to_vec))),
+                    std::cmp::Ordering::Greater => break,
+                }
             }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// The first (or last) rows between two keys.
@@ -337,9 +345,10 @@ impl<'a> Rows<'a> {
         if self.bytes.is_empty() {
             return Some(None);
         }
-        let (shared, own, value) =
-            (take_number(&mut self.bytes)?, take_number(&mut self.bytes)?, take_number(&mut self.bytes)?);
-        let (key, rest) = self.bytes.split_at_checked(own)?;
+        let mut at = 0;
+        let mut length = || take_length(self.bytes, &mut at);
+        let (shared, own, value) = (length()?, length()?, length()?);
+        let (key, rest) = self.bytes.get(at..)?.split_at_checked(own)?;
         if shared > self.key.len() {
             return None;
         }
@@ -353,52 +362,6 @@ impl<'a> Rows<'a> {
         self.bytes = rest;
         Some(Some(Some(value)))
     }
-}
-
-fn put_number(into: &mut Vec<u8>, mut number: usize) {
-    while number >= 0x80 {
-        into.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    into.push((number & 0x7f) as u8);
-}
-
-fn take_number(from: &mut &[u8]) -> Option<usize> {
-    let mut number = 0usize;
-    for place in 0..5 {
-        let (octet, rest) = from.split_first()?;
-        *from = rest;
-        number |= usize::from(octet & 0x7f) << (7 * place);
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn number_at(bytes: &[u8], at: usize) -> u64 {
-    let octets = bytes.get(at..at + 8).and_then(|octets| octets.try_into().ok());
-    octets.map_or(u64::MAX, u64::from_le_bytes)
-}
-
-/// Of what a disk or a cut-off write does to octets, not of what a person does: eight at a time (the multiplier is FNV's).
-fn sum(bytes: &[u8]) -> [u8; SUM_BYTES] {
-    let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut all = words.iter().fold(0xcbf2_9ce4_8422_2325, |sum, word| step(sum, u64::from_le_bytes(*word)));
-    all = rest.iter().fold(all, |sum, octet| step(sum, u64::from(*octet)));
-    step(all, bytes.len() as u64).to_le_bytes()
-}
-
-/// The bytes with their sum behind them.
-pub(super) fn with_sum(bytes: &[u8]) -> Vec<u8> {
-    [bytes, &sum(bytes)].concat()
-}
-
-/// What stands before a sum, when that is its sum.
-pub(super) fn summed(bytes: &[u8]) -> Option<&[u8]> {
-    let (within, told) = bytes.split_at_checked(bytes.len().checked_sub(SUM_BYTES)?)?;
-    (sum(within) == told).then_some(within)
 }
 
 fn damaged(path: &Path) -> StoreError {

@@ -1,11 +1,12 @@
 //! `judging.toml`: how heavily things weigh. Every number is explained in the file.
 
 use super::organisations::Strength;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// All weights.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
     #[serde(default)]
@@ -25,7 +26,7 @@ pub struct Weights {
     pub target: TargetWeights,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceWeights {
     pub own: f64,
@@ -37,7 +38,7 @@ pub struct PlaceWeights {
     pub little_own_factor: f64,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StrengthWeights {
     pub name: f64,
@@ -59,7 +60,7 @@ impl StrengthWeights {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToneWeights {
     pub negative_most: f64,
@@ -68,7 +69,7 @@ pub struct ToneWeights {
     pub carried_decay: f64,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetWeights {
     /// Chance of two complaints from which there are two.
@@ -82,7 +83,7 @@ pub struct TargetWeights {
     pub ocr_confidence_least: f64,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TwoWeights {
     pub always: f64,

@@ -50,6 +50,21 @@ use standing::Standings;
 use target::Target;
 use weigh::Circumstances;
 
+/// What each kind of rule file may hold, as JSON Schema (draft 2020-12), by the name of the file; `rules` stands for every
+/// file with rules.
+pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
+    let [bodies, towns] = organisations::schemas();
+    vec![
+        ("judging", crate::record::schema_of::<judging::Weights>("judging.toml")),
+        ("municipalities", towns),
+        ("organisations", bodies),
+        ("queues", queues::schema()),
+        ("referrals", referrals::schema()),
+        ("rules", rules::schema()),
+        ("words", ruleset::schema()),
+    ]
+}
+
 /// Judges one piece.
 pub fn judge(
     extract: &Extract,

@@ -9,12 +9,13 @@ use super::pattern::{Pattern, WordLists};
 use super::rules::{RuleFault, fault_at, read_toml};
 use super::towns::Towns;
 use super::words::WordIndex;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
 
 /// What sort of body it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OrgKind {
     National,
@@ -104,7 +105,16 @@ pub struct Organisations {
     by_id: BTreeMap<String, usize>,
 }
 
-#[derive(Deserialize)]
+/// What the two files may hold, as JSON Schema.
+pub(super) fn schemas() -> [serde_json::Value; 2] {
+    let (bodies, towns) = ("organisations.toml", "municipalities.toml");
+    [
+        crate::record::schema_of::<OrganisationsFile>(bodies),
+        crate::record::schema_of::<MunicipalitiesFile>(towns),
+    ]
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OrganisationsFile {
     #[serde(default)]
@@ -114,13 +124,15 @@ struct OrganisationsFile {
     organisation: Vec<RawOrganisation>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawOrganisation {
+    #[schemars(with = "String")]
     id: Spanned<String>,
     label: Option<String>,
     name: String,
     kind: OrgKind,
+    #[schemars(with = "String")]
     refer: Spanned<String>,
     reason: String,
     #[serde(default)]
@@ -128,22 +140,31 @@ struct RawOrganisation {
     #[serde(default)]
     agent: bool,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     names: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     capitals: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     home: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     addressed: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     hints: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     weak: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     look_alikes: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     patterns: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     companies: Vec<Spanned<String>>,
     #[serde(default)]
     fires: Vec<String>,
@@ -151,7 +172,7 @@ struct RawOrganisation {
     not: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct MunicipalitiesFile {
     #[serde(default)]
@@ -161,12 +182,14 @@ struct MunicipalitiesFile {
     municipality: Vec<RawMunicipality>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawMunicipality {
+    #[schemars(with = "String")]
     id: Spanned<String>,
     name: String,
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     ombudsman: Option<Spanned<String>>,
     #[serde(default)]
     ambiguous: bool,

@@ -2,6 +2,7 @@
 
 use super::rules::{RuleFault, fault_at, read_toml};
 use crate::record::{Judgement, nearest};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,7 +23,12 @@ pub struct Queue {
 #[derive(Clone, Debug, Default)]
 pub struct Queues(pub Vec<Queue>);
 
-#[derive(Deserialize)]
+/// What the file may hold, as JSON Schema.
+pub(super) fn schema() -> serde_json::Value {
+    crate::record::schema_of::<QueuesFile>("queues.toml")
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct QueuesFile {
     #[serde(default)]
@@ -32,13 +38,15 @@ struct QueuesFile {
     queue: Vec<RawQueue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawQueue {
+    #[schemars(with = "String")]
     id: Spanned<String>,
     name: String,
     explanation: String,
     #[serde(default)]
+    #[schemars(with = "Vec<BTreeMap<String, Vec<String>>>")]
     when: Vec<BTreeMap<Spanned<String>, Vec<String>>>,
 }
 

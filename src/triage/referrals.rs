@@ -2,6 +2,7 @@
 
 use super::rules::{RuleFault, fault_at, read_toml};
 use crate::record::Referral;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use toml::Spanned;
@@ -14,7 +15,12 @@ pub struct Referrals {
     sent_on: BTreeSet<String>,
 }
 
-#[derive(Deserialize)]
+/// What the file may hold, as JSON Schema.
+pub(super) fn schema() -> serde_json::Value {
+    crate::record::schema_of::<ReferralsFile>("referrals.toml")
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ReferralsFile {
     #[serde(default)]
@@ -24,9 +30,10 @@ struct ReferralsFile {
     referral: Vec<RawReferral>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawReferral {
+    #[schemars(with = "String")]
     id: Spanned<String>,
     name: String,
     #[serde(default)]

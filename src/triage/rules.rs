@@ -7,6 +7,7 @@
 use super::pattern::{Pattern, WordLists};
 use super::reading::{Place, Reading, Sentence, sentences_of};
 use crate::record::{distance, nearest};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 use toml::Spanned;
@@ -44,7 +45,7 @@ impl fmt::Display for RuleFaults {
 }
 
 /// Where a rule looks. Names of the rule files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Where {
     Subject,
@@ -87,7 +88,12 @@ pub struct Rule {
     pub line: usize,
 }
 
-#[derive(Deserialize)]
+/// What the file may hold, as JSON Schema.
+pub(super) fn schema() -> serde_json::Value {
+    crate::record::schema_of::<RawFile>("rules")
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
     #[serde(default)]
@@ -97,20 +103,26 @@ struct RawFile {
     rule: Vec<RawRule>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawRule {
+    #[schemars(with = "String")]
     id: Spanned<String>,
+    #[schemars(with = "String")]
     concludes: Spanned<String>,
+    #[schemars(with = "String")]
     reason: Spanned<String>,
     #[serde(default = "one")]
     weight: f64,
     #[serde(default = "own_words", rename = "where")]
     places: Vec<Where>,
+    #[schemars(with = "Vec<String>")]
     any: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     with: Vec<Spanned<String>>,
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     unless: Vec<Spanned<String>>,
     #[serde(default)]
     fires: Vec<String>,

@@ -13,6 +13,7 @@ use super::weigh::Scale;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::record::{Channel, Extract, Office};
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::panic::resume_unwind;
@@ -71,7 +72,12 @@ pub struct Example {
     pub fires: bool,
 }
 
-#[derive(Deserialize)]
+/// What the file may hold, as JSON Schema.
+pub(super) fn schema() -> serde_json::Value {
+    crate::record::schema_of::<WordsFile>("words.toml")
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WordsFile {
     #[serde(default)]

@@ -59,6 +59,17 @@ pub fn newest_cases(
     Ok(more)
 }
 
+/// One case. `None`: there is no such case, or its first piece is gone.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn one_case(store: &Store, office: &str, number: CaseNumber) -> Result<Option<Stored>, StoreError> {
+    match store.case(number)? {
+        Some(row) => stored(store, office, row),
+        None => Ok(None),
+    }
+}
+
 /// `None`: its first piece is gone.
 fn stored(store: &Store, office: &str, row: CaseRow) -> Result<Option<Stored>, StoreError> {
     let Some(first) = row.records.first().copied() else { return Ok(None) };

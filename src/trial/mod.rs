@@ -10,13 +10,15 @@ mod edits;
 mod item;
 mod labels;
 mod patch;
+mod rehearsed;
 mod score;
 mod suggest;
 
-pub use archive::{RuleFate, Stored, cases, gold_of, newest_cases, rule_fates};
+pub use archive::{RuleFate, Stored, cases, gold_of, newest_cases, one_case, rule_fates};
 pub use compare::{Change, Changed, Comparison, compare, rules_changed};
 pub use item::{Item, ItemFault, read_items};
 pub use labels::{Gold, LABELS, Wrong, labels_of, wrong};
 pub use patch::differing;
+pub use rehearsed::{Fate, LabelOtherwise, Otherwise, Rehearsed, WouldAnswer, rehearsed};
 pub use score::Score;
 pub use suggest::{Proposal, Proposals, suggest};

@@ -41,6 +41,30 @@ impl OfficeDir {
         Self { dir, config }
     }
 
+    /// The office of Den Haag with rules of its own that may be written, and a scan folder.
+    pub fn with_rules() -> Self {
+        let office = Self::den_haag("[scan]\ndir = \"scans\"\n");
+        let rules = office.rules();
+        std::fs::create_dir_all(rules.join("examples")).unwrap();
+        std::fs::create_dir_all(office.store()).unwrap();
+        std::fs::create_dir(office.dir.path().join("scans")).unwrap();
+        for entry in std::fs::read_dir("rules").unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, rules.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        let here = std::env::current_dir().unwrap().join("rules");
+        let config = std::fs::read_to_string(&office.config).unwrap();
+        std::fs::write(&office.config, config.replace(&format!("{here:?}"), &format!("{rules:?}"))).unwrap();
+        office
+    }
+
+    /// Of an office with rules of its own.
+    pub fn rules(&self) -> PathBuf {
+        self.dir.path().join("regels")
+    }
+
     pub fn store(&self) -> PathBuf {
         self.dir.path().join("store")
     }

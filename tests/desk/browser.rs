@@ -215,6 +215,15 @@ impl Browser {
         std::fs::write(file, base64(answer["data"].as_str().unwrap())).unwrap();
     }
 
+    /// What a window of 1440 by `height` CSS pixels shows of the page, at three quarters: a picture for the book.
+    pub fn window_picture(&mut self, height: u32, file: &Path) {
+        let metrics = json!({"width": 1440, "height": height, "deviceScaleFactor": 0.75, "mobile": false});
+        self.ask("Emulation.setDeviceMetricsOverride", metrics).unwrap();
+        self.evaluate("scrollTo(0, 0)");
+        let answer = self.ask("Page.captureScreenshot", json!({"format": "png"})).unwrap();
+        std::fs::write(file, base64(answer["data"].as_str().unwrap())).unwrap();
+    }
+
     /// A picture of the whole page.
     pub fn picture(&mut self, file: &Path) {
         let answer = self

@@ -117,11 +117,7 @@ fn a_rule_editor_changes_a_rule() {
         ruth.fill("Waarom?", "Te zwaar: zie overleg.");
         ruth.press("button", "Zet in werking");
         ruth.reads("Te zwaar: zie overleg.");
-        assert!(
-            std::fs::read_to_string(office::rules_of(&office).join("kind.toml"))
-                .unwrap()
-                .contains("weight = 2.0")
-        );
+        assert!(std::fs::read_to_string(office.rules().join("kind.toml")).unwrap().contains("weight = 2.0"));
         ruth.press("button", "Terug naar deze");
         ruth.press("button", "Gooi het concept weg");
         ruth.log_out();

@@ -17,6 +17,23 @@ const TAGS: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
 const WIDE_TEXT: &str = "(sheet => { sheet.replaceSync('* { line-height: 1.5 !important; letter-spacing: .12em !important; \
     word-spacing: .16em !important } p { margin-bottom: 2em !important }'); document.adoptedStyleSheets = [sheet] })(new CSSStyleSheet())";
 
+/// The pictures of the book in docs/, each with the height of the window in CSS pixels; `make pictures` lays them there.
+const BOOK: [(&str, u32); 13] = [
+    ("zaken", 800),
+    ("zaken-gezocht", 700),
+    ("zaak", 900),
+    ("zaak-scan", 900),
+    ("zaak-besloten", 700),
+    ("bericht", 1000),
+    ("termijnen", 700),
+    ("postkamer-eerder", 600),
+    ("postkamer", 620),
+    ("printen", 800),
+    ("grootboek", 800),
+    ("regels-geprobeerd", 900),
+    ("noodrem", 500),
+];
+
 pub fn pictures() -> PathBuf {
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("desk");
     std::fs::create_dir_all(&dir).unwrap();
@@ -70,6 +87,11 @@ impl Look {
         browser.evaluate(WIDE_TEXT);
         self.fits(browser, &format!("{name} with wide letters"), 320);
         browser.evaluate("document.adoptedStyleSheets = []");
+        if let Some((_, height)) = BOOK.iter().find(|(picture, _)| *picture == name) {
+            let dir = pictures().join("book");
+            std::fs::create_dir_all(&dir).unwrap();
+            browser.window_picture(*height, &dir.join(format!("{name}.png")));
+        }
         browser.size(1440, 900);
         self.well_formed(browser, name);
     }

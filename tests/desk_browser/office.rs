@@ -8,7 +8,6 @@ use bode::extract::ReadRequest;
 use bode::record::*;
 use bode::review::{Accounts, Role};
 use bode::store::{PurgeOrder, Purgeable};
-use std::path::PathBuf;
 
 /// A desk with an account of each role: piet, noor, ruth, ans and karel.
 pub fn desk() -> Desk {
@@ -129,27 +128,10 @@ pub fn destroyed(desk: &Desk) -> CaseNumber {
 
 /// A real daemon with rules of its own that may be written, and ruth who keeps them.
 pub fn with_rules() -> (OfficeDir, Daemon) {
-    let office = OfficeDir::den_haag("[scan]\ndir = \"scans\"\n");
-    let rules = rules_of(&office);
-    std::fs::create_dir_all(rules.join("examples")).unwrap();
-    std::fs::create_dir_all(office.store()).unwrap();
-    std::fs::create_dir(office.dir.path().join("scans")).unwrap();
-    for entry in std::fs::read_dir("rules").unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            std::fs::copy(&path, rules.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let here = std::env::current_dir().unwrap().join("rules");
-    let config = std::fs::read_to_string(&office.config).unwrap();
-    std::fs::write(&office.config, config.replace(&format!("{here:?}"), &format!("{rules:?}"))).unwrap();
+    let office = OfficeDir::with_rules();
     let accounts = Accounts::new(&office.store());
     accounts.add("ruth", PASSWORD, Role::RuleEditor, jiff::Timestamp::now()).unwrap();
     let mut daemon = office.run();
     daemon.wait_for("bode is running", 1);
     (office, daemon)
-}
-
-pub fn rules_of(office: &OfficeDir) -> PathBuf {
-    office.dir.path().join("regels")
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Name of the picture, who opens it, and the path. `{1}` stands for the number of the sample case with that place in the list,
 /// `{aside}` for a piece set aside, `{scan}` for a case that came as a scan, `{adres}` for a letter whose address is to be checked.
-pub const DESK: [(&str, &str, &str); 47] = [
+pub const DESK: &[(&str, &str, &str)] = &[
     ("zaken", "noor", "/"),
     ("zaken-gefilterd", "noor", "/?queue=doorverwijzen&due=week"),
     ("zaken-leeg", "noor", "/?queue=aanvullen&due=late"),
@@ -46,6 +46,7 @@ pub const DESK: [(&str, &str, &str); 47] = [
     ("antwoord", "noor", "/answers/received"),
     ("grootboek", "noor", "/ledger"),
     ("cijfers", "noor", "/numbers"),
+    ("proefdraaien", "noor", "/rehearsal"),
     ("jaarcijfers", "noor", "/numbers/2026"),
     ("zaak-splitsen", "noor", "/cases/{7}/split"),
     ("zaken-samen", "noor", "/together?case={1}&case={5}"),
@@ -127,7 +128,7 @@ fn every_page_is_sound_at_every_width() {
             .replace("{adres}", &address.to_string())
             .replace("{scan}", &scan.to_string())
     };
-    for (name, who, path) in DESK {
+    for (name, who, path) in DESK.iter().copied() {
         become_one(&mut browser, &base, &people[who]);
         browser.open(&format!("{base}{}", filled(path)));
         look.at(&mut browser, name);

@@ -15,7 +15,7 @@ pub struct Level {
     /// Long words that may stand: names, words of the law that are explained, and words that everybody knows.
     pub long_words: &'static [&'static str],
     pub stiff: &'static [&'static str],
-    passive: fn(&[String]) -> bool,
+    pub passive: fn(&[String]) -> bool,
 }
 
 pub const DUTCH: Level = Level {

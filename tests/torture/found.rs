@@ -34,6 +34,16 @@ fn ended_with(daemon: &mut Daemon, time_max: Duration) -> std::process::ExitStat
     }
 }
 
+/// Everything that waits is taken by the daemon in which the fault fell.
+fn idle_after_the_fault(office: &Office<'_>, daemon: &mut Daemon) {
+    let begun = Instant::now();
+    while !(is_running(daemon) && office.is_idle()) {
+        assert!(begun.elapsed() < DEADLINE, "{}", daemon.log);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(office.control.struck() > 0, "the fault did not fall:\n{}", daemon.log);
+}
+
 /// sled waits without end for a write that failed while it closes: the start hung, deaf to SIGTERM.
 #[test]
 fn a_start_on_a_full_disk_ends_and_says_why() {
@@ -58,7 +68,7 @@ fn a_start_on_a_full_disk_ends_and_says_why() {
 fn a_sync_that_fails_while_the_index_closes_ends_nothing_badly() {
     let fault = Fault {
         action: Action::FailOn,
-        point: "index/db: fsync".to_owned(),
+        point: "index/recent-#/db: fsync".to_owned(),
         nth: 4,
         error: EIO,
         kinds: SYNCS,
@@ -93,12 +103,24 @@ fn a_reply_waits_for_a_piece_that_is_tried_again() {
         office.lay(&sent, name);
     }
     let mut daemon = office.run_with(&fault);
-    let begun = Instant::now();
-    while !(is_running(&mut daemon) && office.is_idle()) {
-        assert!(begun.elapsed() < DEADLINE, "{}", daemon.log);
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(office.control.struck() > 0, "the fault did not fall:\n{}", daemon.log);
+    idle_after_the_fault(&office, &mut daemon);
     Office::terminate(&mut daemon).unwrap();
     office.holds().unwrap();
+}
+
+/// A message that could not be read for a moment was told, and left until the next start.
+#[test]
+fn a_message_that_could_not_be_read_is_tried_at_the_next_look() {
+    let fault = Fault {
+        action: Action::FailOnce,
+        point: "post/new: read".to_owned(),
+        nth: 1,
+        error: EIO,
+        reads: true,
+        ..Fault::none()
+    };
+    with_fault(9004, &fault, |office, daemon| {
+        idle_after_the_fault(office, daemon);
+        Office::terminate(daemon).unwrap();
+    });
 }

@@ -154,7 +154,8 @@ impl Stage {
     fn makes(&self, name: &str) -> bool {
         let first = is_of_a_new_store(name);
         let index = is_of_a_new_index(name);
-        let snapshot = name.starts_with("index/snap") || name.starts_with("index/conf: read");
+        let snapshot =
+            name.starts_with("index/recent-#/snap") || name.starts_with("index/recent-#/conf: read");
         // The first round of a store is for what comes once; so is one without an index.
         let fits = match (self.new_store, self.new_index) {
             (true, _) => first,

@@ -2,29 +2,9 @@
 //!
 //! Invariants: a list is read as a stream and never held as numbers, however many there are; what is cut off or odd ends it.
 
+use crate::store::octets::{put, take};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
-
-pub(super) fn put(into: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        into.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    into.push((number & 0x7f) as u8);
-}
-
-pub(super) fn take(from: &[u8], at: &mut usize) -> Option<u64> {
-    let mut number = 0;
-    for place in 0..10 {
-        let octet = *from.get(*at)?;
-        *at += 1;
-        number |= u64::from(octet & 0x7f) << (7 * place);
-        if octet & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
 
 /// Numbers that fall, packed; how many there are.
 pub(super) fn packed(numbers: impl Iterator<Item = u64>) -> (Vec<u8>, u64) {

@@ -10,9 +10,9 @@
 //! (for one that was typed wrong) so are read without the lists between them. Invariants: words rise; what does not have its sum or seal
 //! is an error, never an answer.
 
-use super::numbers::{List, put, take};
+use super::numbers::List;
 use crate::store::StoreError;
-use crate::store::run::{summed, with_sum};
+use crate::store::octets::{number_at, put, summed, take, take_length, with_sum};
 use crate::store::sealed::ValueKey;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -166,12 +166,7 @@ impl Part {
         let foot_at = bytes.checked_sub(FOOT_BYTES).ok_or_else(|| part.damaged())?;
         let mut foot = [0; FOOT_BYTES as usize];
         part.file.read_exact_at(&mut foot, foot_at).map_err(StoreError::io("read", path))?;
-        let number = |at: usize| {
-            foot.get(at..at + 8)
-                .and_then(|octets| octets.try_into().ok())
-                .map_or(u64::MAX, u64::from_le_bytes)
-        };
-        let (index_at, length) = (number(0), number(8));
+        let (index_at, length) = (number_at(&foot, 0), number_at(&foot, 8));
         if foot[16..] != MAGIC || index_at.checked_add(length) != Some(foot_at) {
             return Err(part.damaged());
         }
@@ -180,7 +175,7 @@ impl Part {
         while at < index.len() {
             let block = (|| {
                 let (lists_at, words_at) = (take(&index, &mut at)?, take(&index, &mut at)?);
-                let length = usize::try_from(take(&index, &mut at)?).ok()?;
+                let length = take_length(&index, &mut at)?;
                 let first = index.get(at..at.checked_add(length)?)?.into();
                 at += length;
                 Some(Block { first, lists_at, words_at, end: index_at })
@@ -290,7 +285,7 @@ impl Part {
 }
 
 fn next_word<'a>(bytes: &[u8], at: &mut usize, word: &'a mut Vec<u8>) -> Option<Entry<'a>> {
-    let mut number = || usize::try_from(take(bytes, at)?).ok();
+    let mut number = || take_length(bytes, at);
     let (shared, own, cases, list_bytes) = (number()?, number()?, number()?, number()?);
     let rest = bytes.get(*at..at.checked_add(own)?)?;
     *at += own;
