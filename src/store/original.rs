@@ -362,10 +362,12 @@ impl Originals {
             if !folder.is_dir() {
                 continue;
             }
-            for name in subfolders(&folder)? {
+            // Not what a kill left half written: the file whose place it was to take goes by the same name below, and is
+            // gone then.
+            for name in subfolders(&folder)?.into_iter().filter(|name| !name.starts_with('.')) {
                 let path = folder.join(&name);
                 let metadata = fs::symlink_metadata(&path).map_err(StoreError::io("look at", &path))?;
-                if name.starts_with('.') || !metadata.is_file() {
+                if !metadata.is_file() {
                     continue;
                 }
                 let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;

@@ -167,3 +167,18 @@ fn a_person_s_change_puts_everything_before_it_on_disk() {
     house.store().settle().unwrap();
     assert_ne!(first, fs::read(marker(&house)).unwrap());
 }
+
+#[test]
+fn what_a_kill_left_half_written_stops_no_opening() {
+    let mut cut = Cut::new();
+    let case = cut.house.case("nieuw", "nieuw", send());
+    let before = cut.house.all_answers();
+    let kept = folder(&cut.house, cut.house.row(case).records[0]);
+    cut.power_cut(|_| {
+        for name in ["answer.eml", "card.json", "extract.json", "judgement.json", "original.eml", "record.json"] {
+            fs::write(kept.join(format!(".{name}.tmp")), "{\"half").unwrap();
+        }
+    });
+    assert_eq!(cut.house.all_answers(), before);
+    cut.house.assert_clean();
+}
