@@ -23,7 +23,7 @@ installing = missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr bench-intake bench-store bench-desk bench-load bench-peers soak instructions class-table deps deps-test deps-bench clean-demo
+.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr bench-intake bench-store bench-desk bench-idle bench-load bench-peers soak instructions class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -202,6 +202,12 @@ bench-desk: deps-bench
 	$(CARGO) build --locked --release
 	$(CARGO) bench --locked --bench store --no-run
 	python3 benches/desk.py $(DESK_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
+
+# A daemon at rest on stores of these sizes: start, memory, processor time; about 15 minutes. IDLE_FLAGS="--minutes 1" for a short one.
+bench-idle: deps-bench
+	$(CARGO) build --locked --release
+	$(CARGO) bench --locked --bench store --no-run
+	python3 benches/idle.py $(IDLE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" 0 $(lastword $(SIZES))
 
 # A backlog of messages and scans, then a burst; `LOAD_FLAGS="--messages 5000 --scans 50 --burst-minutes 1"` for a short one.
 bench-load: deps-bench

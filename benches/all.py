@@ -75,6 +75,11 @@ BENCHES = {
     "desk": ("The desk with 20 users", "bench-desk", "bench-desk SIZES=1000 DESK_FLAGS='--seconds 5 --users 5'", [
         Figure("queue page, p99 (largest store)", r"^ *queue +\d+ +[0-9.]+ +" + N, "ms", 50, most=True),
         Figure("case page, p99 (largest store)", r"^ *case +\d+ +[0-9.]+ +" + N, "ms", 50, most=True)]),
+    "idle": ("A daemon at rest", "bench-idle", "bench-idle SIZES=1000 IDLE_FLAGS='--minutes 0.2 --starts 1'", [
+        Figure("the program's file", r"^program " + N + " MB", "MB", 40, most=True),
+        Figure("start (largest store), median", r"^ *\d+ +" + N, "ms", 300, most=True),
+        Figure("resident memory at rest (largest store)", r"^ *\d+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +" + N, "MB", 40, most=True),
+        Figure("processor time at rest (largest store)", r"^ *\d+ +(?:[0-9.]+ +){6}" + N, "% of a core", 0.1, most=True)]),
     "load": ("A backlog and a burst", "bench-load LOAD_FLAGS='--messages 5000 --scans 50 --burst-minutes 1'", "bench-load LOAD_FLAGS='--messages 300 --scans 2 --burst-a-minute 120 --burst-minutes 1'", []),
     "ocr": ("Scans, beside the programs tesseract and ocrmypdf", "bench-ocr", "bench-ocr OCR_FLAGS='--only speed --rounds 1 --pages 4'", [
         Figure("pages a minute, beside `tesseract` on the same pages upright", N + " times as fast as floor", "times", 0.95, beside="tesseract"),
