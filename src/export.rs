@@ -4,9 +4,11 @@
 //! Invariants: nothing here runs when it is opened (no scripts, everything escaped, nothing from elsewhere); names of files are
 //! ours or cleaned; what the virus scanner found something in is named and left out; originals are the bytes as they came.
 
+mod csv;
 mod page;
 mod person;
 
+pub use csv::cases_csv;
 pub use page::{EXPORT_README, list_page, list_row};
 pub use person::{Found, Person, look_for, others};
 
@@ -271,8 +273,8 @@ pub fn aside_files(pieces: &[Piece]) -> Vec<ExportFile> {
     files
 }
 
-/// By what the bytes are.
-fn ending(channel: Channel, bytes: &[u8]) -> &'static str {
+/// Of the name of an original, by what its bytes are.
+pub fn ending(channel: Channel, bytes: &[u8]) -> &'static str {
     match (channel, bytes) {
         (Channel::Email, _) => "eml",
         (_, [b'%', b'P', b'D', b'F', ..]) => "pdf",
@@ -309,58 +311,5 @@ fn silence(judged: &CaseRow) -> Option<String> {
     match judged.answer.as_ref().map(|entry| &entry.state) {
         Some(AnswerState::Withheld { reason }) => Some(reason.clone()),
         _ => None,
-    }
-}
-
-/// The row of a case in the list that a spreadsheet opens.
-pub fn csv_row(row: &CaseRow) -> String {
-    let decision = row.decision.as_ref();
-    let cells = [
-        row.number.to_string(),
-        row.received.to_string(),
-        row.queue.clone(),
-        word(&row.status),
-        decision.map(|decision| word(&decision.verdict)).unwrap_or_default(),
-        decision.map(|decision| crate::record::office_date(decision.at).to_string()).unwrap_or_default(),
-        decision.and_then(|decision| decision.refer_to.clone()).unwrap_or_default(),
-        row.judgement.complained_about.join(" "),
-        row.writer.clone().unwrap_or_default(),
-        row.subject.clone().unwrap_or_default(),
-        row.records.len().to_string(),
-        row.purged.as_ref().map(crate::record::Destroyed::sentence).unwrap_or_default(),
-    ];
-    let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
-    format!("{}\r\n", cells.join(";"))
-}
-
-/// The names of its columns.
-pub const CSV_HEAD: &str = "zaak;ontvangen;wachtrij;status;besluit;besloten op;doorverwezen naar;gaat over;schrijver;onderwerp;stukken;vernietigd\r\n";
-
-/// A label by its name in the contract.
-fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => text,
-        _ => String::new(),
-    }
-}
-
-/// A cell that a spreadsheet takes as text, not as a formula.
-fn csv_cell(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let guarded = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text };
-    match guarded.contains([';', '"', ',']) {
-        true => format!("\"{}\"", guarded.replace('"', "\"\"")),
-        false => guarded,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheet_runs_nothing() {
-        assert_eq!(csv_cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
-        assert_eq!(csv_cell("klacht\r\nDROP"), "klacht  DROP");
     }
 }

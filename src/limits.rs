@@ -220,6 +220,9 @@ pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Octets of the originals of a case that the desk gives out as one ZIP, made in memory; the command line has no such bound.
 pub const DESK_EXPORT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
+/// Rows of a list that the desk gives as one file; the command line has no such bound.
+pub const DESK_CSV_ROWS_MAX: usize = PAGE_ROWS_MAX * LIST_PAGES_MAX;
+
 /// Walks over the index at the same time for commands beside the daemon; each holds a thread.
 pub const INDEX_WALKS_MAX: usize = 32;
 

@@ -175,6 +175,30 @@ fn who_may_has_it_shown_and_that_stands_in_the_history() {
     assert_eq!(desk.store.history(case).unwrap().len(), history.len() + 1);
 }
 
+#[test]
+fn a_list_is_given_as_csv_that_runs_nothing_and_names_no_number() {
+    let desk = Desk::start();
+    let (case, _) = case_with_bsn(&desk);
+    let mut noor = desk.person("noor");
+    assert!(noor.get("/?status=all&queue=nieuw").body.contains("/cases.csv?queue=nieuw&amp;status=all"));
+    let file = noor.get("/cases.csv?status=all");
+    let told = |name: &str| file.header(name).unwrap_or_default().to_owned();
+    assert_eq!(told("content-type"), "text/csv; charset=utf-8; header=present");
+    assert_eq!(told("content-disposition"), "attachment; filename=\"zaken-2026-03-12.csv\"");
+    free_of_it(&file.body, "the list");
+    let lines: Vec<&str> = file.body.strip_prefix('\u{feff}').unwrap().split_terminator("\r\n").collect();
+    let total = noor.get("/api/v1/cases?status=all").json()["total"].as_u64().unwrap();
+    assert_eq!(lines.len() as u64, total + 1, "{lines:#?}");
+    assert!(lines[0].starts_with("zaak;ontvangen;wachtrij;"), "{}", lines[0]);
+    assert!(lines.iter().any(|line| line.starts_with(&case.to_string()) && line.contains("•••••••82")));
+    let open = noor.get("/cases.csv").body.lines().count();
+    assert!(open > 1 && open < lines.len() + 1, "the choice of the list is that of the file");
+    // Who may not take cases along is shown no link, and given none.
+    let mut piet = desk.person("piet");
+    assert!(!piet.get("/").body.contains("cases.csv"));
+    assert_eq!(piet.get("/cases.csv").status, 403);
+}
+
 /// The ZIP of the desk: whole, covered but for the originals, and written down twice.
 #[test]
 fn a_case_is_given_out_as_a_zip_and_that_is_written_down() {

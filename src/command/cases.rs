@@ -120,6 +120,23 @@ pub(super) struct ListArgs {
     undelivered: bool,
     #[arg(long)]
     json: bool,
+    /// For a spreadsheet, with semicolons: what `zaken.csv` of an export holds.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+/// How a list is given.
+#[derive(Clone, Copy)]
+enum Form {
+    Lines,
+    Json,
+    Csv,
+}
+
+impl Form {
+    fn of(json: bool) -> Self {
+        if json { Form::Json } else { Form::Lines }
+    }
 }
 
 /// A word of the contract as a value of ours.
@@ -149,12 +166,12 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
                 limit: usize::MAX,
                 ..CaseFilter::default()
             };
-            list(&config, &filter, args.json)
+            list(&config, &filter, if args.csv { Form::Csv } else { Form::of(args.json) })
         }
         CasesCommand::Search { words, json } => {
             let filter =
                 CaseFilter { text: Some(words.join(" ")), limit: usize::MAX, ..CaseFilter::default() };
-            list(&config, &filter, json)
+            list(&config, &filter, Form::of(json))
         }
         CasesCommand::Due { days, json } => due(&config, days, json),
         CasesCommand::Show { number, json, show_bsn } => show(&config, number, json, show_bsn),
@@ -180,7 +197,7 @@ pub(super) fn cases(global: &Global, command: CasesCommand) -> CommandResult {
     }
 }
 
-fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
+fn list(config: &Config, filter: &CaseFilter, form: Form) -> CommandResult {
     let store = setting::store_to_read(config).map_err(Failure::failed)?;
     let page = store.cases(filter).map_err(Failure::failed)?;
     for one in &page.read_as {
@@ -189,9 +206,16 @@ fn list(config: &Config, filter: &CaseFilter, json: bool) -> CommandResult {
     if page.unread > 0 {
         eprintln!("texts of the last {} entries of the journal were not searched", page.unread);
     }
-    if json {
-        println!("{}", serde_json::to_string_pretty(&page.rows).map_err(Failure::failed)?);
-        return Ok(Ended::Well);
+    match form {
+        Form::Json => {
+            println!("{}", serde_json::to_string_pretty(&page.rows).map_err(Failure::failed)?);
+            return Ok(Ended::Well);
+        }
+        Form::Csv => {
+            print!("{}", crate::export::cases_csv(&page.rows));
+            return Ok(Ended::Well);
+        }
+        Form::Lines => {}
     }
     for row in &page.rows {
         println!(

@@ -117,7 +117,7 @@ pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> Com
     // Recorded first: what was given out without a record could not be told of.
     record(config, u32::try_from(cases.len()).unwrap_or(u32::MAX), person.is_some(), &by)?;
     let bar = setting::progress(global, cases.len() as u64, "zaken");
-    let (mut rows, mut csv, mut check) = (String::new(), export::CSV_HEAD.to_owned(), String::new());
+    let (mut rows, mut listed, mut check) = (String::new(), Vec::new(), String::new());
     for number in &cases {
         let mut dossier = export::dossier(&store, *number).map_err(Failure::failed)?;
         if args.bsn {
@@ -136,7 +136,7 @@ pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> Com
             }
         }
         rows.push_str(&export::list_row(&dossier.row));
-        csv.push_str(&export::csv_row(&dossier.row));
+        listed.push(dossier.row);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -149,7 +149,7 @@ pub(super) fn export(global: &Global, config: &Config, args: &ExportArgs) -> Com
     for file in &aside {
         out.put(file)?;
     }
-    out.put_text("zaken.csv", format!("\u{feff}{csv}"))?;
+    out.put_text("zaken.csv", export::cases_csv(&listed))?;
     out.put_text("index.html", export::list_page(&rows, &aside, &made))?;
     out.put_text("LEESMIJ.txt", export::EXPORT_README.to_owned())?;
     if person.is_some() {

@@ -1,17 +1,20 @@
 //! `POST /cases/{number}/export`: one case as a ZIP of the folder that `bode cases export` makes (docs/export.md).
+//! `GET /cases.csv`: a list of the queue for a spreadsheet.
 //!
 //! Invariants: it stands in the journal and among the looks before it is given; citizen service numbers are covered in
-//! texts, pages and JSON, and originals and answers are as they are; what is larger than its bound is not begun.
+//! texts, pages, lists and JSON, and originals and answers are as they are; what is larger than its bound is not begun.
 
 use super::case_page::{case_number, download};
 use super::errors::Fault;
-use super::guard::Posted;
+use super::guard::{Posted, Visitor};
+use super::queue_page::Choice;
 use super::state::ReviewState;
 use crate::export::{self, EXPORT_README, ExportFile, Made};
-use crate::limits::DESK_EXPORT_BYTES_MAX;
+use crate::limits::{DESK_CSV_ROWS_MAX, DESK_EXPORT_BYTES_MAX};
 use crate::store::{Store, StoreError};
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::io::{Cursor, Write};
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -63,6 +66,35 @@ pub async fn zip(
         )),
         Packed::Failed(why) => Err(Fault::internal(&why)),
     }
+}
+
+/// `GET /cases.csv`: the cases of a choice, all pages of it.
+pub async fn list(
+    State(state): State<ReviewState>,
+    Extension(visitor): Extension<Visitor>,
+    Query(choice): Query<Choice>,
+) -> Result<Response, Fault> {
+    let mut filter = choice.filter(&visitor.name, state.today());
+    (filter.offset, filter.limit) = (0, DESK_CSV_ROWS_MAX);
+    let (by, at) = (visitor.name, state.now());
+    let text = state
+        .with_store(move |store| {
+            let page = store.cases(&filter)?;
+            if page.more || page.total > page.rows.len() {
+                return Ok(None);
+            }
+            store.note_export(u32::try_from(page.rows.len()).unwrap_or(u32::MAX), false, &by, at)?;
+            Ok(Some(export::cases_csv(&page.rows)))
+        })
+        .await?;
+    let Some(text) = text else {
+        return Err(Fault::unacceptable(
+            "Deze lijst is te lang om hier te downloaden. Kies een filter, of vraag uw beheerder: bode cases list --csv.",
+        ));
+    };
+    let name = format!("attachment; filename=\"zaken-{}.csv\"", state.today());
+    let media_type = "text/csv; charset=utf-8; header=present".to_owned();
+    Ok(([(CONTENT_TYPE, media_type), (CONTENT_DISPOSITION, name)], text).into_response())
 }
 
 /// Octets of the originals of a case, which are nearly all of its export.

@@ -103,6 +103,11 @@ impl Choice {
 
     /// The address of this choice with one thing changed; another choice begins at its first page.
     fn with(&self, name: &str, value: &str) -> String {
+        self.at("/", name, value)
+    }
+
+    /// The same on another path.
+    fn at(&self, path: &str, name: &str, value: &str) -> String {
         let mut pairs = [
             ("q", self.q.as_str()),
             ("literal", if name == "q" { "" } else { self.literal.as_str() }),
@@ -118,7 +123,7 @@ impl Choice {
         if let Some(pair) = pairs.iter_mut().find(|(known, _)| *known == name) {
             pair.1 = value;
         }
-        pages::url("/", &pairs)
+        pages::url(path, &pairs)
     }
 }
 
@@ -163,6 +168,8 @@ struct View {
     literally: String,
     /// Not all texts can be searched yet.
     unread: bool,
+    /// The address of this list as a file; `None`: who looks may not take it along.
+    csv: Option<String>,
     /// Grows with every change in the house, so that an open list can keep up.
     mark: u64,
 }
@@ -355,6 +362,7 @@ pub async fn page(
         earlier: (page > 1).then(|| choice.with("page", &(page - 1).min(pages).to_string())),
         later: (page < pages).then(|| choice.with("page", &(page + 1).to_string())),
         show_status: matches!(choice.status_id(), "all" | "mine"),
+        csv: visitor.may(Right::Export).then(|| choice.at("/cases.csv", "page", "")),
         ill: state.health().is_ill(),
         staying: state.health().staying().len(),
         undelivered,

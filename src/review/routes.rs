@@ -105,6 +105,7 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         post("/accounts/tokens", Desk(KeepAccounts), accounts_page::token),
         // Cases.
         get("/", Desk(Read), queue_page::page),
+        get("/cases.csv", Desk(Export), export_page::list),
         get("/changes", Desk(Read), here::changes),
         get("/help", Desk(Read), help_page::page),
         get("/together", Desk(Decide), together_page::page),

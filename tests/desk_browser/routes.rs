@@ -7,13 +7,14 @@ use bode::record::RegistrationNumber;
 use bode::review::table;
 
 /// `GET` routes that these tests open nowhere, each with the reason.
-const NOT_OPENED: [(&str, &str); 25] = [
+const NOT_OPENED: [(&str, &str); 26] = [
     ("/healthz", "text for a monitor"),
     ("/metrics", "text for a monitor"),
     ("/assets/desk.css", "each page loads it"),
     ("/assets/desk.js", "each page loads it"),
     ("/assets/mark.svg", "each page loads it"),
     ("/login/oidc", "goes to the sign-in server at once"),
+    ("/cases.csv", "a file"),
     ("/changes", "JSON for the list"),
     ("/cases/{number}/here", "JSON for a case"),
     ("/cases/{number}/pieces/{record}/original", "a file"),
