@@ -4,7 +4,7 @@
 //! source ─ register ─ extract ─ triage ─ (one commit) ─┬─ acknowledge ─ outbox
 //!                                                      └─ queue ─ review
 //! ```
-//! Imports point one way; the table stands in ARCHITECTURE.md and `tests/tidy.rs` holds it.
+//! Imports point one way; the table stands in ARCHITECTURE.md and `tests/architecture.rs` holds it.
 
 pub mod acknowledge;
 pub mod bundle;

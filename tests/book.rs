@@ -11,11 +11,14 @@
 
 #[path = "support/readability.rs"]
 mod readability;
+#[path = "support/tree.rs"]
+mod tree;
 
 use readability::{DUTCH, Level, too_hard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
+use tree::{below, read, report};
 
 /// Pages outside docs/ that people read beside it.
 const BESIDE: [&str; 7] = [
@@ -30,29 +33,10 @@ const BESIDE: [&str; 7] = [
 /// What a picture may weigh, in bytes.
 const PICTURE_BYTES_MAX: u64 = 100_000;
 
-fn below(dir: &str, ending: &str) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
-    let mut todo = vec![PathBuf::from(dir)];
-    while let Some(dir) = todo.pop() {
-        for entry in std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                todo.push(entry);
-            } else if entry.to_string_lossy().ends_with(ending) {
-                found.insert(entry);
-            }
-        }
-    }
-    found
-}
-
 fn pages() -> BTreeSet<PathBuf> {
     let mut pages = below("docs", ".md");
     pages.extend(BESIDE.iter().map(PathBuf::from));
     pages
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A page in its parts.
@@ -132,10 +116,6 @@ fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
-}
-
-fn report(faults: &[String]) {
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 #[test]
