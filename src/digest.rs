@@ -6,15 +6,13 @@
 
 use crate::calendar::in_words;
 use crate::clock;
-use crate::config::{Answers, Config};
+use crate::config::Config;
 use crate::explain::with_causes;
 use crate::limits::{DIGEST_LINES_MAX, RECONNECT_PAUSE_MAX};
 use crate::oauth::SignIns;
 use crate::outbox::{Handed, Mailer, OutboxError};
 use crate::queue::{DueLine, DueList, Nearness, deadline_label, due_list};
-use crate::record::{
-    AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, Office, ProofRow, Retention, office_date,
-};
+use crate::record::{AnswerState, CaseNumber, DigestStep, OFFICE_TIME_ZONE, ProofRow, office_date};
 use crate::retention;
 use crate::store::{BreakerRow, Ledger, Store, StoreError};
 use jiff::civil::{Date, Time};
@@ -34,16 +32,16 @@ const DAYS_AHEAD: i32 = 7;
 /// The loop looks at least so often, whatever the clock does.
 const LOOK_TIME: Duration = Duration::from_secs(30);
 
+/// Tells the configuration that is in effect: a reload may have put another name or bound into it.
+pub type InEffect = Arc<dyn Fn() -> Config + Send + Sync>;
+
 /// To whom, when, and through which server.
-#[derive(Debug)]
 pub struct Digest {
     store: Arc<Store>,
     mailer: Mailer,
     to: Address,
     at: Time,
-    answers: Answers,
-    retention: Retention,
-    office: Office,
+    in_effect: InEffect,
     /// Was it told that there is nothing to send today? Once a start is enough.
     told: AtomicBool,
 }
@@ -89,7 +87,12 @@ impl Digest {
     ///
     /// # Errors
     /// When the mail server's settings cannot be used.
-    pub fn new(config: &Config, store: &Arc<Store>, sign_ins: &SignIns) -> Result<Option<Self>, OutboxError> {
+    pub fn new(
+        config: &Config,
+        store: &Arc<Store>,
+        sign_ins: &SignIns,
+        in_effect: InEffect,
+    ) -> Result<Option<Self>, OutboxError> {
         let (Some(digest), Some(smtp)) = (&config.digest, &config.smtp) else { return Ok(None) };
         if !config.answers.send {
             return Ok(None);
@@ -102,9 +105,7 @@ impl Digest {
             mailer: Mailer::new(smtp, sign_ins.named(smtp.oauth.as_deref()), &config.answers)?,
             to,
             at: digest.at,
-            answers: config.answers.clone(),
-            retention: config.retention.clone(),
-            office: config.office.clone(),
+            in_effect,
             told: AtomicBool::new(false),
         }))
     }
@@ -152,16 +153,7 @@ impl Digest {
             debug!(error = %with_causes(&away), "the digest waits for the mail server");
             return Ok(Looked::Again);
         }
-        let hour_max = self.answers.hour_max;
-        let rules = self.retention.clone();
-        let numbers = self
-            .with_store(move |store| {
-                let mut numbers = numbers(store, today, hour_max, now)?;
-                numbers.past_term = retention::plan(store, &rules, today)?.past.len() as u64;
-                Ok(numbers)
-            })
-            .await?;
-        let bytes = self.message(today, &numbers, now)?;
+        let bytes = self.written(today, now).await?;
         self.note(today, DigestStep::Attempted).await?;
         let (step, looked) = match self.mailer.send_own(&self.to, "digest", &bytes).await {
             Handed::Sent => {
@@ -185,32 +177,18 @@ impl Digest {
         self.with_store(move |store| store.note_digest(day, step, clock::now())).await
     }
 
-    fn message(&self, today: Date, numbers: &Numbers, now: Timestamp) -> Result<Vec<u8>, DigestError> {
-        let build = |what: &dyn std::fmt::Display| DigestError::Build(what.to_string());
-        let from: Address = self.answers.from_address.parse().map_err(|error| build(&error))?;
-        let name =
-            if self.answers.from_name.is_empty() { &self.office.name } else { &self.answers.from_name };
-        let domain = self.answers.msg_id_domain.clone().unwrap_or_else(|| from.domain().to_owned());
-        let field = |name: &'static str, value: &str| {
-            HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
-        };
-        let message = lettre::Message::builder()
-            .from(Mailbox::new(Some(name.clone()), from))
-            .to(Mailbox::new(None, self.to.clone()))
-            .subject(format!("bode: overzicht van {}", in_words(today)))
-            .date(SystemTime::from(now))
-            .message_id(Some(format!("<{today}.overzicht.{}@{domain}>", self.office.id)))
-            .raw_header(field("Auto-Submitted", "auto-generated"))
-            .raw_header(field("X-Auto-Response-Suppress", "All"))
-            .raw_header(field("Content-Language", "nl"))
-            .singlepart(
-                SinglePart::builder()
-                    .header(ContentType::TEXT_PLAIN)
-                    .header(ContentTransferEncoding::QuotedPrintable)
-                    .body(text(&self.office.name, today, numbers).replace('\n', "\r\n").into_bytes()),
-            )
-            .map_err(|error| build(&error))?;
-        Ok(message.formatted())
+    /// The message of today, as the configuration has it now.
+    async fn written(&self, today: Date, now: Timestamp) -> Result<Vec<u8>, DigestError> {
+        let in_effect = Arc::clone(&self.in_effect);
+        let (config, numbers) = self
+            .with_store(move |store| {
+                let config = in_effect();
+                let mut numbers = numbers(store, today, config.answers.hour_max, now)?;
+                numbers.past_term = retention::plan(store, &config.retention, today)?.past.len() as u64;
+                Ok((config, numbers))
+            })
+            .await?;
+        message(&config, &self.to, today, &numbers, now)
     }
 
     async fn with_store<T: Send + 'static>(
@@ -220,6 +198,40 @@ impl Digest {
         let store = Arc::clone(&self.store);
         Ok(tokio::task::spawn_blocking(move || call(&store)).await??)
     }
+}
+
+fn message(
+    config: &Config,
+    to: &Address,
+    today: Date,
+    numbers: &Numbers,
+    now: Timestamp,
+) -> Result<Vec<u8>, DigestError> {
+    let build = |what: &dyn std::fmt::Display| DigestError::Build(what.to_string());
+    let Config { answers, office, .. } = config;
+    let from: Address = answers.from_address.parse().map_err(|error| build(&error))?;
+    let name = if answers.from_name.is_empty() { &office.name } else { &answers.from_name };
+    let domain = answers.msg_id_domain.clone().unwrap_or_else(|| from.domain().to_owned());
+    let field = |name: &'static str, value: &str| {
+        HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+    };
+    let message = lettre::Message::builder()
+        .from(Mailbox::new(Some(name.clone()), from))
+        .to(Mailbox::new(None, to.clone()))
+        .subject(format!("bode: overzicht van {}", in_words(today)))
+        .date(SystemTime::from(now))
+        .message_id(Some(format!("<{today}.overzicht.{}@{domain}>", office.id)))
+        .raw_header(field("Auto-Submitted", "auto-generated"))
+        .raw_header(field("X-Auto-Response-Suppress", "All"))
+        .raw_header(field("Content-Language", "nl"))
+        .singlepart(
+            SinglePart::builder()
+                .header(ContentType::TEXT_PLAIN)
+                .header(ContentTransferEncoding::QuotedPrintable)
+                .body(text(&office.name, today, numbers).replace('\n', "\r\n").into_bytes()),
+        )
+        .map_err(|error| build(&error))?;
+    Ok(message.formatted())
 }
 
 enum Looked {
@@ -400,6 +412,7 @@ fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::record::{CaseStatus, Deadline, Term};
+    use std::sync::Mutex;
 
     fn due_line(serial: u32, name: &str, day: &str, term: Term) -> DueLine {
         let (due, basis) = (day.parse().unwrap(), "Awb 9:11 lid 1".to_owned());
@@ -475,6 +488,35 @@ mod tests {
         let clean = told(row(&ProofNote::default(), "2026-04-06T04:31:00Z"));
         assert!(clean.contains("Nagerekend maandag 6 april 2026: alles klopt.\n"), "{clean}");
         assert!(told(None).contains("Nog niet nagerekend.\n"));
+    }
+
+    #[tokio::test]
+    async fn the_next_one_is_by_what_a_reload_put_into_effect() {
+        let mut config = crate::config::load_file(std::path::Path::new("config/den-haag.toml")).unwrap();
+        config.smtp = Some(toml::from_str("host = \"mail.example.nl\"").unwrap());
+        config.digest = Some(toml::from_str("to = \"team@example.nl\"").unwrap());
+        config.answers.from_address = "klacht@example.nl".to_owned();
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path()).unwrap());
+        let in_effect = Arc::new(Mutex::new(config.clone()));
+        let asked = Arc::clone(&in_effect);
+        let sign_ins = SignIns::new(&config).unwrap();
+        let digest =
+            Digest::new(&config, &store, &sign_ins, Arc::new(move || asked.lock().unwrap().clone())).unwrap();
+        {
+            let mut newer = in_effect.lock().unwrap();
+            newer.office.name = "Ombudsman van Nieuwstad".to_owned();
+            newer.answers.hour_max = 7;
+        }
+        let (today, now) = ("2026-04-07".parse().unwrap(), "2026-04-07T05:00:00Z".parse().unwrap());
+        let bytes = digest.unwrap().written(today, now).await.unwrap();
+        let message = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+        assert_eq!(message.from().unwrap().first().unwrap().name(), Some("Ombudsman van Nieuwstad"));
+        let text = message.body_text(0).unwrap();
+        assert!(
+            text.contains("voor Ombudsman van Nieuwstad.") && text.contains("van hoogstens 7 "),
+            "{text}"
+        );
     }
 
     #[test]

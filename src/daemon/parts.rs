@@ -11,7 +11,7 @@ use super::stop::Stop;
 use super::work::{self, Stuck, Work};
 use crate::clock;
 use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
-use crate::digest::Digest;
+use crate::digest::{self, Digest};
 use crate::explain::with_causes;
 use crate::extract::{Clamd, Reader, ReaderOptions};
 use crate::intake::{Became, Intake, Rulebook, RunPolicy};
@@ -183,9 +183,10 @@ impl Daemon {
         tasks.spawn(proof::daily(prover, health.clone(), config.ledger.at, stop.clone()));
         let delivery = delivery(&config, &sign_ins, options.lay_messages_in)?;
         start_outbox(delivery, &store, &health, &answer_due, &stop, &mut tasks);
-        start_digest(&config, &store, &sign_ins, &stop, &mut tasks)?;
+        let in_effect = InEffect::at_start(&config, &options.config_path);
+        start_digest(&config, &store, &sign_ins, InEffect::asked(&in_effect), &stop, &mut tasks)?;
         let reload = Reload {
-            in_effect: InEffect::at_start(&config, &options.config_path),
+            in_effect,
             config_path: options.config_path,
             intake: Arc::clone(&intake),
             store: Arc::clone(&store),
@@ -483,10 +484,11 @@ fn start_digest(
     config: &Config,
     store: &Arc<Store>,
     sign_ins: &SignIns,
+    in_effect: digest::InEffect,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), DaemonError> {
-    if let Some(digest) = Digest::new(config, store, sign_ins)? {
+    if let Some(digest) = Digest::new(config, store, sign_ins, in_effect)? {
         let ended = stop.clone();
         tasks.spawn(async move { digest.run(async move { ended.asked().await }).await });
     }

@@ -42,6 +42,12 @@ impl InEffect {
         Arc::new(Mutex::new(Self { config: config.clone(), started: layers.clone(), layers }))
     }
 
+    /// For who asks later on what is in effect then.
+    pub fn asked(this: &Arc<Mutex<Self>>) -> Arc<dyn Fn() -> Config + Send + Sync> {
+        let this = Arc::clone(this);
+        Arc::new(move || this.lock().unwrap_or_else(PoisonError::into_inner).config.clone())
+    }
+
     /// Tells what changed since the last reading: keys, never values.
     fn tell(&self, newer: &Layers) {
         let since_last = self.layers.iter().flat_map(|layers| changed(layers, newer));
