@@ -2,7 +2,7 @@
 //! original on disk; and what cannot be registered is refused with a reason that staff can read.
 
 use crate::limits::PIECE_BYTES_MAX;
-use crate::record::{Arrival, Record, RegistrationNumber};
+use crate::record::{Arrival, Record, RegistrationNumber, size};
 use crate::store::{Registered, Store, StoreError};
 use jiff::Timestamp;
 
@@ -55,9 +55,10 @@ fn refusal(arrival: &Arrival) -> Option<String> {
         return Some("Het bestand is leeg (0 bytes). Scan of verstuur het opnieuw.".to_owned());
     }
     if bytes > PIECE_BYTES_MAX {
-        let (is, max) = (bytes / (1024 * 1024), PIECE_BYTES_MAX / (1024 * 1024));
         return Some(format!(
-            "Het stuk is te groot: {is} MB, hoogstens {max} MB. Splits het of bekijk het met de hand."
+            "Het stuk is te groot: {}, hoogstens {}. Splits het of bekijk het met de hand.",
+            size(bytes),
+            size(PIECE_BYTES_MAX)
         ));
     }
     None

@@ -2,6 +2,7 @@
 
 use super::{CommandResult, Ended, Failure, Global, setting};
 use crate::clock;
+use crate::record::size;
 use crate::store::{self, CopyError, CopyOf};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -73,37 +74,5 @@ pub(super) fn failure(error: &CopyError, dir: &Path) -> Failure {
             dir.display()
         )),
         _ => Failure::Failed(text),
-    }
-}
-
-/// Bytes for people.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1000 {
-        return format!("{bytes} bytes");
-    }
-    let (mut size, mut unit) = (bytes, 0);
-    while size >= 1_000_000 && unit + 1 < UNITS.len() {
-        size /= 1000;
-        unit += 1;
-    }
-    format!("{},{} {}", size / 1000, size % 1000 / 100, UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_for_people() {
-        for (bytes, text) in [
-            (0, "0 bytes"),
-            (999, "999 bytes"),
-            (1_500, "1,5 kB"),
-            (2_340_000, "2,3 MB"),
-            (7_000_000_000, "7,0 GB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! `bode restore DIR`: a backup put back as the store, into an empty place, proved by `verify`; answers stand still.
 
-use super::backup::{failure, size};
+use super::backup::failure;
 use super::cases::account;
 use super::{CommandResult, Ended, Failure, Global, setting};
 use crate::clock;
-use crate::record::office_date;
+use crate::record::{office_date, size};
 use crate::store;
 use clap::Args;
 use std::path::PathBuf;

@@ -30,6 +30,7 @@ mod run;
 mod scan;
 mod schema;
 mod sheet;
+mod size;
 mod spelling;
 mod tally;
 
@@ -68,6 +69,7 @@ pub use run::{Divided, Run, RunLetter, RunNote};
 pub use scan::{RefusedScan, WaitingScan};
 pub use schema::schema_of;
 pub use sheet::{SheetCode, SheetSide};
+pub use size::{size, size_in_english};
 pub use spelling::{distance, nearest};
 pub use tally::{Counted, Held, HeldAs, Mark, Place, SourceKind, Tally};
 

@@ -5,7 +5,7 @@ use super::dates;
 use super::marking::{self, Block, one_line};
 use super::words;
 use crate::limits::{PAGES_MAX, SHOWN_PAGES_MAX};
-use crate::record::{Document, Extract, Finding, Judgement, Method, Record, RegistrationNumber};
+use crate::record::{Document, Extract, Finding, Judgement, Method, Record, RegistrationNumber, size};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -195,26 +195,4 @@ pub fn piece_view(
 
 fn text_url(case: &str, record: RegistrationNumber, index: usize) -> String {
     format!("/cases/{case}/pieces/{record}/documents/{index}")
-}
-
-/// A number of bytes as people say it.
-#[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6).replace('.', ","),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_told_as_people_say_them() {
-        assert_eq!(size(12), "12 bytes");
-        assert_eq!(size(1_234), "2 kB");
-        assert_eq!(size(12_345_678), "12,3 MB");
-    }
 }

@@ -5,10 +5,10 @@
 
 use super::errors::Fault;
 use super::guard::{Posted, Visitor};
-use super::piece_view::size;
 use super::session::same_secret;
 use super::state::ReviewState;
 use crate::limits::PIECE_BYTES_MAX;
+use crate::record::size;
 use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;

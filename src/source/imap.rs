@@ -14,7 +14,7 @@ use crate::config::Mailbox;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, IDLE_TIME_MAX, PIECE_BYTES_MAX};
 use crate::oauth::SignIn;
 use crate::pause::Pause;
-use crate::record::{Arrival, Channel, Origin};
+use crate::record::{Arrival, Channel, Origin, size};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -479,13 +479,4 @@ fn too_large(bytes: u64, bytes_max: u64) -> String {
         size(bytes),
         size(bytes_max)
     )
-}
-
-/// A size as people say it.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => format!("{} MB", bytes.div_ceil(1_000_000)),
-    }
 }

@@ -5,12 +5,11 @@
 //! a file that is not taken is named, with the reason.
 
 use super::file::{self, ReadFile, Stamp};
-use super::imap::size;
 use super::mbox::{Found, Mbox};
 use super::received::{looks_like_message, received_of_message};
 use super::scan_folder::is_letter;
 use crate::limits::PIECE_BYTES_MAX;
-use crate::record::{Arrival, Channel, OFFICE_TIME_ZONE, Origin};
+use crate::record::{Arrival, Channel, OFFICE_TIME_ZONE, Origin, size_in_english};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fs::File;
@@ -181,9 +180,11 @@ impl Import {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 Ok(self.arrival(channel, name.clone(), name, bytes, stamp))
             }
-            Ok(ReadFile::TooLarge(bytes)) => {
-                Err(refused(format!("is too large: {}, the most is {}", size(bytes), size(PIECE_BYTES_MAX))))
-            }
+            Ok(ReadFile::TooLarge(bytes)) => Err(refused(format!(
+                "is too large: {}, the most is {}",
+                size_in_english(bytes),
+                size_in_english(PIECE_BYTES_MAX)
+            ))),
             Ok(ReadFile::Changed) => Err(refused("changed while it was read; try again".to_owned())),
             Ok(ReadFile::Gone) => Err(refused("is no longer there".to_owned())),
             Err(error) => Err(refused(format!("cannot be read: {error}"))),
@@ -226,7 +227,11 @@ impl Import {
             }
             Ok(Some(Found::TooLarge(bytes))) => Some(Err(refused(
                 mbox,
-                format!("is too large: {}, the most is {}", size(bytes), size(PIECE_BYTES_MAX)),
+                format!(
+                    "is too large: {}, the most is {}",
+                    size_in_english(bytes),
+                    size_in_english(PIECE_BYTES_MAX)
+                ),
             ))),
             Ok(None) => {
                 self.mbox = None;

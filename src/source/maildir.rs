@@ -5,12 +5,11 @@
 //! touched; a refused message goes to `cur` too, so that it is kept, and is told.
 
 use super::file::{self, ReadFile, Stamp};
-use super::imap::size;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Maildir;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
 use crate::pause::Pause;
-use crate::record::{Arrival, Channel, Origin};
+use crate::record::{Arrival, Channel, Origin, size};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -4,11 +4,10 @@
 //! whole before it has a name that the source takes.
 
 use super::file;
-use super::imap::size;
 use super::scan_folder::{DONE, Entry, FAILED, entries, is_letter, is_temporary, name_of};
 use crate::config::ScanFolder;
 use crate::limits::{PIECE_BYTES_MAX, POST_ROWS_MAX};
-use crate::record::{RefusedScan, WaitingScan};
+use crate::record::{RefusedScan, WaitingScan, size};
 use jiff::Timestamp;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};

@@ -6,13 +6,12 @@
 //! changed after it was read is not moved, but taken anew; no file ever replaces another.
 
 use super::file::{self, ReadFile, Stamp};
-use super::imap::size;
 use super::scan_folder::{Entry, entries, name_of, put_away};
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble};
 use crate::config::ScanFolder;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
 use crate::pause::Pause;
-use crate::record::{Arrival, Channel, Origin};
+use crate::record::{Arrival, Channel, Origin, size};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

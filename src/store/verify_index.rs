@@ -12,7 +12,7 @@ use super::types::Opening;
 use super::verify::VerifyReport;
 use super::{Store, StoreError, keys};
 use crate::limits::MEMORY_JOURNAL_BYTES_MAX;
-use crate::record::ExceptionKind as Kind;
+use crate::record::{ExceptionKind as Kind, size};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
@@ -128,10 +128,10 @@ impl Store {
         let free = space.f_bavail.saturating_mul(space.f_frsize);
         let wanted = 2 * bytes_below(&self.dir.join("index"));
         if free < wanted.saturating_add(SPARE_BYTES) {
-            let megabytes = wanted.saturating_add(SPARE_BYTES) / 1_000_000;
+            let needed = size(wanted.saturating_add(SPARE_BYTES));
             report.told(
                 Kind::IndexNotCompared,
-                format!("de index is niet vergeleken: daarvoor is {megabytes} MB vrij nodig"),
+                format!("de index is niet vergeleken: daarvoor is {needed} vrij nodig"),
             );
             return Ok(None);
         }
