@@ -184,6 +184,21 @@ class Office:
                        text=True, check=True, capture_output=True)
 
 
+class Tail:
+    """The lines that were added to a file since the last look."""
+
+    def __init__(self, path):
+        self.path, self.read, self.rest = path, 0, b""
+
+    def lines(self):
+        with open(self.path, "rb") as file:
+            file.seek(self.read)
+            new = file.read()
+        self.read += len(new)
+        *whole, self.rest = (self.rest + new).split(b"\n")
+        return whole
+
+
 class Running:
     """A running daemon, its log, and what it has cost so far. `trace`: under strace, which counts its syncs."""
 
@@ -201,21 +216,14 @@ class Running:
         self.process = subprocess.Popen([*before, str(office.bode), "--log", "json", "--config", str(office.config), *arguments],
                                         stdout=subprocess.DEVNULL, stderr=self.log)
         self.began = time.monotonic()
-        self.read = 0
-        self.rest = b""
+        self.tail = Tail(self.log_path)
         self.counts = {}
         self.desk = None
         self.peaks = {}
 
     def look(self):
         """Counts the lines of the log since the last look, by what they say."""
-        with open(self.log_path, "rb") as log:
-            log.seek(self.read)
-            new = log.read()
-        self.read += len(new)
-        lines = (self.rest + new).split(b"\n")
-        self.rest = lines.pop()
-        for line in lines:
+        for line in self.tail.lines():
             try:
                 fields = json.loads(line)["fields"]
             except ValueError:

@@ -36,7 +36,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from office import DONE_WORDS, OFFICE, ROOT, message
+from office import DONE_WORDS, OFFICE, ROOT, Tail, message
 from soak_servers import Servers
 
 JUMP = 300                 # simulated seconds between two looks
@@ -82,7 +82,8 @@ class Daemon:
         self.env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "SOAK_CLOCK": str(self.clock.path),
                     "LD_PRELOAD": f"{folder}/clock.so {folder}/faults.so", "TORTURE_CONTROL": str(self.faults.path),
                     "TORTURE_ROOTS": f"store={self.store}", "TORTURE_LOG": "/dev/null"}
-        self.log, self.read, self.rest, self.counts = folder / "log.jsonl", 0, b"", collections.Counter()
+        self.log, self.counts = folder / "log.jsonl", collections.Counter()
+        self.tail = Tail(self.log)
         self.desk, self.starts, self.struck = None, 0, 0
 
     def now(self):
@@ -101,13 +102,7 @@ class Daemon:
         self.wait(lambda: self.counts[RUNNING] >= self.starts, 120, "the start")
 
     def look(self):
-        with open(self.log, "rb") as log:
-            log.seek(self.read)
-            new = log.read()
-        self.read += len(new)
-        lines = (self.rest + new).split(b"\n")
-        self.rest = lines.pop()
-        for line in lines:
+        for line in self.tail.lines():
             try:
                 entry = json.loads(line)
             except ValueError:

@@ -44,19 +44,8 @@ fn parts(text: &str) -> Vec<Part> {
 
 fn extract(item: &Value) -> (Extract, Channel) {
     let text = |key: &str| item[key].as_str().map(str::to_owned);
-    let document = |name: Option<String>, method, text: String, parts| Document {
-        name,
-        media_type: "text/plain".into(),
-        method,
-        pages: None,
-        confidence: None,
-        text,
-        problem: None,
-        parts,
-        words: vec![],
-        page_sizes: vec![],
-        blank_pages: 0,
-    };
+    let document =
+        |name, method, text: String, parts| Document { name, parts, ..Document::typed(method, text) };
     let mut body = text("body").unwrap_or_default();
     let email = item["channel"] == "email";
     let mut documents = Vec::new();

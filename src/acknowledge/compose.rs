@@ -6,7 +6,7 @@
 //! message; nothing that came from outside reaches a header field but addresses and Message-IDs that were
 //! checked to be nothing else.
 
-use super::blocks;
+use super::blocks::{self, Section};
 use super::templates::{Particulars, RenderError, Templates};
 use super::{Main, Situation, header};
 use crate::config::Answers;
@@ -16,7 +16,7 @@ use lettre::Address;
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, HeaderName, HeaderValue, InReplyTo, References,
 };
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use std::time::SystemTime;
 
 /// The mark in the left part of our Message-IDs by which the gate knows its own.
@@ -131,30 +131,39 @@ pub fn compose_message(
         builder = builder.raw_header(field("Auto-Submitted", "auto-replied"));
     }
     if let Some(original) = original {
-        let parent = original.msg_id.as_deref().and_then(carried);
-        if let Some(parent) = &parent {
-            builder = builder.header(InReplyTo::from(format!("<{parent}>")));
-        }
-        let references = references(original, parent);
-        if !references.is_empty() {
-            builder = builder.header(References::from(references));
-        }
+        builder = in_thread(builder, original);
     }
-    let plain = blocks::text(&sections).replace('\n', "\r\n");
-    let html = blocks::html(&sections, &subject).replace('\n', "\r\n");
+    // The boundary follows from the case: the same answer has the same bytes.
+    let body = in_both_forms(&sections, &subject, format!("bode-{case}"));
+    let message = builder.multipart(body).map_err(|source| ComposeError::Build { case, source })?;
+    Ok(Composed { bytes: fold_from(message.formatted()), msg_id })
+}
+
+/// The fields by which a mail program lays a message with what it answers (RFC 5322 §3.6.4).
+pub(super) fn in_thread(mut builder: MessageBuilder, original: &Message) -> MessageBuilder {
+    let parent = original.msg_id.as_deref().and_then(carried);
+    if let Some(parent) = &parent {
+        builder = builder.header(InReplyTo::from(format!("<{parent}>")));
+    }
+    let references = references(original, parent);
+    if !references.is_empty() {
+        builder = builder.header(References::from(references));
+    }
+    builder
+}
+
+/// The words as plain text and as HTML.
+pub(super) fn in_both_forms(sections: &[Section], subject: &str, boundary: String) -> MultiPart {
     let part = |content_type: ContentType, body: String| {
         SinglePart::builder()
             .header(content_type)
             .header(ContentTransferEncoding::QuotedPrintable)
-            .body(body.into_bytes())
+            .body(body.replace('\n', "\r\n").into_bytes())
     };
-    let alternative = MultiPart::alternative()
-        // The boundary follows from the case: the same answer has the same bytes.
-        .boundary(format!("bode-{case}"))
-        .singlepart(part(ContentType::TEXT_PLAIN, plain))
-        .singlepart(part(ContentType::TEXT_HTML, html));
-    let message = builder.multipart(alternative).map_err(|source| ComposeError::Build { case, source })?;
-    Ok(Composed { bytes: fold_from(message.formatted()), msg_id })
+    MultiPart::alternative()
+        .boundary(boundary)
+        .singlepart(part(ContentType::TEXT_PLAIN, blocks::text(sections)))
+        .singlepart(part(ContentType::TEXT_HTML, blocks::html(sections, subject)))
 }
 
 /// lettre does not fold a long From; a line with an encoded-word may have 76 octets (RFC 2047 §2). The fold
@@ -200,7 +209,7 @@ pub(super) fn field(name: &'static str, value: &str) -> HeaderValue {
 }
 
 /// The thread (RFC 5322 §3.6.4): what the original refers to, then the original itself; bounded.
-pub(super) fn references(original: &Message, parent: Option<String>) -> String {
+fn references(original: &Message, parent: Option<String>) -> String {
     let mut ids: Vec<String> =
         original.references.iter().chain(&original.in_reply_to).filter_map(|id| carried(id)).collect();
     ids.extend(parent);
@@ -215,7 +224,7 @@ pub(super) fn references(original: &Message, parent: Option<String>) -> String {
 }
 
 /// A Message-ID of the outside that may be repeated: visible ASCII, one `@`, no brackets, not long.
-pub(super) fn carried(id: &str) -> Option<String> {
+fn carried(id: &str) -> Option<String> {
     let id = id.trim().trim_start_matches('<').trim_end_matches('>');
     let plain = |c: char| c.is_ascii_graphic() && !"<>()\"\\,;".contains(c);
     (id.len() <= MSG_ID_CHARS_MAX && id.chars().all(plain) && header::split_address(id).is_some())

@@ -5,13 +5,12 @@
 //! message, its HTML and the letter alike; nothing from outside reaches a header field but checked addresses and Message-IDs.
 
 use super::blocks::{self, Section};
-use super::compose::{address, carried, field, fold_from, references};
+use super::compose::{address, field, fold_from, in_both_forms, in_thread};
 use super::letter::compose_words;
 use super::{ComposeError, Identity, MSG_ID_MARK, OnPaper, Particulars};
 use crate::record::{CaseNumber, Message, Office};
 use jiff::Timestamp;
-use lettre::message::header::{ContentTransferEncoding, ContentType, InReplyTo, References};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::Mailbox;
 use std::time::SystemTime;
 
 /// Characters of a subject that a person typed.
@@ -63,27 +62,11 @@ pub fn compose_written(written: &Written<'_>) -> Result<Vec<u8>, ComposeError> {
         .message_id(Some(format!("<{msg_id}>")))
         .raw_header(field("Content-Language", known(written.language)));
     if let Some(original) = original {
-        let parent = original.msg_id.as_deref().and_then(carried);
-        if let Some(parent) = &parent {
-            builder = builder.header(InReplyTo::from(format!("<{parent}>")));
-        }
-        let references = references(original, parent);
-        if !references.is_empty() {
-            builder = builder.header(References::from(references));
-        }
+        builder = in_thread(builder, original);
     }
     let sections = sections(written.language, written.text);
-    let part = |content_type: ContentType, body: String| {
-        SinglePart::builder()
-            .header(content_type)
-            .header(ContentTransferEncoding::QuotedPrintable)
-            .body(body.into_bytes())
-    };
-    let alternative = MultiPart::alternative()
-        .boundary(format!("bode-{case}-{}", now.as_second()))
-        .singlepart(part(ContentType::TEXT_PLAIN, blocks::text(&sections).replace('\n', "\r\n")))
-        .singlepart(part(ContentType::TEXT_HTML, blocks::html(&sections, &subject).replace('\n', "\r\n")));
-    let message = builder.multipart(alternative).map_err(|source| ComposeError::Build { case, source })?;
+    let body = in_both_forms(&sections, &subject, format!("bode-{case}-{}", now.as_second()));
+    let message = builder.multipart(body).map_err(|source| ComposeError::Build { case, source })?;
     Ok(fold_from(message.formatted()))
 }
 

@@ -55,10 +55,7 @@ pub(super) fn extract(global: &Global, args: &ExtractArgs) -> CommandResult {
                 Ok(looked) => look::say(&text(file, &looked.extract, args.files.len() > 1)),
                 Err(reason) => {
                     ended = Ended::WithRefusals;
-                    look::refuse(file, &reason);
-                    if args.json {
-                        look::say(&json!({ "file": file.to_string_lossy(), "error": reason }).to_string());
-                    }
+                    look::refuse(file, &reason, args.json);
                 }
             });
         },
@@ -72,7 +69,7 @@ async fn searchable(reader: &Reader, file: &Path, out: &Path) -> CommandResult {
     let request = match look::request(file, true) {
         Ok(request) => request,
         Err(reason) => {
-            look::refuse(file, &reason);
+            look::refuse(file, &reason, false);
             return Ok(Ended::WithRefusals);
         }
     };
@@ -90,7 +87,7 @@ async fn searchable(reader: &Reader, file: &Path, out: &Path) -> CommandResult {
             return Ok(Ended::Well);
         }
     }
-    look::refuse(file, "has no pages with text to lay over them");
+    look::refuse(file, "has no pages with text to lay over them", false);
     Ok(Ended::WithRefusals)
 }
 

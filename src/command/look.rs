@@ -8,6 +8,7 @@ use crate::limits::PIECE_BYTES_MAX;
 use crate::record::{Channel, Extract, office_date};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde_json::json;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -111,9 +112,12 @@ pub(super) fn say(line: &str) {
     }
 }
 
-/// Tells on standard error that a file was refused, and why.
-pub(super) fn refuse(path: &Path, reason: &str) {
+/// Tells on standard error that a file was refused, and why; among results in JSON too, in its place.
+pub(super) fn refuse(path: &Path, reason: &str, json: bool) {
     eprintln!("bode: {}: {reason}", path.display());
+    if json {
+        say(&json!({ "file": path.to_string_lossy(), "error": reason }).to_string());
+    }
 }
 
 /// Files in the order given, each looked at, several side by side; the outcome in the order given.

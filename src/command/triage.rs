@@ -54,10 +54,7 @@ pub(super) fn triage(global: &Global, args: &TriageArgs) -> CommandResult {
                 Ok(judged) => judged.print(file),
                 Err(reason) => {
                     ended = Ended::WithRefusals;
-                    look::refuse(file, &reason);
-                    if args.json {
-                        look::say(&json!({ "file": file.to_string_lossy(), "error": reason }).to_string());
-                    }
+                    look::refuse(file, &reason, args.json);
                 }
             });
         },

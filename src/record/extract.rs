@@ -141,6 +141,11 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Document {
+    /// Text as it was typed: nothing had to be recognised.
+    pub fn typed(method: Method, text: impl Into<String>) -> Self {
+        Self { method, text: text.into(), problem: None, ..Self::unread(None, "text/plain", Problem::Empty) }
+    }
+
     /// A document that yielded no text, with its problem.
     pub fn unread(name: Option<String>, media_type: &str, problem: Problem) -> Self {
         Self {

@@ -168,19 +168,7 @@ mod tests {
     use crate::record::{Evidence, Method};
 
     fn document(text: &str, parts: Vec<Part>) -> Document {
-        Document {
-            name: None,
-            media_type: "text/plain".into(),
-            method: Method::Body,
-            pages: None,
-            confidence: None,
-            text: text.into(),
-            problem: None,
-            parts,
-            words: vec![],
-            page_sizes: vec![],
-            blank_pages: 0,
-        }
+        Document { parts, ..Document::typed(Method::Body, text) }
     }
 
     fn finding(spans: &[(usize, usize)]) -> Finding {

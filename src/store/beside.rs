@@ -14,7 +14,6 @@ use super::{Store, keys};
 use crate::record::StorePlace;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Asks a running daemon for rows of its index. Every function waits for its answer.
 pub trait IndexOfDaemon: Send + Sync + std::fmt::Debug {
@@ -45,7 +44,7 @@ pub trait IndexOfDaemon: Send + Sync + std::fmt::Debug {
 
 #[derive(Debug)]
 struct Beside {
-    daemon: Arc<dyn IndexOfDaemon>,
+    daemon: Box<dyn IndexOfDaemon>,
     /// For messages.
     path: PathBuf,
 }
@@ -83,6 +82,10 @@ impl Rows for Beside {
         self.daemon.rows(prefix, from, reverse, &mut each).map_err(self.fault())?;
         ended
     }
+
+    fn daemon(&self) -> Option<&dyn IndexOfDaemon> {
+        Some(&*self.daemon)
+    }
 }
 
 impl Store {
@@ -98,15 +101,12 @@ impl Store {
         let place = place.into();
         expect_whole(&place)?;
         let originals = Originals::at(place.join("originals"), Sealing::of(&place, false)?);
-        let daemon: Arc<dyn IndexOfDaemon> = daemon.into();
-        let rows = Beside { daemon: Arc::clone(&daemon), path: place.dir.clone() };
+        let rows = Beside { daemon, path: place.dir.clone() };
         let format = rows.get(keys::FORMAT)?.and_then(|value| decode::<u32>(&value).ok());
         if format != Some(INDEX_FORMAT) {
             return Ok(None);
         }
-        let mut store = Store::assemble(&place, originals, Box::new(rows), None, Opening::default(), None)?;
-        store.beside = Some(daemon);
-        Ok(Some(store))
+        Store::assemble(&place, originals, Box::new(rows), None, Opening::default(), None).map(Some)
     }
 
     /// A row of the index for [`IndexOfDaemon`]: its form is known to programs of the same version only.

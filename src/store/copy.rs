@@ -26,6 +26,7 @@ pub use restore::{Restored, restore};
 use super::StoreError;
 use super::entry::hex;
 use super::journal::sync_dir;
+use super::original::open_private;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -137,14 +138,7 @@ struct Copy {
 impl Copy {
     fn open(dir: &Path) -> Result<Self, CopyError> {
         let path = dir.join(".lock");
-        let lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let lock = open_private(&path)?;
         if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(CopyError::Refused(format!(
                 "another backup or restore is at work in {}",

@@ -5,25 +5,16 @@ use super::entry::{AnswerNote, Entry, Event, Judged};
 use super::rows::decode;
 use super::{Store, StoreError, keys};
 use crate::record::{
-    AnswerChannel, CaseNumber, ComeBack, HistoryLine, Origin, Record, RegistrationNumber, Verdict,
+    AnswerChannel, CaseNumber, CaseRow, ComeBack, HistoryLine, Origin, Record, RegistrationNumber, Verdict,
 };
 
 impl Store {
     /// Oldest first. Empty for a case that is not there.
     pub fn history(&self, number: CaseNumber) -> Result<Vec<HistoryLine>, StoreError> {
         let Some(row) = self.case(number)? else { return Ok(Vec::new()) };
-        let mut entries: Vec<Entry> = Vec::new();
-        let prefixes = row.records.iter().map(|record| keys::record_history(*record));
-        for prefix in prefixes.chain([keys::case_history(number)]) {
-            self.rows.each(&prefix, None, false, &mut |_, value| {
-                entries.push(decode(value)?);
-                Ok(true)
-            })?;
-        }
-        entries.sort_by_key(|entry| entry.seq);
         let mut by_person = false;
         let mut lines = Vec::new();
-        for entry in entries {
+        for entry in self.entries_about(&row)? {
             by_person |= matches!(&entry.what, Event::Decided { message: Some(_), .. });
             let mut line = self.line(entry, row.records.first().copied())?;
             // From here on it is about what a person sent with the decision.
@@ -59,9 +50,18 @@ impl Store {
     /// [`StoreError::Index`].
     pub fn journal_of(&self, number: CaseNumber) -> Result<Vec<serde_json::Value>, StoreError> {
         let Some(row) = self.case(number)? else { return Ok(Vec::new()) };
+        self.entries_about(&row)?
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()
+            .map_err(|error| StoreError::Damaged { path: self.dir.join("journal"), fault: error.to_string() })
+    }
+
+    /// Each once, though it stands with several pieces.
+    fn entries_about(&self, row: &CaseRow) -> Result<Vec<Entry>, StoreError> {
         let mut entries: Vec<Entry> = Vec::new();
         let prefixes = row.records.iter().map(|record| keys::record_history(*record));
-        for prefix in prefixes.chain([keys::case_history(number)]) {
+        for prefix in prefixes.chain([keys::case_history(row.number)]) {
             self.rows.each(&prefix, None, false, &mut |_, value| {
                 entries.push(decode(value)?);
                 Ok(true)
@@ -69,12 +69,7 @@ impl Store {
         }
         entries.sort_by_key(|entry| entry.seq);
         entries.dedup_by_key(|entry| entry.seq);
-        let json = |entry: &Entry| serde_json::to_value(entry);
-        entries
-            .iter()
-            .map(json)
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Damaged { path: self.dir.join("journal"), fault: error.to_string() })
+        Ok(entries)
     }
 
     fn line(&self, entry: Entry, first: Option<RegistrationNumber>) -> Result<HistoryLine, StoreError> {

@@ -152,7 +152,7 @@ impl Store {
     fn with_words(&self, filling: &mut Filling<'_>) -> Result<(), StoreError> {
         let bound = if filling.is_bounded() { LOOKED_CASES_MAX } else { usize::MAX };
         if self.marker.is_none()
-            && self.beside.is_none()
+            && self.rows.daemon().is_none()
             && let Err(error) = self.follow_texts(READ_TEXT_ENTRIES_MAX)
         {
             // How much was not read is told.

@@ -117,7 +117,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use sync::{GroupSync, Ticket};
 use tail::Marker;
 
@@ -128,8 +128,6 @@ pub struct Store {
     originals: Originals,
     rows: Box<dyn Rows>,
     texts: texts::Texts,
-    /// The running daemon that is asked for rows and words of texts.
-    beside: Option<Arc<dyn IndexOfDaemon>>,
     core: Mutex<Core>,
     /// Held while arrivals are registered: two sources cannot take the same piece twice.
     registering: Mutex<()>,

@@ -9,7 +9,7 @@ use super::journal::{self, End, Journal};
 use super::keys;
 use super::layered::Layered;
 use super::looks::LookLog;
-use super::original::{Originals, make_dir};
+use super::original::{Originals, make_dir, open_private};
 use super::patience::patiently;
 use super::rows::{Changes, Memory, Rows, Seals, decode, encode};
 use super::sealed::{Sealing, ValueKey};
@@ -19,9 +19,9 @@ use super::texts::Texts;
 use super::{Core, Opening, Store, StoreError, purge};
 use crate::record::{RegistrationNumber, StorePlace};
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -141,7 +141,6 @@ impl Store {
             dir: dir.to_owned(),
             rows,
             texts,
-            beside: None,
             core: Mutex::new(Core { journal, last_record: None, last_case: None }),
             registering: Mutex::new(()),
             disk: GroupSync::default(),
@@ -172,14 +171,7 @@ pub(super) fn expect_whole(dir: &Path) -> Result<(), StoreError> {
 /// The lock file holds the process that has it; the lock itself goes with that process, however it ends.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("lock");
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let mut file = open_private(&path)?;
     let is_held = |error: &rustix::io::Errno| *error == rustix::io::Errno::WOULDBLOCK;
     let locked = patiently(is_held, || flock(&file, FlockOperation::NonBlockingLockExclusive));
     if let Err(error) = locked {

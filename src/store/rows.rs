@@ -4,6 +4,7 @@
 //! Everything stands in one keyspace, so that all changes of one journal entry are one atomic batch.
 
 use super::StoreError;
+use super::beside::IndexOfDaemon;
 use super::patience::patiently;
 use super::run::{Layer, Row, Span};
 use super::sealed::ValueKey;
@@ -41,6 +42,10 @@ pub(super) trait Rows: Send + Sync + std::fmt::Debug {
     /// Has it failed in a way from which only opening it anew helps?
     fn failed(&self) -> bool {
         false
+    }
+    /// The running daemon that is asked for them; `None`: they are our own.
+    fn daemon(&self) -> Option<&dyn IndexOfDaemon> {
+        None
     }
 }
 

@@ -7,13 +7,15 @@
 //! kept aside and told; its pieces stand at R1 again, or are still with their source.
 
 use super::entry::{Digest, Entry, Event, digest_of};
-use super::original::{ANSWERS, CARD, EXTRACT, JUDGEMENT, Originals, RECORD, digest_of_original};
+use super::original::{
+    ANSWERS, CARD, EXTRACT, JUDGEMENT, Originals, RECORD, digest_of_original, open_private,
+};
 use super::{StoreError, journal};
 use crate::record::RegistrationNumber;
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -42,14 +44,7 @@ impl Marker {
     /// Opens or makes it.
     pub fn open(journal: &Path) -> Result<Marker, StoreError> {
         let path = journal.join(MARKER);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let file = open_private(&path)?;
         let mut state = State { seq: None, turn: 0 };
         for place in 0..2 {
             let mut bytes = [0; LINE_BYTES];

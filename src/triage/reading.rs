@@ -358,19 +358,7 @@ mod tests {
     use crate::record::Part;
 
     fn extract(text: &str, parts: Vec<Part>) -> Extract {
-        let document = Document {
-            name: None,
-            media_type: "text/plain".into(),
-            method: Method::Text,
-            pages: None,
-            confidence: None,
-            text: text.into(),
-            problem: None,
-            parts,
-            words: vec![],
-            page_sizes: vec![],
-            blank_pages: 0,
-        };
+        let document = Document { parts, ..Document::typed(Method::Text, text) };
         Extract { message: None, documents: vec![document], defects: vec![] }
     }
 

@@ -137,11 +137,12 @@ impl RawItem {
             fields: self.headers.clone(),
             ..Message::default()
         };
-        let mut body = document(None, Method::Body, self.body.clone());
+        let mut body = Document::typed(Method::Body, self.body.clone());
         body.parts = parts_of(&self.body, &message);
         let mut documents = vec![body];
         for one in &self.attachments {
-            documents.push(document(one.name.clone(), Method::TextLayer, one.text.clone()));
+            let typed = Document::typed(Method::TextLayer, one.text.clone());
+            documents.push(Document { name: one.name.clone(), ..typed });
         }
         Extract { message: Some(message), documents, defects: Vec::new() }
     }
@@ -153,23 +154,7 @@ impl RawItem {
             text.push_str("\n\n\n\n");
             text.push_str(&one.text);
         }
-        Extract { message: None, documents: vec![document(None, Method::Text, text)], defects: Vec::new() }
-    }
-}
-
-fn document(name: Option<String>, method: Method, text: String) -> Document {
-    Document {
-        name,
-        media_type: "text/plain".into(),
-        method,
-        pages: None,
-        confidence: None,
-        text,
-        problem: None,
-        parts: Vec::new(),
-        words: Vec::new(),
-        page_sizes: Vec::new(),
-        blank_pages: 0,
+        Extract { message: None, documents: vec![Document::typed(Method::Text, text)], defects: Vec::new() }
     }
 }
 

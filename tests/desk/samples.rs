@@ -58,19 +58,7 @@ fn judgement(scope: Scope, about: &[&str], queue: &str, confidence: f64) -> Judg
 }
 
 fn document(name: Option<&str>, media_type: &str, method: Method, text: &str) -> Document {
-    Document {
-        name: name.map(str::to_owned),
-        media_type: media_type.into(),
-        method,
-        pages: None,
-        confidence: None,
-        text: text.into(),
-        problem: None,
-        parts: vec![],
-        words: vec![],
-        page_sizes: vec![],
-        blank_pages: 0,
-    }
+    Document { name: name.map(str::to_owned), media_type: media_type.into(), ..Document::typed(method, text) }
 }
 
 fn finding(

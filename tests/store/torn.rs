@@ -175,7 +175,9 @@ fn what_a_kill_left_half_written_stops_no_opening() {
     let before = cut.house.all_answers();
     let kept = folder(&cut.house, cut.house.row(case).records[0]);
     cut.power_cut(|_| {
-        for name in ["answer.eml", "card.json", "extract.json", "judgement.json", "original.eml", "record.json"] {
+        for name in
+            ["answer.eml", "card.json", "extract.json", "judgement.json", "original.eml", "record.json"]
+        {
             fs::write(kept.join(format!(".{name}.tmp")), "{\"half").unwrap();
         }
     });

@@ -3,18 +3,6 @@
 use bode::record::{Document, Extract, Method};
 
 pub fn letter(text: &str) -> Extract {
-    let document = Document {
-        name: None,
-        media_type: "text/plain".into(),
-        method: Method::Text,
-        pages: None,
-        confidence: None,
-        text: text.into(),
-        problem: None,
-        parts: vec![],
-        words: vec![],
-        page_sizes: vec![],
-        blank_pages: 0,
-    };
+    let document = Document::typed(Method::Text, text);
     Extract { message: None, documents: vec![document], defects: vec![] }
 }

@@ -81,6 +81,7 @@ fn a_sync_that_fails_while_the_index_closes_ends_nothing_badly() {
             std::thread::sleep(Duration::from_millis(5));
         }
         Office::terminate(daemon).unwrap();
+        assert!(office.control.struck() > 0, "the sync that was to fail was never made");
         no_panic(&daemon.rest()).unwrap();
     });
 }

@@ -1,10 +1,11 @@
 //! The HTML of a message → what may be shown of it, as a list of pieces ([`Formatted`]).
 //!
-//! An allow-list: what has no word in [`Shown`] cannot come through. The tokens are read in one pass without a tree, as `html`
-//! reads them; pictures that came with the message are drawn anew, so that no byte of a stranger's file reaches a browser.
+//! An allow-list: what has no word in [`Shown`] cannot come through. Pictures that came with the message are drawn anew, so that
+//! no byte of a stranger's file reaches a browser.
 //! Invariant: every element that is begun is ended, in order; nothing hides, overlays or loads; what is left out is counted.
 
-use super::html::{VOID, hides, is_wall};
+use super::html::{hides, is_wall};
+use super::tokens::{self, Tag, VOID};
 use super::{body, hung, message, outlook};
 use crate::extract::budget::Budget;
 use crate::extract::paper::shown;
@@ -15,14 +16,7 @@ use crate::limits::{
 use crate::record::{Align, Element, Formatted, Manner, Shown};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{
-    BufferQueue, CharacterTokens, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer,
-    TokenizerOpts,
-};
 use mail_parser::{MimeHeaders, PartType};
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -64,13 +58,7 @@ pub(in crate::extract) fn of(bytes: &[u8]) -> Option<Formatted> {
 
 /// What may be shown of HTML.
 fn shown_of(html: &str, pictures: Pictures<'_>) -> Formatted {
-    let page = Page { pictures, ..Page::default() };
-    let tokenizer = Tokenizer::new(Writer { page: RefCell::new(page) }, TokenizerOpts::default());
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from_slice(html));
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    let mut page = tokenizer.sink.page.into_inner();
+    let mut page = tokens::read(html, Page { pictures, ..Page::default() });
     page.close_to(0);
     page.formatted
 }
@@ -128,10 +116,6 @@ impl<'a> Pictures<'a> {
     }
 }
 
-struct Writer<'a> {
-    page: RefCell<Page<'a>>,
-}
-
 #[derive(Default)]
 struct Page<'a> {
     formatted: Formatted,
@@ -179,23 +163,8 @@ fn element(name: &str) -> Option<Element> {
     })
 }
 
-impl TokenSink for Writer<'_> {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut page = self.page.borrow_mut();
-        match token {
-            TagToken(tag) if tag.kind == StartTag => return page.start(&tag),
-            TagToken(tag) => page.end(&tag.name),
-            CharacterTokens(text) => page.text(&text),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
-impl Page<'_> {
-    fn start(&mut self, tag: &Tag) -> TokenSinkResult<()> {
+impl tokens::Page for Page<'_> {
+    fn start(&mut self, tag: &Tag) -> bool {
         let name: &str = &tag.name;
         self.count(tag);
         // What stands in the body ends a head that its writer left open.
@@ -214,7 +183,7 @@ impl Page<'_> {
             }
         }
         if VOID.contains(&name) || name == "image" || tag.self_closing && hidden_here {
-            return TokenSinkResult::Continue;
+            return false;
         }
         if self.open.len() < OPEN_MAX {
             let by_wish = hides(&style) || attribute(tag, "hidden").is_some();
@@ -237,15 +206,54 @@ impl Page<'_> {
             }
             self.open.push(open);
         }
-        match name {
-            "style" | "noframes" | "xmp" | "iframe" | "noembed" => TokenSinkResult::RawData(RawKind::Rawtext),
-            "script" => TokenSinkResult::RawData(RawKind::ScriptData),
-            "title" | "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
-            "plaintext" => TokenSinkResult::Plaintext,
-            _ => TokenSinkResult::Continue,
+        true
+    }
+
+    fn end(&mut self, name: &str) {
+        if name == "br" && !self.is_hidden() {
+            return self.put(Shown::Break);
+        }
+        if let Some(at) = self.open.iter().rposition(|open| open.name == name) {
+            // An end tag in the wrong place does not close the quote or table that it stands in.
+            let walls = self.open[at + 1..].iter().filter(|open| is_wall(&open.name)).count();
+            if walls == 0 || is_wall(name) {
+                self.close_to(at);
+            }
         }
     }
 
+    fn characters(&mut self, text: &str) {
+        if let Some(hidden) = self.open.iter_mut().find(|open| open.hidden) {
+            if !hidden.counted && !text.trim().is_empty() {
+                hidden.counted = true;
+                self.formatted.left_out.hidden += 1;
+            }
+            return;
+        }
+        let room = FORMATTED_CHARS_MAX.saturating_sub(self.chars);
+        let text: String = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).take(room).collect();
+        self.chars += text.chars().count();
+        if self.chars >= FORMATTED_CHARS_MAX {
+            self.formatted.left_out.cut = true;
+        }
+        if text.is_empty() {
+            return;
+        }
+        for open in &mut self.open {
+            if let Some((_, said)) = &mut open.link
+                && said.len() < 2 * TARGET_CHARS_MAX
+            {
+                said.push_str(&text);
+            }
+        }
+        match self.formatted.shown.last_mut() {
+            Some(Shown::Text(last)) => last.push_str(&text),
+            _ => self.put(Shown::Text(text)),
+        }
+    }
+}
+
+impl Page<'_> {
     /// What the element would do and does not.
     fn count(&mut self, tag: &Tag) {
         let left_out = &mut self.formatted.left_out;
@@ -302,19 +310,6 @@ impl Page<'_> {
         }
     }
 
-    fn end(&mut self, name: &str) {
-        if name == "br" && !self.is_hidden() {
-            return self.put(Shown::Break);
-        }
-        if let Some(at) = self.open.iter().rposition(|open| open.name == name) {
-            // An end tag in the wrong place does not close the quote or table that it stands in.
-            let walls = self.open[at + 1..].iter().filter(|open| is_wall(&open.name)).count();
-            if walls == 0 || is_wall(name) {
-                self.close_to(at);
-            }
-        }
-    }
-
     /// Closes what HTML lets its writer leave open: paragraphs before blocks, items before items, cells and rows.
     fn close_implied(&mut self, name: &str) {
         let block = element(name).is_some_and(|element| !element.is_inline());
@@ -345,36 +340,6 @@ impl Page<'_> {
                 self.depth -= 1;
                 self.formatted.shown.push(Shown::End);
             }
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        if let Some(hidden) = self.open.iter_mut().find(|open| open.hidden) {
-            if !hidden.counted && !text.trim().is_empty() {
-                hidden.counted = true;
-                self.formatted.left_out.hidden += 1;
-            }
-            return;
-        }
-        let room = FORMATTED_CHARS_MAX.saturating_sub(self.chars);
-        let text: String = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).take(room).collect();
-        self.chars += text.chars().count();
-        if self.chars >= FORMATTED_CHARS_MAX {
-            self.formatted.left_out.cut = true;
-        }
-        if text.is_empty() {
-            return;
-        }
-        for open in &mut self.open {
-            if let Some((_, said)) = &mut open.link
-                && said.len() < 2 * TARGET_CHARS_MAX
-            {
-                said.push_str(&text);
-            }
-        }
-        match self.formatted.shown.last_mut() {
-            Some(Shown::Text(last)) => last.push_str(&text),
-            _ => self.put(Shown::Text(text)),
         }
     }
 

@@ -1,21 +1,12 @@
 //! HTML mail → readable text: blocks as lines, quotes as `>` lines, nothing that a reader does not see.
 //!
-//! The tokens are read in one pass without a tree (the HTML standard's tokenizer, by html5ever): no nesting,
-//! however deep or broken, costs more than its length. Invariant: no markup, style, script or hidden text
-//! comes through; text is not wrapped and links leave only their text.
+//! Invariant: no markup, style, script or hidden text comes through; text is not wrapped and links leave only their text.
 
+use super::tokens::{self, Tag, VOID};
 use crate::extract::charset;
 use crate::extract::reading::{Content, tidy};
 use crate::limits::DOCUMENT_CHARS_MAX;
 use crate::record::{Method, Problem};
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{
-    BufferQueue, CharacterTokens, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer,
-    TokenizerOpts,
-};
-use std::cell::RefCell;
-
 /// Open elements that are kept in mind. Beyond it, elements still give text but no longer hide or quote.
 const OPEN_MAX: usize = 500;
 
@@ -35,18 +26,8 @@ pub(in crate::extract) fn read(bytes: &[u8]) -> Content {
 
 /// The readable text of HTML.
 pub(in crate::extract) fn to_text(html: &str) -> String {
-    let tokenizer = Tokenizer::new(Writer::default(), TokenizerOpts::default());
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from_slice(html));
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    let page = tokenizer.sink.page.into_inner();
+    let page = tokens::read(html, Page::default());
     tidy(&page.text)
-}
-
-#[derive(Default)]
-struct Writer {
-    page: RefCell<Page>,
 }
 
 #[derive(Default)]
@@ -73,27 +54,6 @@ struct Open {
     number: Option<usize>,
 }
 
-impl TokenSink for Writer {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut page = self.page.borrow_mut();
-        match token {
-            TagToken(tag) if tag.kind == StartTag => return page.start(&tag),
-            TagToken(tag) => page.end(&tag.name),
-            CharacterTokens(text) => page.characters(&text),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
-/// Elements without content.
-pub(super) const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr",
-];
-
 /// Elements whose content is never shown.
 const UNSEEN: &[&str] =
     &["head", "style", "script", "title", "template", "object", "svg", "math", "select", "textarea"];
@@ -110,8 +70,8 @@ fn lines_around(name: &str) -> usize {
     }
 }
 
-impl Page {
-    fn start(&mut self, tag: &Tag) -> TokenSinkResult<()> {
+impl tokens::Page for Page {
+    fn start(&mut self, tag: &Tag) -> bool {
         let name: &str = &tag.name;
         let attribute = |wanted: &str| {
             tag.attrs.iter().find(|attr| &*attr.name.local == wanted).map(|attr| attr.value.to_lowercase())
@@ -147,7 +107,7 @@ impl Page {
             _ => {}
         }
         if VOID.contains(&name) || tag.self_closing && lines == 0 && !UNSEEN.contains(&name) {
-            return TokenSinkResult::Continue;
+            return false;
         }
         if self.open.len() < OPEN_MAX {
             let style = attribute("style").unwrap_or_default();
@@ -162,12 +122,7 @@ impl Page {
                 name: name.to_owned(),
             });
         }
-        match name {
-            "style" | "noframes" | "xmp" | "iframe" | "noembed" => TokenSinkResult::RawData(RawKind::Rawtext),
-            "script" => TokenSinkResult::RawData(RawKind::ScriptData),
-            "title" | "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
-            _ => TokenSinkResult::Continue,
-        }
+        true
     }
 
     fn end(&mut self, name: &str) {
@@ -187,21 +142,6 @@ impl Page {
             self.want_lines(lines);
         }
         self.marker = self.marker.take().filter(|_| name != "li");
-    }
-
-    /// Closes what HTML lets its writer leave open: paragraphs before blocks, items before items.
-    fn close_implied(&mut self, name: &str) {
-        if self.open.last().is_some_and(|open| {
-            open.name == "p" || (open.name == name && matches!(name, "li" | "tr" | "dt" | "dd"))
-        }) {
-            self.open.pop();
-        }
-    }
-
-    fn close_cell(&mut self) {
-        if self.open.last().is_some_and(|open| open.name == "td" || open.name == "th") {
-            self.open.pop();
-        }
     }
 
     fn characters(&mut self, text: &str) {
@@ -232,6 +172,23 @@ impl Page {
                 self.pending_blank = true;
             }
             rest = &rest[blank_end..];
+        }
+    }
+}
+
+impl Page {
+    /// Closes what HTML lets its writer leave open: paragraphs before blocks, items before items.
+    fn close_implied(&mut self, name: &str) {
+        if self.open.last().is_some_and(|open| {
+            open.name == "p" || (open.name == name && matches!(name, "li" | "tr" | "dt" | "dd"))
+        }) {
+            self.open.pop();
+        }
+    }
+
+    fn close_cell(&mut self) {
+        if self.open.last().is_some_and(|open| open.name == "td" || open.name == "th") {
+            self.open.pop();
         }
     }
 

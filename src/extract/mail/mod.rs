@@ -9,7 +9,8 @@
 //! | `header`, `body`, `blocks` | its header; its text; what stands in the text and is no text |
 //! | `returned` | what a delivery report says of the message that came back |
 //! | `parts`, `patterns` | whose words they are |
-//! | `html`, `formatted`, `cards` | HTML as text, and as what may be shown of it; invitations and contacts |
+//! | `tokens`, `html`, `formatted` | HTML as tokens, as text, and as what may be shown of it |
+//! | `cards` | invitations and contacts |
 //! | `cms` | what S/MIME holds, unverified |
 //! | `mapi`, `lzfu` | properties of Outlook's messages, and their compressed bodies |
 //! | `outlook`, `tnef`, `outlook_reading` | `.msg` files; winmail.dat; both as documents |
@@ -37,3 +38,4 @@ pub(super) mod parts;
 mod patterns;
 mod returned;
 pub(super) mod tnef;
+mod tokens;

@@ -69,7 +69,7 @@ impl Store {
 
     /// `None`: this store asks no daemon.
     fn ask<T: DeserializeOwned>(&self, question: impl FnOnce() -> Question) -> Result<Option<T>, StoreError> {
-        let Some(daemon) = &self.beside else { return Ok(None) };
+        let Some(daemon) = self.rows.daemon() else { return Ok(None) };
         let answer = serde_json::to_string(&question())
             .map_err(io::Error::other)
             .and_then(|question| daemon.texts(&question))
