@@ -35,16 +35,19 @@ pub enum DecisionFault {
     Closed,
     #[error("Deze zaak ligt al in de wachtrij.")]
     AlreadyOpen,
+    #[error("Alleen een zaak die in behandeling is, kan worden afgedaan. Neem haar eerst in behandeling.")]
+    NotTakenUp,
 }
 
 /// All verdicts, in the order in which the desk offers them.
-pub const VERDICTS: [Verdict; 6] = [
+pub const VERDICTS: [Verdict; 7] = [
     Verdict::TakeUp,
     Verdict::Refer,
     Verdict::AskForMore,
     Verdict::Signal,
     Verdict::NotAComplaint,
     Verdict::Reopen,
+    Verdict::Settle,
 ];
 
 /// A person decides, by the rules below.
@@ -89,6 +92,9 @@ pub fn check(status: CaseStatus, decision: &Decision) -> Result<(), DecisionFaul
     match (status, decision.verdict) {
         (CaseStatus::Open, Verdict::Reopen) => return Err(DecisionFault::AlreadyOpen),
         (CaseStatus::Closed, verdict) if verdict != Verdict::Reopen => return Err(DecisionFault::Closed),
+        (CaseStatus::Open | CaseStatus::AskedForMore, Verdict::Settle) => {
+            return Err(DecisionFault::NotTakenUp);
+        }
         _ => {}
     }
     match decision.verdict {
@@ -105,9 +111,9 @@ pub fn check(status: CaseStatus, decision: &Decision) -> Result<(), DecisionFaul
 /// What the desk offers for a case of this status.
 pub fn verdicts_for(status: CaseStatus) -> impl Iterator<Item = Verdict> {
     VERDICTS.into_iter().filter(move |verdict| match status {
-        CaseStatus::Open => *verdict != Verdict::Reopen,
+        CaseStatus::Open => !matches!(verdict, Verdict::Reopen | Verdict::Settle),
         CaseStatus::TakenUp => *verdict != Verdict::TakeUp,
-        CaseStatus::AskedForMore => true,
+        CaseStatus::AskedForMore => *verdict != Verdict::Settle,
         CaseStatus::Closed => *verdict == Verdict::Reopen,
     })
 }
@@ -131,6 +137,7 @@ pub fn verdict_label(verdict: Verdict) -> &'static str {
         Verdict::Signal => "Bewaren als signaal",
         Verdict::NotAComplaint => "Geen klacht",
         Verdict::Reopen => "Heropenen",
+        Verdict::Settle => "Afdoen",
     }
 }
 
@@ -280,6 +287,8 @@ mod tests {
         assert_eq!(open(Verdict::Reopen, None, ""), Err(DecisionFault::AlreadyOpen));
         let closed = check(CaseStatus::Closed, &decision(Verdict::TakeUp, None, ""));
         assert_eq!(closed, Err(DecisionFault::Closed));
+        assert_eq!(open(Verdict::Settle, None, ""), Err(DecisionFault::NotTakenUp));
+        assert_eq!(check(CaseStatus::TakenUp, &decision(Verdict::Settle, None, "")), Ok(()));
     }
 
     #[test]

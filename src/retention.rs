@@ -109,7 +109,7 @@ pub fn plan(store: &Store, rules: &Retention, on: Date) -> Result<Plan, StoreErr
 fn past_term(row: &CaseRow, rules: &Retention, on: Date) -> Option<PastTerm> {
     let decision = row.decision.as_ref().filter(|_| row.status != CaseStatus::Open)?;
     let class = match decision.verdict {
-        Verdict::TakeUp => RetentionClass::TakenUp,
+        Verdict::TakeUp | Verdict::Settle => RetentionClass::TakenUp,
         Verdict::Refer => RetentionClass::Referred,
         Verdict::AskForMore => RetentionClass::AskedForMore,
         Verdict::Signal => RetentionClass::Signal,

@@ -52,6 +52,31 @@ fn a_decision_is_taken_back_with_one_press() {
 }
 
 #[test]
+fn a_case_that_was_taken_up_is_settled() {
+    let desk = Desk::start();
+    let mut noor = desk.person("noor");
+    let page = noor.get(&case(1));
+    assert!(!page.body.contains("Afdoen"), "nobody took it up yet");
+    let path = format!("{}/decision", case(1));
+    let refused = post(&mut noor, &page, &path, &[("verdict", "settle")]);
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("Neem haar eerst in behandeling."), "{}", refused.body);
+    post(&mut noor, &page, &path, &[("verdict", "take-up")]);
+    let page = noor.get(&case(1));
+    assert!(page.body.contains("Afdoen") && page.body.contains("data-key=\"7\""), "{}", page.body);
+    let answer = post(&mut noor, &page, &path, &[("verdict", "settle"), ("reason", "Excuses gemaakt.")]);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let row = desk.store.case(number(1)).unwrap().unwrap();
+    assert_eq!((row.status, row.due), (CaseStatus::Closed, None));
+    assert_eq!(row.decision.unwrap().verdict, Verdict::Settle);
+    let page = noor.get(&case(1));
+    assert!(page.body.contains("Afgedaan") && page.body.contains("Besluit: afgedaan."), "{}", page.body);
+    let told = noor.get(&format!("/api/v1/cases/{}", number(1))).json();
+    assert!(told["case"]["taken_up_at"].is_string(), "{told}");
+    clean(&desk);
+}
+
+#[test]
 fn a_label_is_corrected_with_one_press_and_is_an_example_for_the_rules() {
     let desk = Desk::start();
     let mut noor = desk.person("noor");

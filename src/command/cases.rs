@@ -60,7 +60,7 @@ pub(super) enum CasesCommand {
     /// Decides on a case.
     Decide {
         number: CaseNumber,
-        /// take-up, refer, ask-for-more, signal, not-a-complaint or reopen.
+        /// take-up, refer, ask-for-more, signal, not-a-complaint, reopen or, of a case that was taken up, settle.
         #[arg(value_parser = verdict)]
         verdict: Verdict,
         /// Where it goes, with `refer`.
@@ -145,7 +145,7 @@ fn word<T: serde::de::DeserializeOwned>(text: &str, allowed: &str) -> Result<T, 
 }
 
 fn verdict(text: &str) -> Result<Verdict, String> {
-    word(text, "take-up, refer, ask-for-more, signal, not-a-complaint, reopen")
+    word(text, "take-up, refer, ask-for-more, signal, not-a-complaint, reopen, settle")
 }
 
 fn status(text: &str) -> Result<CaseStatus, String> {

@@ -8,7 +8,7 @@ use crate::draft;
 use crate::explain::with_causes;
 use crate::intake::Intake;
 use crate::metrics::{Metrics, family};
-use crate::record::{NewsKind, office_date};
+use crate::record::{News, NewsKind, Verdict, office_date};
 use crate::review::Health;
 use crate::store::{NewsReader, StoreError};
 use crate::tls;
@@ -65,7 +65,9 @@ fn fates(metrics: &Metrics, intake: &Intake, decided: &Mutex<NewsReader>) -> Res
     let mut reader = decided.lock().unwrap_or_else(PoisonError::into_inner);
     let news = intake.store.news(&mut reader, ENTRIES_MAX)?;
     let rulebook = intake.rulebook();
-    for one in news.iter().filter(|one| one.kind == NewsKind::CaseDecided) {
+    // The rules were kept or overruled when the case was taken up, not again when it is settled.
+    let tells = |one: &&News| one.kind == NewsKind::CaseDecided && one.verdict != Some(Verdict::Settle);
+    for one in news.iter().filter(tells) {
         for (rule, kept) in draft::fates_of(&intake.store, &rulebook.office, one.case)? {
             let family = if kept { &family::RULE_KEPT } else { &family::RULE_OVERRULED };
             metrics.add(family, &[&rule], 1);

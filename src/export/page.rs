@@ -77,6 +77,7 @@ fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Signal => "bewaard als signaal",
         Verdict::NotAComplaint => "geen klacht",
         Verdict::Reopen => "heropend",
+        Verdict::Settle => "afgedaan",
     }
 }
 

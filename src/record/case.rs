@@ -31,6 +31,8 @@ pub enum Verdict {
     NotAComplaint,
     /// Undo: back to the queue.
     Reopen,
+    /// A case that was taken up is done: handled, and the citizen knows.
+    Settle,
 }
 
 impl Verdict {
@@ -43,6 +45,7 @@ impl Verdict {
             Verdict::Signal => "signal",
             Verdict::NotAComplaint => "not-a-complaint",
             Verdict::Reopen => "reopen",
+            Verdict::Settle => "settle",
         }
     }
 }
@@ -76,6 +79,9 @@ pub struct CaseRow {
     pub judgement: JudgementSummary,
     pub deadlines: Vec<Deadline>,
     pub decision: Option<Decision>,
+    /// When the case was taken up that was settled since: that decision was the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_up_at: Option<Timestamp>,
     /// The pieces of this case, oldest first; the first opened it.
     pub records: Vec<RegistrationNumber>,
     pub answer: Option<OutboxEntry>,

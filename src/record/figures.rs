@@ -175,7 +175,8 @@ pub fn terms_ended(
     decided_on: Date,
 ) -> BTreeMap<String, bool> {
     let ended = |name: &str| match name {
-        "contact" => verdict != Verdict::Reopen,
+        // Contact was made when the case was taken up.
+        "contact" => !matches!(verdict, Verdict::Reopen | Verdict::Settle),
         "not-handled-notice" => matches!(verdict, Verdict::Refer | Verdict::NotAComplaint),
         "decision" => status == CaseStatus::Closed,
         _ => false,

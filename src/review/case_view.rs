@@ -401,6 +401,7 @@ fn choices(row: &CaseRow, proposed: Option<Verdict>, typed: Option<Verdict>) -> 
                 Verdict::Signal => "geen zaak, wel bewaren om van te leren",
                 Verdict::NotAComplaint => "een vraag, een bedankje",
                 Verdict::Reopen => "terug naar de werkvoorraad",
+                Verdict::Settle => "klaar, en de inwoner weet dat",
             },
             key: queue::VERDICTS.iter().position(|known| *known == verdict).map_or(0, |at| at + 1),
             proposed: proposed == Some(verdict),

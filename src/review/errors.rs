@@ -131,7 +131,7 @@ impl From<DecisionFault> for Refused {
             DecisionFault::ReasonMissing | DecisionFault::QuestionMissing | DecisionFault::ReasonTooLong => {
                 "reden"
             }
-            DecisionFault::Closed | DecisionFault::AlreadyOpen => "",
+            DecisionFault::Closed | DecisionFault::AlreadyOpen | DecisionFault::NotTakenUp => "",
         };
         Self::at(field, fault.to_string())
     }

@@ -247,6 +247,7 @@ pub fn verdict_done(verdict: Verdict) -> &'static str {
         Verdict::Signal => "Bewaard als signaal",
         Verdict::NotAComplaint => "Geen klacht",
         Verdict::Reopen => "Opnieuw geopend",
+        Verdict::Settle => "Afgedaan",
     }
 }
 

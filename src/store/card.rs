@@ -166,6 +166,8 @@ pub(super) struct Before {
     pub queue: String,
     pub assignee: Option<String>,
     pub decision: Option<Decision>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_up_at: Option<Timestamp>,
     pub joined_to: Option<CaseNumber>,
     /// The decision gave the outbox a message: what stood there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,7 +211,7 @@ pub(super) fn status_after(verdict: Verdict) -> CaseStatus {
     match verdict {
         Verdict::TakeUp => CaseStatus::TakenUp,
         Verdict::AskForMore => CaseStatus::AskedForMore,
-        Verdict::Refer | Verdict::Signal | Verdict::NotAComplaint => CaseStatus::Closed,
+        Verdict::Refer | Verdict::Signal | Verdict::NotAComplaint | Verdict::Settle => CaseStatus::Closed,
         Verdict::Reopen => CaseStatus::Open,
     }
 }

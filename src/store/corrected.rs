@@ -24,6 +24,7 @@ impl Before {
             queue: row.queue.clone(),
             assignee: row.assignee.clone(),
             decision: row.decision.clone(),
+            taken_up_at: row.taken_up_at,
             joined_to: row.joined_to,
             answer: None,
         }
@@ -173,7 +174,7 @@ impl Fold<'_> {
         let mut state = old.clone();
         state.row.revision = entry.seq;
         if let Some(before) = state.before.take().filter(|before| before.decided == decision) {
-            let Before { status, queue, assignee, decision, joined_to, answer, .. } = *before;
+            let Before { status, queue, assignee, decision, taken_up_at, joined_to, answer, .. } = *before;
             // A reopened case had left the one that it was joined to: it goes back there.
             let into = joined_to.filter(|_| state.row.joined_to.is_none());
             let row = &mut state.row;
@@ -183,7 +184,7 @@ impl Fold<'_> {
                 row.answer = answer;
             }
             (row.status, row.queue, row.assignee) = (status, queue, assignee);
-            (row.decision, row.joined_to) = (decision, joined_to);
+            (row.decision, row.taken_up_at, row.joined_to) = (decision, taken_up_at, joined_to);
             if let Some(into) = into {
                 let mut other = self.case_state(into)?;
                 if !other.row.joined.contains(&case) {

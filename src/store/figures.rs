@@ -10,10 +10,11 @@ use super::rows::decode;
 use super::types::AsideRow;
 use super::{Store, StoreError, keys};
 use crate::record::{
-    CaseFigures, Channel, Figure, FigureRow, Reading, SetAside, Verdict, Waited, office_date, terms_ended,
+    CaseFigures, CaseStatus, Channel, Figure, FigureRow, Reading, SetAside, Verdict, Waited, office_date,
+    terms_ended,
 };
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Store {
     /// Every counter of the days from `from` to `until`, both with them, by day.
@@ -92,9 +93,10 @@ pub(super) fn lasting(state: &CaseState) -> CaseFigures {
         return figures.clone();
     }
     let row = &state.row;
-    let terms = row.decision.as_ref().map_or_else(BTreeMap::new, |decision| {
-        terms_ended(&row.deadlines, row.status, decision.verdict, office_date(decision.at))
-    });
+    let ended = |status, verdict, at| terms_ended(&row.deadlines, status, verdict, office_date(at));
+    let taken_up = row.taken_up_at.map(|at| ended(CaseStatus::TakenUp, Verdict::TakeUp, at));
+    let decided = row.decision.as_ref().map(|decision| ended(row.status, decision.verdict, decision.at));
+    let terms = taken_up.into_iter().chain(decided).flatten().collect();
     CaseFigures {
         about: row.judgement.complained_about.iter().cloned().collect(),
         reading: state.reading,
@@ -113,7 +115,7 @@ fn counts_alike(old: &CaseState, new: &CaseState) -> bool {
             == (after.channel, after.received, after.received_at, after.status)
         && before.judgement.complained_about == after.judgement.complained_about
         && before.deadlines == after.deadlines
-        && before.decision == after.decision
+        && (&before.decision, before.taken_up_at) == (&after.decision, after.taken_up_at)
 }
 
 /// The counters that a case stands in.
@@ -141,12 +143,18 @@ fn counted(state: &CaseState) -> BTreeSet<Vec<u8>> {
     }
     // Back in the queue: no decision stands.
     if let Some(decision) = row.decision.as_ref().filter(|decision| decision.verdict != Verdict::Reopen) {
-        let day = office_date(decision.at);
-        let verdict = decision.verdict.id();
-        count(day, Figure::Decision, Waited::between(row.received_at, decision.at).id());
-        count(day, Figure::Verdict, verdict);
-        count(day, Figure::Proposal, &format!("{}>{verdict}", state.judged_queue));
+        // What answered the proposal was that it was taken up, and it counts on as of that day.
+        let (first_at, verdict) = match row.taken_up_at {
+            Some(at) => (at, Verdict::TakeUp),
+            None => (decision.at, decision.verdict),
+        };
+        let (first, last) = (office_date(first_at), office_date(decision.at));
+        count(first, Figure::Decision, Waited::between(row.received_at, first_at).id());
+        count(first, Figure::Verdict, verdict.id());
+        count(last, Figure::Verdict, decision.verdict.id());
+        count(first, Figure::Proposal, &format!("{}>{}", state.judged_queue, verdict.id()));
         for (name, kept) in &lasting.terms {
+            let day = if name == "contact" { first } else { last };
             count(day, Figure::Term, &format!("{name}>{}", if *kept { "kept" } else { "late" }));
         }
     }

@@ -58,6 +58,7 @@ impl Fold<'_> {
                 judgement: card.summary.clone().unwrap_or_else(no_summary),
                 deadlines: card.deadlines.clone(),
                 decision: None,
+                taken_up_at: None,
                 records: vec![record],
                 answer: Some(outbox_entry(entry, case, record, channel, note, &card)),
                 alike: self.alike(case, record, &card)?,
@@ -258,6 +259,8 @@ impl Fold<'_> {
                 if *verdict == Verdict::Reopen {
                     row.queue.clone_from(&state.judged_queue);
                 }
+                let taken_up = row.decision.take().filter(|before| before.verdict == Verdict::TakeUp);
+                row.taken_up_at = taken_up.filter(|_| *verdict == Verdict::Settle).map(|before| before.at);
                 row.decision = Some(Decision {
                     verdict: *verdict,
                     refer_to: refer_to.clone(),

@@ -223,6 +223,7 @@ fn decided(verdict: Verdict, refer_to: Option<&str>) -> String {
         (Verdict::AskForMore, _) => "Besluit: om aanvulling vragen.".to_owned(),
         (Verdict::Signal, _) => "Besluit: bewaard als signaal.".to_owned(),
         (Verdict::NotAComplaint, _) => "Besluit: geen klacht.".to_owned(),
+        (Verdict::Settle, _) => "Besluit: afgedaan.".to_owned(),
         (Verdict::Reopen, _) => "Heropend: terug in de wachtrij.".to_owned(),
     }
 }

@@ -103,7 +103,7 @@ pub fn gold_of(decision: &Decision, judged: &Judgement) -> Gold {
     // Of two complaints one may be taken up and the other referred: a mixed judgement is no mistake then.
     let mixed = judged.scope == Scope::Mixed;
     match decision.verdict {
-        Verdict::TakeUp => set("scope", json!(if mixed { "mixed" } else { "in" })),
+        Verdict::TakeUp | Verdict::Settle => set("scope", json!(if mixed { "mixed" } else { "in" })),
         Verdict::Refer => {
             set("scope", json!(if mixed { "mixed" } else { "out" }));
             if let Some(to) = &decision.refer_to {

@@ -48,6 +48,37 @@ fn a_case_is_counted_from_receipt_to_decision() {
 }
 
 #[test]
+fn a_case_that_is_settled_counts_on_as_taken_up() {
+    let mut house = House::new();
+    let case = house.case("een", "beoordelen", send());
+    let received =
+        ["2026-03-02 channel email", "2026-03-02 queue beoordelen", "2026-03-02 body gemeente-deventer"];
+    house.store().decide(case, None, decision(Verdict::TakeUp, ""), hours(24 * 3)).unwrap();
+    let taken_up = [
+        "2026-03-05 decision 1-week",
+        "2026-03-05 verdict take-up",
+        "2026-03-05 proposal beoordelen>take-up",
+        "2026-03-05 term contact>kept",
+    ];
+    let in_hand = of(&[&received[..], &taken_up].concat());
+    assert_eq!(figures(&house), in_hand);
+    house.store().decide(case, None, decision(Verdict::Settle, "Excuses gemaakt."), hours(24 * 60)).unwrap();
+    let row = house.row(case);
+    assert_eq!((row.status, row.due, row.taken_up_at), (CaseStatus::Closed, None, Some(hours(24 * 3))));
+    let settled = ["2026-05-01 verdict settle", "2026-05-01 term decision>late"];
+    let done = of(&[&received[..], &taken_up, &settled].concat());
+    assert_eq!(figures(&house), done);
+    house.reopen_without_index();
+    assert_eq!(figures(&house), done);
+    // Taken back, it is in hand as it was.
+    let within = jiff::SignedDuration::from_mins(10);
+    house.store().undo(case, None, within, "j.jansen", hours(24 * 60)).unwrap();
+    assert_eq!(figures(&house), in_hand);
+    assert_eq!(house.row(case).taken_up_at, None);
+    house.assert_clean();
+}
+
+#[test]
 fn a_destroyed_case_counts_on_live_and_built_again() {
     let mut house = House::new();
     let case = house.case("weg", "doorverwijzen", send());

@@ -218,6 +218,24 @@ fn rules() -> Retention {
     classes.into_iter().map(|class| (class, rule("1 year"))).collect()
 }
 
+#[test]
+fn the_term_of_a_case_that_is_settled_runs_from_that_day() {
+    let house = House::new();
+    let case = house.case("afgedaan", "beoordelen", send());
+    house.store().answer_sent(case, hours(1)).unwrap();
+    house.store().decide(case, None, decision(Verdict::TakeUp, ""), hours(2)).unwrap();
+    house.store().decide(case, None, decision(Verdict::Settle, ""), hours(24 * 60)).unwrap();
+    let (term, basis) = (RetentionTerm::Years(1), "Selectielijst 13.1".to_owned());
+    let rules = [(RetentionClass::TakenUp, RetentionRule { term, basis })].into();
+    let past = |day: &str| plan(house.store(), &rules, day.parse().unwrap()).unwrap().past;
+    assert!(past("2027-05-01").is_empty(), "the last day of the term has not passed");
+    let past = past("2027-05-02");
+    assert_eq!(
+        (past[0].class, past[0].closed_on.to_string().as_str()),
+        (RetentionClass::TakenUp, "2026-05-01")
+    );
+}
+
 /// A case goes with those that were joined to it, and none of them goes before.
 #[test]
 fn joined_cases_go_together() {
