@@ -146,6 +146,12 @@ pub const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Time that a stop waits for the pieces in hand before it leaves them to the next start.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// How often it is looked whether the daemon rests, to give back memory that only work needs.
+pub const REST_LOOK_TIME: Duration = Duration::from_secs(60);
+
+/// Processor time within that at which it still rests: a hundredth of a core.
+pub const REST_WORK_TIME_MAX: Duration = Duration::from_millis(600);
+
 /// For so long a person counts as looking at a case after the page was asked for or said so itself.
 pub const PRESENCE_TIME_MAX: Duration = Duration::from_secs(60);
 

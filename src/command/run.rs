@@ -1,6 +1,6 @@
 //! `bode run`: the daemon, until SIGTERM or SIGINT; SIGHUP reads rules, templates and office data again.
 
-use super::{CommandResult, Ended, Failure, Global, setting};
+use super::{CommandResult, Ended, Failure, Global, memory, setting};
 use crate::clock;
 use crate::config::Config;
 use crate::daemon::{Broken, Daemon, Options};
@@ -47,6 +47,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
             started = Daemon::start(config.clone(), rulebook, options.clone()) => started,
         };
         let mut daemon = started.map_err(Failure::failed)?;
+        tokio::spawn(memory::give_back_at_rest());
         loop {
             let telling = tokio::spawn(daemon.pulse().told_to(Arc::clone(&manager)));
             let ended = watch(&mut daemon, &mut signals, &manager).await;

@@ -81,26 +81,29 @@ pub struct Hits<'r> {
 }
 
 impl Matcher {
-    /// Indexes the rules.
+    /// Indexes the rules. What their patterns need stands in the index from then on and
+    /// goes from the patterns.
     ///
     /// # Errors
     /// A Dutch sentence when there are too many rules for an index.
-    pub fn new(rules: Vec<Rule>) -> Result<Self, String> {
+    pub fn new(mut rules: Vec<Rule>) -> Result<Self, String> {
         let mut lexicon = LexiconMaker::default();
         let mut plans = Vec::new();
         let mut keys = Vec::new();
         let number = |n: usize| u32::try_from(n).map_err(|_| "Te veel regels.".to_owned());
-        for (at, rule) in rules.iter().enumerate() {
-            for (nth, pattern) in rule.any.iter().enumerate() {
-                keys.push((number(plans.len())?, lexicon.key(&pattern.needs)));
-                let needs = lexicon.take(&pattern.needs);
-                plans.push(Plan { rule: number(at)?, pattern: number(nth)?, needs });
+        for (at, rule) in rules.iter_mut().enumerate() {
+            for (nth, pattern) in rule.any.iter_mut().enumerate() {
+                let needs = std::mem::take(&mut pattern.needs);
+                keys.push((number(plans.len())?, lexicon.key(&needs)));
+                plans.push(Plan { rule: number(at)?, pattern: number(nth)?, needs: lexicon.take(&needs) });
             }
         }
-        let mut take = |patterns: &[Pattern]| patterns.iter().map(|one| lexicon.take(&one.needs)).collect();
+        let mut take = |patterns: &mut [Pattern]| {
+            patterns.iter_mut().map(|one| lexicon.take(&std::mem::take(&mut one.needs))).collect()
+        };
         let conditions = rules
-            .iter()
-            .map(|rule| Conditions { with: take(&rule.with), unless: take(&rule.unless) })
+            .iter_mut()
+            .map(|rule| Conditions { with: take(&mut rule.with), unless: take(&mut rule.unless) })
             .collect();
         let lexicon = lexicon.finish();
         let mut needed_by = vec![Vec::new(); lexicon.set_count()];

@@ -31,7 +31,7 @@ pub struct Pattern {
     /// expression only answers where the machine cannot.
     machine: OnceLock<Option<Box<Machine>>>,
     regex: OnceLock<Option<Regex>>,
-    /// What a text must hold for it to match, in order. Empty: nothing is known; it is tried on every sentence.
+    /// What a text must hold for it to match, in order. Empty: nothing is known, or the index of the rules took it.
     pub needs: Vec<Need>,
     /// As staff wrote it.
     pub written: String,
