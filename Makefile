@@ -23,7 +23,7 @@ installing = missing=$$(for p in $(1); do dpkg-query -W -f '$${db:Status-Status}
 	if [ -n "$$missing" ]; then echo "Installing Debian packages:" $$missing; \
 	$(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
 
-.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-letters bench-pdf bench-ocr bench-intake bench-store bench-desk bench-idle bench-load bench-peers soak instructions class-table deps deps-test deps-bench clean-demo
+.PHONY: help demo test killed torture fuzz lint audit sbom acceptance bench bench-answers bench-latency bench-triage bench-inner bench-letters bench-pdf bench-ocr bench-intake bench-store bench-desk bench-idle bench-load bench-peers soak instructions class-table deps deps-test deps-bench clean-demo
 
 help:
 	@echo "make demo   the main job on sample mail and scans, then the desk on http://127.0.0.1:8080"
@@ -94,7 +94,7 @@ fuzz: deps
 lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
-	$(CARGO) clippy --locked --tests --benches -- -D warnings $(IN_TESTS)
+	$(CARGO) clippy --locked --tests --benches --features inner -- -D warnings $(IN_TESTS)
 
 # Advisories about the versions in Cargo.lock. Licences and sources: tests/tidy.rs, and `cargo deny check` where it is installed.
 ADVISORIES ?= target/advisory-db
@@ -180,6 +180,10 @@ bench-answers: deps
 # Judging alone: messages a second and core, the time by length, and the loading of the rules.
 bench-triage: deps
 	$(CARGO) bench --locked --bench triage
+
+# The inner parts alone, over and over: parsing, judging, the rules, the journal's lines, the index, the search; held against the run before.
+bench-inner: deps
+	$(CARGO) bench --locked --features inner --bench inner -- $(INNER_FLAGS)
 
 # A letter PDF after warm-up, for each office and one of four pages, and the bundle of a day.
 bench-letters: deps

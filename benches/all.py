@@ -24,7 +24,8 @@ LONG, WIDE = 100, 400  # lines and characters of what a bench printed that the p
 
 
 class Figure:
-    """One figure in what a bench prints. `bar`: at least (or, `most`, at most) so much; `beside`: what the bar or ratio is against."""
+    """One figure in what a bench prints. `bar`: at least (or, `most`, at most) so much; `beside`: what the bar or ratio is against. A pattern may
+    find the unit too."""
 
     def __init__(self, what, pattern, unit, bar=None, most=False, beside="bar", worst=False):
         self.worst = worst  # the highest of several, not the last
@@ -35,9 +36,10 @@ class Figure:
         if not found:
             return [self.what, "not told", self.beside_words(), "–", "–", f"`{command}`"]
         last = max(found, key=float) if self.worst else found[-1]
+        last, unit = last if isinstance(last, tuple) else (last, self.unit)
         value = float(last)
         if self.bar is None:
-            return [self.what, f"{last} {self.unit}".strip(), self.beside, "–", "–", f"`{command}`"]
+            return [self.what, f"{last} {unit}".strip(), self.beside, "–", "–", f"`{command}`"]
         holds = value <= self.bar if self.most else value >= self.bar
         return [self.what, f"{last} {self.unit}".strip(), self.beside_words(), f"{value / self.bar:.2f}", "yes" if holds else "no", f"`{command}`"]
 
@@ -55,6 +57,17 @@ BENCHES = {
     "triage": ("Judging", "bench-triage", "bench-triage", [
         Figure("messages of 2 kB judged, a second and core", r"messages of 2048 bytes: " + N + " a second", "", 2000),
         Figure("all rules loaded and checked", r"compiled and checked: " + N + " ms", "ms", 200, most=True)]),
+    "inner": ("Inner parts, each alone", "bench-inner", "bench-inner INNER_FLAGS='--quick'", [
+        Figure(what, rf"^{re.escape(name)}\s+time: +\[[0-9.]+ \S+ {N} (\S+) ", "", beside="–") for what, name in (
+            ("a message with 2 kB of text parsed, which stands in it three times", "a message parsed/2 kB, as text and HTML and hung on"),
+            ("a text of 2 kB judged", "a text judged/2 kB"),
+            ("a text of 64 kB judged", "a text judged/64 kB"),
+            ("all rules read, compiled and checked", "rules/read, compiled and checked"),
+            ("all lines of the journal of 2,000 cases made", "the journal/lines made"),
+            ("the same lines read, and their chain checked", "the journal/lines read"),
+            ("a case looked up among 2,000", "the index/a case looked up"),
+            ("their texts searched for a word", "the index/a word that many texts hold"),
+            ("their texts searched for a word typed wrong", "the index/a word typed wrong"))]),
     "letters": ("Letters", "bench-letters", "bench-letters", [
         Figure("slowest letter of one page or more", r"slowest " + N + "ms", "ms", 50, most=True, worst=True)]),
     "latency": ("Arrival to acknowledgement, over Dovecot and Exim", "bench-latency", "bench-latency", [
@@ -151,7 +164,7 @@ def ran(name, small):
 
 
 # What cargo, apt and make say of themselves.
-NOISE = re.compile(r"^\s*(Compiling|Finished|Running|Fresh|Building|warning:|cargo |python3 |missing=|make\b|round \d|Blocking|Downloaded|Downloading|\(Reading database|Preparing to|Unpacking|"
+NOISE = re.compile(r"^\s*(Benchmarking|Compiling|Finished|Running|Fresh|Building|warning:|cargo |python3 |missing=|make\b|round \d|Blocking|Downloaded|Downloading|\(Reading database|Preparing to|Unpacking|"
                    r"Setting up|Processing triggers|Get:|Hit:|Ign:|Fetched|Selecting|Reading package|Building dependency|Reading state|invoke-rc|Created symlink)")
 
 

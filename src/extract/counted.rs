@@ -1,5 +1,5 @@
-//! A piece of work whose instructions are counted (`tests/instructions.py`, with callgrind): every message of the samples
-//! without pictures, read as a worker reads it.
+//! Messages read as a worker reads them, in this process: for the count of instructions (`tests/instructions.py`, with callgrind: every
+//! message of the samples without pictures) and for `benches/inner.rs`; no part of the program.
 
 use super::frame::Tell;
 use super::paper::ocr::Engine;
@@ -17,9 +17,10 @@ impl Outlet for Documents {
     }
 }
 
-/// What is counted. Its name is known to `tests/instructions.py`, and no other function may hold it.
+/// Reads messages, and tells how many documents stand in them. Its name is known to `tests/instructions.py`, and no other function may
+/// hold it.
 #[inline(never)]
-fn counted_mime(messages: &[Vec<u8>]) -> usize {
+pub fn counted_mime(messages: &[Vec<u8>]) -> usize {
     let mut documents = 0;
     for message in messages {
         let (mut told, mut engine) = (Documents(0), Engine::new(None));
@@ -31,6 +32,7 @@ fn counted_mime(messages: &[Vec<u8>]) -> usize {
     documents
 }
 
+#[cfg(test)]
 #[test]
 fn messages_are_read() {
     let mut paths: Vec<_> =

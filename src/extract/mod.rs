@@ -28,8 +28,8 @@ mod begun;
 mod budget;
 mod charset;
 mod clamd;
-#[cfg(test)]
-mod counted;
+#[cfg(any(test, feature = "inner"))]
+pub mod counted;
 mod fence;
 mod frame;
 #[cfg(fuzzing)]

@@ -46,6 +46,8 @@ mod founded;
 mod gather;
 mod held;
 mod history;
+#[cfg(feature = "inner")]
+pub mod inner;
 mod journal;
 mod kept_rules;
 mod keyring;
