@@ -68,7 +68,9 @@ impl Fault {
 
 const PAGE_BYTES: usize = 4096;
 /// Where the fields of `struct control` lie.
+const NTH_AT: u64 = 12;
 const RELIEF_AT: u64 = 24;
+const SEEN_AT: u64 = 28;
 const STRUCK_AT: u64 = 32;
 const POINT_AT: usize = 40;
 const WHERE_AT: u64 = 240;
@@ -152,6 +154,14 @@ impl Control {
         self.page.read_exact_at(&mut name, WHERE_AT).unwrap();
         let end = name.iter().position(|byte| *byte == 0).unwrap_or(NAME_BYTES);
         String::from_utf8_lossy(&name[..end]).into_owned()
+    }
+
+    /// The fault falls on the next call of its name: those that were made by now do not count.
+    pub fn fail_next(&self) {
+        let mut seen = [0; 4];
+        self.page.read_exact_at(&mut seen, SEEN_AT).unwrap();
+        let next = u32::from_ne_bytes(seen) + 1;
+        self.page.write_all_at(&next.to_ne_bytes(), NTH_AT).unwrap();
     }
 
     /// From now on nothing fails.

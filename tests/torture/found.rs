@@ -34,13 +34,18 @@ fn ended_with(daemon: &mut Daemon, time_max: Duration) -> std::process::ExitStat
     }
 }
 
-/// Everything that waits is taken by the daemon in which the fault fell.
-fn idle_after_the_fault(office: &Office<'_>, daemon: &mut Daemon) {
+/// Everything that waits is taken.
+fn idle(office: &Office<'_>, daemon: &mut Daemon) {
     let begun = Instant::now();
     while !(is_running(daemon) && office.is_idle()) {
         assert!(begun.elapsed() < DEADLINE, "{}", daemon.log);
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The same, by the daemon in which the fault fell.
+fn idle_after_the_fault(office: &Office<'_>, daemon: &mut Daemon) {
+    idle(office, daemon);
     assert!(office.control.struck() > 0, "the fault did not fall:\n{}", daemon.log);
 }
 
@@ -69,17 +74,13 @@ fn a_sync_that_fails_while_the_index_closes_ends_nothing_badly() {
     let fault = Fault {
         action: Action::FailOn,
         point: "index/recent-#/db: fsync".to_owned(),
-        nth: 4,
         error: EIO,
         kinds: SYNCS,
         ..Fault::none()
     };
     with_fault(9002, &fault, |office, daemon| {
-        let begun = Instant::now();
-        while !(is_running(daemon) && (office.is_idle() || office.control.struck() > 0)) {
-            assert!(begun.elapsed() < DEADLINE, "{}", daemon.log);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        idle(office, daemon);
+        office.control.fail_next();
         Office::terminate(daemon).unwrap();
         assert!(office.control.struck() > 0, "the sync that was to fail was never made");
         no_panic(&daemon.rest()).unwrap();
