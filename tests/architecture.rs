@@ -149,8 +149,8 @@ fn a_room_imports_what_its_row_says_and_only_from_above() {
 fn stands_in(text: &str, word: &str) -> bool {
     let of_a_name = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(of_a_name)
-            && !(word.ends_with(of_a_name) && text[at + word.len()..].starts_with(of_a_name))
+        let goes_on = word.ends_with(of_a_name) && text[at + word.len()..].starts_with(of_a_name);
+        !goes_on && !text[..at].ends_with(of_a_name)
     })
 }
 
