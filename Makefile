@@ -42,6 +42,7 @@ help:
 	@echo "make acceptance CORPUS=DIR   the main job on messages and letters of your own, with gold.jsonl beside them"
 	@echo "make class-table SETS=DIR   public sets of bounces, auto-replies, lists and personal mail: which are answered"
 	@echo "make schemathesis  the API against its OpenAPI document, on a desk of its own"
+	@echo "make zgw-docs FROM=DIR  what the tests say to a zaaksysteem against the published documents of the ZGW APIs, which lie in DIR"
 	@echo "make book   the book in docs/ as pages with a search field, to target/book/index.html (mdBook is built once: some minutes)"
 	@echo "make pictures  the book's pictures of the desk, made anew by the browser tests"
 	@echo "make bench  every benchmark, release build, and docs/performance.md: some hours; each alone: make bench-latency, bench-triage …"
@@ -271,6 +272,16 @@ pictures: deps-test
 	pngquant --force --strip --skip-if-larger --output docs/pictures/$$(basename $$picture) 32 $$picture \
 	|| cp $$picture docs/pictures/ || exit 1; done
 	@ls -l docs/pictures
+
+# Not part of `make test`: the documents are of VNG Realisatie and no part of this tree. DIR has the openapi.yaml of each standard as zaken.yaml,
+# documenten.yaml and catalogi.yaml.
+.PHONY: zgw-docs
+zgw-docs: deps-test
+	$(call install,python3-yaml python3-jsonschema)
+	@test -f $(FROM)/zaken.yaml || { echo "make zgw-docs FROM=DIR: DIR has zaken.yaml, documenten.yaml and catalogi.yaml" >&2; exit 2; }
+	@rm -f target/zgw-traffic.jsonl
+	BODE_TEST_ZGW_RECORD=$(CURDIR)/target/zgw-traffic.jsonl $(CARGO) test --locked --test handover
+	@python3 -B tests/zgw/published.py $(FROM) target/zgw-traffic.jsonl
 
 # schemathesis on the OpenAPI document, against a desk of its own on the samples: requests as the document has them, and such as break
 # it. Not part of `make test`: it brings fifty Python packages, by digest, into target/schemathesis.

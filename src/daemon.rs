@@ -8,6 +8,7 @@ mod clerk;
 pub mod control;
 mod desk;
 mod feed;
+mod handing;
 mod lookup;
 mod parts;
 mod proof;

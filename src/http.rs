@@ -1,7 +1,11 @@
-//! One exchange over HTTP/1.1 (RFC 9110, RFC 9112) as a client, within bounds: for sign-in servers and webhooks.
+//! One exchange over HTTP/1.1 (RFC 9110, RFC 9112) as a client, within bounds: for sign-in servers, webhooks and the zaaksysteem.
 //!
 //! Invariants: no redirect is followed (what is sent goes where the configuration says and nowhere else); without TLS
 //! only this very machine is spoken to; no bytes of either side are logged.
+
+mod retry_after;
+
+pub use retry_after::retry_after;
 
 use crate::config::EndpointUrl;
 use crate::limits::{TOKEN_REPLY_BYTES_MAX, TOKEN_TIME_MAX};
@@ -15,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -30,23 +35,32 @@ pub struct Ask {
     /// With credentials where there are any: these fields are in no log.
     pub fields: Vec<(HeaderName, String)>,
     pub body: Vec<u8>,
+    /// From connecting to the last byte.
+    time_max: Duration,
+    /// Of the answer.
+    reply_bytes_max: usize,
 }
 
 impl Ask {
     /// Something to read.
     pub fn get() -> Self {
-        Self {
-            method: Method::GET,
-            fields: vec![(header::ACCEPT, "application/json".into())],
-            body: Vec::new(),
-        }
+        Self::new(Method::GET, Vec::new())
     }
 
     /// Something sent.
     pub fn post(media_type: &str, body: Vec<u8>) -> Self {
-        let fields =
-            vec![(header::ACCEPT, "application/json".into()), (header::CONTENT_TYPE, media_type.to_owned())];
-        Self { method: Method::POST, fields, body }
+        Self::new(Method::POST, body).with(header::CONTENT_TYPE, media_type.to_owned())
+    }
+
+    fn new(method: Method, body: Vec<u8>) -> Self {
+        let fields = vec![(header::ACCEPT, "application/json".into())];
+        Self { method, fields, body, time_max: TOKEN_TIME_MAX, reply_bytes_max: TOKEN_REPLY_BYTES_MAX }
+    }
+
+    /// With other bounds than those of a token.
+    #[must_use]
+    pub fn within(self, time_max: Duration, reply_bytes_max: usize) -> Self {
+        Self { time_max, reply_bytes_max, ..self }
     }
 
     /// A form.
@@ -97,11 +111,12 @@ impl From<hyper::Error> for AskError {
     }
 }
 
-/// Asks once. `section`: where in the configuration the endpoint stands.
+/// Asks once, within the bounds of what is asked. `section`: where in the configuration the endpoint stands.
 ///
 /// # Errors
 /// Nothing came back in time, or too much.
 pub async fn ask(url: &EndpointUrl, tls: &TlsConnector, section: &str, ask: Ask) -> Result<Reply, AskError> {
+    let time_max = ask.time_max;
     let exchange = async {
         let tcp = connect(url).await?;
         tcp.set_nodelay(true)?;
@@ -112,9 +127,7 @@ pub async fn ask(url: &EndpointUrl, tls: &TlsConnector, section: &str, ask: Ask)
             talk(tcp, url, ask).await
         }
     };
-    timeout(TOKEN_TIME_MAX, exchange)
-        .await
-        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    timeout(time_max, exchange).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
 async fn connect(url: &EndpointUrl) -> io::Result<TcpStream> {
@@ -162,13 +175,12 @@ async fn talk(
     let asking = async {
         let response = sender.send_request(request).await?;
         let (head, body) = response.into_parts();
-        let body =
-            Limited::new(body, TOKEN_REPLY_BYTES_MAX).collect().await.map_err(|error| match error
-                .downcast::<hyper::Error>()
-            {
-                Ok(error) => AskError::from(*error),
-                Err(_) => AskError::TooLarge,
-            })?;
+        let body = Limited::new(body, ask.reply_bytes_max).collect().await.map_err(|error| match error
+            .downcast::<hyper::Error>(
+        ) {
+            Ok(error) => AskError::from(*error),
+            Err(_) => AskError::TooLarge,
+        })?;
         Ok(Reply { status: head.status.as_u16(), fields: head.headers, body: body.to_bytes().to_vec() })
     };
     tokio::pin!(asking, connection);

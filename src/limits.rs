@@ -288,6 +288,22 @@ pub const WEBHOOK_LOOK_TIME: Duration = Duration::from_secs(1);
 pub const WEBHOOK_ENTRIES_MAX: usize = 500;
 pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
 
+/// Handing a case over to the zaaksysteem: time for one exchange (a document goes up in one), and bytes of an answer (a page of a
+/// catalogue has a hundred types).
+pub const HANDOVER_TIME_MAX: Duration = Duration::from_secs(120);
+pub const HANDOVER_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of one document that is handed over: it stands in memory in base64. A larger one is named, and a person adds it there.
+pub const HANDOVER_DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Pages of a list of types that are read, and how long what was read of them is used.
+pub const CATALOGUE_PAGES_MAX: usize = 20;
+pub const CATALOGUE_KEPT: Duration = Duration::from_secs(3600);
+
+/// Characters of what a zaaksysteem says of a request that it refuses, and cases of each list that the desk shows.
+pub const HANDOVER_SAID_CHARS_MAX: usize = 400;
+pub const HANDOVER_SHOWN_MAX: usize = 50;
+
 /// Bytes of an ID token: some carry the names of a few hundred groups.
 pub const ID_TOKEN_BYTES_MAX: usize = 64 * 1024;
 

@@ -8,6 +8,7 @@
 
 use crate::clock;
 use crate::config::Webhook;
+use crate::cursor::{Cursor, CursorError};
 use crate::explain::{quiet, with_causes};
 use crate::http::{Ask, AskError, ask};
 use crate::limits::{WEBHOOK_ENTRIES_MAX, WEBHOOK_LOOK_TIME, WEBHOOK_SECRET_BYTES_MIN};
@@ -20,10 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderName;
 use ring::hmac;
 use serde_json::json;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -35,8 +33,8 @@ use zeroize::Zeroizing;
 pub enum WebhookError {
     #[error("{0}")]
     Tls(#[from] TlsError),
-    #[error("the file {path} that remembers up to where it was told: {source}")]
-    Cursor { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -61,7 +59,7 @@ pub struct Teller {
     settings: Webhook,
     store: Arc<Store>,
     tls: TlsConnector,
-    cursor: PathBuf,
+    cursor: Cursor,
     reader: NewsReader,
 }
 
@@ -72,50 +70,9 @@ impl Teller {
     /// The certification authority, the cursor or the journal cannot be read.
     pub fn new(settings: &Webhook, store: Arc<Store>, dir: &Path) -> Result<Self, WebhookError> {
         let tls = crate::tls::connector(settings.ca_file.as_deref())?;
-        let cursor = dir.join("webhooks").join(format!("{}.json", settings.name));
-        let fault = |source| WebhookError::Cursor { path: cursor.clone(), source };
-        let last = store.last_entry()?;
-        let known = match fs::read(&cursor) {
-            Ok(bytes) => {
-                let known: serde_json::Value =
-                    serde_json::from_slice(&bytes).map_err(|error| fault(error.into()))?;
-                known.get("entry").and_then(serde_json::Value::as_u64)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(fault(error)),
-        };
-        let entry = match known {
-            Some(entry) if entry <= last => entry,
-            // The store came back from a backup: what came after it never was.
-            Some(_) => {
-                warn!(
-                    webhook = settings.name,
-                    "the journal ends before what was told last; it goes on from its end"
-                );
-                last
-            }
-            None => last,
-        };
-        let teller =
-            Self { settings: settings.clone(), store, tls, cursor, reader: NewsReader::after(entry) };
-        teller.keep(entry)?;
-        Ok(teller)
-    }
-
-    /// Temporary file, fsync, rename, fsync of the folder.
-    fn keep(&self, entry: u64) -> Result<(), WebhookError> {
-        let write = || -> io::Result<()> {
-            let dir = self.cursor.parent().unwrap_or(Path::new("."));
-            fs::create_dir_all(dir)?;
-            let temporary = self.cursor.with_extension("new");
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-            file.write_all(json!({"entry": entry}).to_string().as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&temporary, &self.cursor)?;
-            File::open(dir)?.sync_all()
-        };
-        write().map_err(|source| WebhookError::Cursor { path: self.cursor.clone(), source })
+        let cursor = Cursor::at(dir.join("webhooks").join(format!("{}.json", settings.name)));
+        let reader = NewsReader::after(cursor.begin(store.last_entry()?)?);
+        Ok(Self { settings: settings.clone(), store, tls, cursor, reader })
     }
 
     /// Tells until it is dropped.
@@ -171,7 +128,7 @@ impl Teller {
                 |news: &News| self.settings.events.is_empty() || self.settings.events.contains(&news.kind);
             waiting.extend(news.into_iter().filter(wanted));
             if waiting.is_empty() && self.reader.entry() > before {
-                self.keep(self.reader.entry())?;
+                self.cursor.keep(self.reader.entry())?;
             }
         }
         let mut taken = 0;
@@ -181,7 +138,7 @@ impl Teller {
             waiting.remove(0);
             taken += 1;
             // Behind the last one also what is none of this webhook's.
-            self.keep(if waiting.is_empty() { self.reader.entry() } else { entry })?;
+            self.cursor.keep(if waiting.is_empty() { self.reader.entry() } else { entry })?;
         }
         Ok(taken)
     }

@@ -191,10 +191,12 @@ fn on_the_page(key: &Key) -> String {
     if inline("letters.cover").is_some() {
         return "letters.cover".to_owned();
     }
-    match inline("retention") {
-        Some(rest) => format!("retention.{}", rest.split('.').next().unwrap()),
-        None => key.path.clone(),
+    for table in ["retention", "zaaksysteem.decisions"] {
+        if let Some(rest) = inline(table) {
+            return format!("{table}.{}", rest.split('.').next().unwrap());
+        }
     }
+    key.path.clone()
 }
 
 #[test]

@@ -174,6 +174,7 @@ pub(super) fn doctor(global: &Global, args: &DoctorArgs) -> CommandResult {
         }
         servers::mailbox(&config, &sign_ins, &mut doctor).await;
         servers::smtp(&config, &sign_ins, &mut doctor).await;
+        servers::zaaksysteem(&config, &mut doctor).await;
         servers::names(&config, &mut doctor).await;
         Ok::<(), Failure>(())
     })?;

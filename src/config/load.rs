@@ -193,6 +193,9 @@ fn check(config: &Config, fault: &mut dyn FnMut(&str, String)) {
             );
         }
     }
+    for (key, what) in config.zaaksysteem.iter().flat_map(|zaaksysteem| zaaksysteem.faults()) {
+        fault(&key, what);
+    }
     for (class, rule) in &config.retention {
         if rule.basis.trim().is_empty() || rule.basis.chars().count() > BASIS_CHARS_MAX {
             let what =
@@ -263,6 +266,9 @@ fn rebase(config: &mut Config, base: &Path) {
     }
     config.letters.print_dir.iter_mut().for_each(join);
     config.desk.rebase(base);
+    if let Some(zaaksysteem) = &mut config.zaaksysteem {
+        zaaksysteem.rebase(base);
+    }
     for webhook in &mut config.webhooks {
         webhook.ca_file.iter_mut().for_each(join);
         webhook.secret.rebase(base);

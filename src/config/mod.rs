@@ -13,6 +13,7 @@ pub mod schema;
 mod secret;
 mod show;
 mod webhook;
+mod zaaksysteem;
 
 pub use desk::{Desk, Oidc};
 pub use layers::{ENVIRONMENT, Layers, Place};
@@ -22,6 +23,7 @@ pub use reload::{Changed, changed, is_reloaded};
 pub use secret::{Secret, SecretError};
 pub use show::{Shown, shown};
 pub use webhook::Webhook;
+pub use zaaksysteem::{HandedAs, HandedDecisions, Vertrouwelijkheid, Zaaksysteem};
 
 use crate::record::{
     Cover, Office, Retention, RetentionRule, ReturnPath, StorePlace, USUAL_COVERS, Window, WindowSide,
@@ -73,6 +75,9 @@ pub struct Config {
     /// Programs that are told what happens to cases.
     #[serde(default)]
     pub webhooks: Vec<Webhook>,
+    /// Where decided cases are handed over.
+    #[serde(default)]
+    pub zaaksysteem: Option<Zaaksysteem>,
     /// How long what is kept, by outcome. What has no line is kept.
     #[serde(default)]
     #[schemars(with = "RetentionTable")]
@@ -283,7 +288,7 @@ impl Smtp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rehearsal {
-    /// While it is on no answer, letter, digest or webhook goes out, and messages stay in their folder.
+    /// While it is on no answer, letter, digest, webhook or case goes out, and messages stay in their folder.
     pub on: bool,
     /// True: messages are moved to the done folder also in a rehearsal.
     pub move_mail: bool,

@@ -10,6 +10,7 @@ use super::stop::Stop;
 use crate::config::Config;
 use crate::explain::with_causes;
 use crate::extract::Leaf;
+use crate::handover::Room;
 use crate::intake::{CheckError, Intake, LetterChecked, Rulebook, check_letter};
 use crate::review::{self, Accounts, PagesRequest, PagesWish, PostRoom, Provider, ReviewState};
 use crate::store::Store;
@@ -81,6 +82,7 @@ pub(super) async fn start(
     store: &Arc<Store>,
     reload: &Reload,
     answer_due: &Arc<Notify>,
+    room: Option<Arc<Room>>,
     stop: &Stop,
     tasks: &mut JoinSet<()>,
 ) -> Result<Option<Desk>, DaemonError> {
@@ -108,6 +110,7 @@ pub(super) async fn start(
     .with_sampler(Arc::new(Samples(Arc::clone(intake))))
     .with_clerk(Arc::new(clerk(intake)))
     .with_released(Arc::clone(answer_due))
+    .with_handover(room)
     .with_rehearsal(!config.answers.send)
     .with_rereader(reload.rereader());
     state.show_all(rulebook.office.clone(), reload::names(&rulebook), reload::in_force(&rulebook));

@@ -14,6 +14,7 @@ use crate::config::{ClamdAddress, Config, Reading, ScanFolder};
 use crate::digest::{self, Digest};
 use crate::explain::with_causes;
 use crate::extract::{Clamd, Reader, ReaderOptions};
+use crate::handover::HandoverError;
 use crate::intake::{Became, Intake, Rulebook, RunPolicy};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::notify::Manager;
@@ -91,6 +92,8 @@ pub enum DaemonError {
     Desk(#[from] ReviewError),
     #[error("the webhook {name} cannot be set up")]
     Webhook { name: String, source: WebhookError },
+    #[error("the hand-over to the zaaksysteem cannot be set up")]
+    Handover(#[from] HandoverError),
     #[error("the control socket {path} cannot be made: {source}")]
     Control { path: PathBuf, source: std::io::Error },
     #[error("there is nothing to take in: name a [mailbox], a [maildir] or a [scan] folder")]
@@ -194,7 +197,8 @@ impl Daemon {
         };
         reload::keep(&store, &intake.rulebook());
         super::telling::start(&config, &store, &health, &stop, &mut tasks).await?;
-        let desk = desk::start(&config, &store, &reload, &answer_due, &stop, &mut tasks).await?;
+        let room = super::handing::start(&config, &store, &health, &stop, &mut tasks).await?;
+        let desk = desk::start(&config, &store, &reload, &answer_due, room, &stop, &mut tasks).await?;
         let address = desk.as_ref().map(|desk| tracing::field::display(desk.address));
         info!(office = %config.office.id, desk = address, "bode is running");
         Ok(Self { store, health, events: watched, desk, sources, intake, reload, stop, tasks })

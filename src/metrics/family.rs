@@ -149,6 +149,12 @@ families! {
         "Events and entries that wait to be told.";
     WEBHOOK_FAILURES = Counter, "bode_webhook_failures_total", &["webhook"], SOME,
         "Tries that were not taken.";
+    ZAAKSYSTEEM_UP = Gauge, "bode_zaaksysteem_up", &[], SOME,
+        "Whether the zaaksysteem could be used at the last try (1) or not (0); the desk tells why.";
+    HANDOVER_CASES = Gauge, "bode_handover_cases", &["state"], SOME,
+        "Decided cases on their way to the zaaksysteem: waiting, refused, or changed after they were handed over.";
+    HANDOVERS = Counter, "bode_handovers_total", &["outcome"], SOME,
+        "Cases handed over or refused, and rounds that the zaaksysteem hindered.";
     LOOKS = Counter, "bode_looks_total", &["written"], SOME,
         "Looks at cases by people, by whether they were written down.";
     LOGINS_REFUSED = Counter, "bode_logins_refused_total", &[], ALONE,

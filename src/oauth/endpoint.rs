@@ -1,10 +1,9 @@
 //! The token endpoint (RFC 6749 §3.2): the form for each grant, and what its answer means.
 
-use super::retry_after::retry_after;
 use super::{OauthError, is_token};
 use crate::clock;
 use crate::config::{ClientAuth, EndpointUrl, Oauth};
-use crate::http::{Ask, AskError, Reply, ask, encoded};
+use crate::http::{Ask, AskError, Reply, ask, encoded, retry_after};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::AUTHORIZATION;

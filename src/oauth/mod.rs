@@ -9,7 +9,6 @@ mod device;
 mod endpoint;
 mod error;
 mod kept;
-mod retry_after;
 mod sasl;
 
 pub use device::{DeviceCode, sign_in};

@@ -28,6 +28,7 @@ mod export_page;
 mod formatted_page;
 mod found;
 mod guard;
+mod handover_page;
 mod health;
 mod help_page;
 mod here;

@@ -48,6 +48,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("address.html", include_str!("../../templates/desk/address.html")),
     ("post.html", include_str!("../../templates/desk/post.html")),
     ("print.html", include_str!("../../templates/desk/print.html")),
+    ("handover.html", include_str!("../../templates/desk/handover.html")),
     ("sending.html", include_str!("../../templates/desk/sending.html")),
     ("answers.html", include_str!("../../templates/desk/answers.html")),
     ("answer.html", include_str!("../../templates/desk/answer.html")),

@@ -9,9 +9,9 @@ use super::rights::Right;
 use super::state::ReviewState;
 use super::{
     account_page, accounts_page, address_page, answers_page, api, aside_page, bsn, case_page, decide,
-    draft_page, due_page, export_page, formatted_page, help_page, here, ledger_page, login, looks, mend,
-    message_page, numbers_page, oidc, page_images, pages, post_page, print_page, probe, queue_page,
-    rehearsal_page, rules_page, sending_page, together_page, try_page,
+    draft_page, due_page, export_page, formatted_page, handover_page, help_page, here, ledger_page, login,
+    looks, mend, message_page, numbers_page, oidc, page_images, pages, post_page, print_page, probe,
+    queue_page, rehearsal_page, rules_page, sending_page, together_page, try_page,
 };
 use crate::limits::{FORM_BYTES_MAX, PIECE_BYTES_MAX, RULE_FORM_BYTES_MAX};
 use axum::Router;
@@ -157,6 +157,8 @@ pub fn table(metrics_open: bool) -> Vec<Route> {
         // The brake is within reach of whoever may let an answer go.
         post("/sending/switch", Desk(Decide), sending_page::switch),
         post("/breaker", Desk(Decide), decide::close_breaker),
+        get("/handover", Desk(Read), handover_page::page),
+        post("/handover", Desk(Decide), handover_page::act),
         get("/ledger", Desk(Read), ledger_page::page),
         get("/numbers", Desk(Read), numbers_page::page),
         get("/numbers.csv", Desk(Read), numbers_page::csv),

@@ -14,6 +14,7 @@ use super::session::{CookieNames, Sessions};
 use super::words::Names;
 use crate::config::Desk;
 use crate::draft::{Draft, DraftFault, Effect, Fates};
+use crate::handover::Room;
 use crate::limits::{LOGIN_CHECKS_MAX, UPLOADS_MAX};
 use crate::record::{
     CaseNumber, Channel, Document, Extract, Judgement, Office, RefusedScan, WaitingScan, office_date,
@@ -201,6 +202,7 @@ struct Inner {
     pictures: Pictures,
     released: Option<Arc<Notify>>,
     rehearsal: bool,
+    handover: Option<Arc<Room>>,
     looks_waiting: AtomicBool,
 }
 
@@ -250,6 +252,7 @@ impl ReviewState {
             pictures: Pictures::default(),
             released: None,
             rehearsal: false,
+            handover: None,
             looks_waiting: AtomicBool::new(false),
         }))
     }
@@ -362,6 +365,15 @@ impl ReviewState {
         self
     }
 
+    /// What is known of the zaaksysteem, where there is one. Before the first clone.
+    #[must_use]
+    pub fn with_handover(mut self, room: Option<Arc<Room>>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.handover = room;
+        }
+        self
+    }
+
     /// A look was written. True: the caller sees to it that it comes to the disk; false: somebody does already.
     pub(super) fn looks_to_sync(&self) -> bool {
         !self.0.looks_waiting.swap(true, Ordering::AcqRel)
@@ -369,6 +381,10 @@ impl ReviewState {
 
     pub(super) fn looks_synced(&self) {
         self.0.looks_waiting.store(false, Ordering::Release);
+    }
+
+    pub(super) fn handover(&self) -> Option<Arc<Room>> {
+        self.0.handover.clone()
     }
 
     pub(super) fn is_rehearsal(&self) -> bool {

@@ -231,6 +231,14 @@ pub(super) enum Event {
     Unkept {
         case: CaseNumber,
     },
+    /// The case stands in the zaaksysteem, with its documents, result and status.
+    HandedOver {
+        case: CaseNumber,
+    },
+    /// A person has it handed over, again or for the first time.
+    HandoverAsked {
+        case: CaseNumber,
+    },
     /// All about one person, or whole cases, were given out; the number of cases.
     Exported {
         cases: u32,
@@ -334,6 +342,8 @@ impl Event {
             | Event::NotAlike { case, .. }
             | Event::Split { case, .. }
             | Event::TakenBack { case, .. }
+            | Event::HandedOver { case }
+            | Event::HandoverAsked { case }
             | Event::BsnShown { case } => Some(*case),
         }
     }

@@ -270,7 +270,7 @@ impl<'a> Fold<'a> {
                 self.changed_by_person(entry, *case)?;
             }
             // Only the history tells of it: the case stays as it was shown.
-            Event::BsnShown { .. } => {}
+            Event::BsnShown { .. } | Event::HandedOver { .. } | Event::HandoverAsked { .. } => {}
             Event::BreakerOpened { answers } => self.breaker_opened(entry, *answers)?,
             Event::BreakerClosed => self.breaker_closed(entry)?,
             Event::Restored { .. } => self.restored(&entry.what)?,

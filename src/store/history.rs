@@ -193,6 +193,8 @@ fn sentence(what: &Event) -> String {
         Event::Assigned { to: Some(to), .. } => format!("Toegewezen aan {to}."),
         Event::Assigned { to: None, .. } => "Teruggegeven: niemand heeft deze zaak nu.".to_owned(),
         Event::BsnShown { .. } => "Een BSN in deze zaak is getoond.".to_owned(),
+        Event::HandedOver { .. } => "Overgedragen aan het zaaksysteem.".to_owned(),
+        Event::HandoverAsked { .. } => "Aangeboden aan het zaaksysteem.".to_owned(),
         Event::Noted { .. } => "Notitie toegevoegd.".to_owned(),
         Event::Purged { term: Some(term), basis, .. } => {
             format!("Vernietigd na {} ({basis}).", crate::record::term_in_words(term))

@@ -44,6 +44,7 @@ mod fold_alike;
 mod fold_case;
 mod founded;
 mod gather;
+mod handed;
 mod held;
 mod history;
 #[cfg(feature = "inner")]

@@ -14,6 +14,7 @@ pub mod samples;
 
 use bode::config::Desk as DeskConfig;
 use bode::extract::{Leaf, Reader, ReaderOptions};
+use bode::handover::Room;
 use bode::record::{Office, RefusedScan, WaitingScan};
 use bode::review::{
     Accounts, AnswerSample, Health, Names, PagesRequest, PagesWish, PostRoom, PostRoomFault, Provider,
@@ -41,6 +42,8 @@ pub struct Desk {
     pub store: Arc<Store>,
     pub accounts: Arc<Accounts>,
     pub health: Health,
+    /// What is known of the zaaksysteem, which takes what is taken up or referred.
+    pub handover: Arc<Room>,
     /// A token of the API that may decide.
     pub token: String,
     pub dir: tempfile::TempDir,
@@ -78,10 +81,16 @@ impl Desk {
         let token = accounts.add_token("zaaksysteem", Role::Reviewer, now()).unwrap();
         let health = Health::default();
         health.well("store");
+        let handed = "take-up = { status = \"Ontvangen\" }\nrefer = { status = \"Ontvangen\" }\n";
+        let handover = Arc::new(
+            Room::open(bode::handover::dir(&dir.path().join("store")), toml::from_str(handed).unwrap())
+                .unwrap(),
+        );
         let provider = config.oidc.as_ref().map(|oidc| Provider::new(oidc).unwrap());
         let state =
             ReviewState::new(Arc::clone(&store), Arc::clone(&accounts), office(), config, health.clone())
                 .with_provider(provider)
+                .with_handover(Some(Arc::clone(&handover)))
                 .with_clock(clock)
                 .with_opener(opener())
                 .with_page_maker(page_maker())
@@ -96,7 +105,7 @@ impl Desk {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(serve(listener, state, std::future::pending()));
-        Self { address, store, accounts, health, token, dir, _runtime: runtime }
+        Self { address, store, accounts, health, handover, token, dir, _runtime: runtime }
     }
 
     /// Another desk on the same store, with nothing in its memory: as after a restart.

@@ -5,6 +5,7 @@ use crate::daemon::{Daemon, OfficeDir};
 use crate::desk::samples::{Sample, infected, number, on_paper, scanned, take};
 use crate::desk::{Desk, PASSWORD, now, reader};
 use bode::extract::ReadRequest;
+use bode::handover::{Note, Step};
 use bode::record::*;
 use bode::review::{Accounts, Role};
 use bode::store::{PurgeOrder, Purgeable};
@@ -124,6 +125,22 @@ pub fn destroyed(desk: &Desk) -> CaseNumber {
     let report = desk.store.purge(&[order], "lijst", "a.archief", now()).unwrap();
     assert_eq!((report.cases, report.left), (1, vec![]));
     case
+}
+
+/// Cases in each state on their way to the zaaksysteem, which is away.
+pub fn handed(desk: &Desk) {
+    let note = |serial, step| {
+        let mut note = Note::new(number(serial), Verdict::TakeUp, now());
+        (note.step, note.documents) = (step, 2);
+        note.left_out = vec!["R2026-000009: groter dan 32 MB".into()];
+        desk.handover.put(&note).unwrap();
+    };
+    let said =
+        "Invalid input.; zaaktype: De resource is nog een concept (not-published) (status 400)".to_owned();
+    note(1, Step::Refused { since: now(), said });
+    note(2, Step::Changed { since: now(), what: "Er kwam daarna een stuk bij.".into() });
+    note(3, Step::Waiting);
+    note(5, Step::Handed { since: now() });
 }
 
 /// A real daemon with rules of its own that may be written, and ruth who keeps them.

@@ -45,6 +45,8 @@ pub const DESK: &[(&str, &str, &str)] = &[
     ("antwoorden", "noor", "/answers"),
     ("antwoord", "noor", "/answers/received"),
     ("grootboek", "noor", "/ledger"),
+    ("zaaksysteem", "noor", "/handover"),
+    ("zaaksysteem-kijker", "karel", "/handover"),
     ("cijfers", "noor", "/numbers"),
     ("proefdraaien", "noor", "/rehearsal"),
     ("jaarcijfers", "noor", "/numbers/2026"),
@@ -108,6 +110,7 @@ fn every_page_is_sound_at_every_width() {
     let scan = office::scan(&desk);
     office::many(&desk, 50);
     office::destroyed(&desk);
+    office::handed(&desk);
     let people: BTreeMap<&str, Client> =
         ["piet", "noor", "ans", "karel"].map(|name| (name, desk.person(name))).into();
     let aside = desk

@@ -25,6 +25,7 @@ mod program;
 pub mod relay;
 pub mod scripted;
 mod smtp;
+pub mod zgw;
 
 pub use smtp::SmtpClient;
 

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::daemon::control;
 use crate::explain::with_causes;
+use crate::handover;
 use crate::oauth::SignIns;
 use crate::outbox::{Mailer, OutboxError};
 use crate::source::Imap;
@@ -139,6 +140,17 @@ fn certificate(server: &str) -> Found {
         ));
     }
     Found::ok(format!("until {day}"))
+}
+
+/// Do the three APIs answer, and is there what the settings name?
+pub(super) async fn zaaksysteem(config: &Config, doctor: &mut Doctor) {
+    let Some(settings) = &config.zaaksysteem else { return };
+    let today = crate::record::office_date(clock::now());
+    let found = match handover::probe(settings, &config.office.name, today).await {
+        Ok(told) => Found::ok(told),
+        Err(error) => Found::wrong(with_causes(&error)),
+    };
+    doctor.line("zaaksysteem", "zaaksysteem", found);
 }
 
 /// What the world can read of the domain that answers come from.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How long the server asks to wait; `None` when it says nothing that can be understood. A date is held against the
 /// server's own `Date` where there is one: its clock need not be ours.
-pub(super) fn retry_after(fields: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub fn retry_after(fields: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name| fields.get(name)?.to_str().ok().map(str::trim);
     let value = text(RETRY_AFTER)?;
     let asked = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,0 +1,102 @@
+//! Up to which entry of the journal somebody outside the store was told: a small file each, in the store's directory.
+//!
+//! Invariants: a cursor moves only when its owner says so, and lies on disk whole (temporary file, fsync, rename, fsync of the
+//! folder); one that is new begins at the end of the journal, and so does one that is ahead of it: the store came back from a
+//! backup, and what came after that never was.
+
+use serde_json::{Value, json};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use tracing::warn;
+
+/// The file that remembers.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    path: PathBuf,
+}
+
+/// It cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the file {path} that remembers up to where it was told: {source}")]
+pub struct CursorError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Cursor {
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    fn fault(&self) -> impl Fn(io::Error) -> CursorError + '_ {
+        |source| CursorError { path: self.path.clone(), source }
+    }
+
+    /// The entry to go on after, in a journal that ends with `last`; kept.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn begin(&self, last: u64) -> Result<u64, CursorError> {
+        let known = match fs::read(&self.path) {
+            Ok(bytes) => {
+                let known: Value =
+                    serde_json::from_slice(&bytes).map_err(|error| self.fault()(error.into()))?;
+                known.get("entry").and_then(Value::as_u64)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(self.fault()(error)),
+        };
+        if known.is_some_and(|entry| entry > last) {
+            let path = self.path.display();
+            warn!(%path, "the journal ends before what was told last; it goes on from its end");
+        }
+        let entry = known.filter(|entry| *entry <= last).unwrap_or(last);
+        self.keep(entry)?;
+        Ok(entry)
+    }
+
+    /// Everything up to this entry was told.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep(&self, entry: u64) -> Result<(), CursorError> {
+        write_whole(&self.path, json!({ "entry": entry }).to_string().as_bytes()).map_err(self.fault())
+    }
+
+    /// The next beginning is at the end of the journal.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn forget(&self) -> Result<(), CursorError> {
+        remove(&self.path).map_err(self.fault())
+    }
+}
+
+/// Puts a file there, whole or not at all, for this account alone.
+///
+/// # Errors
+/// What the disk says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(dir)?;
+    let temporary = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(dir)?.sync_all()
+}
+
+/// Removes a file that may be there.
+///
+/// # Errors
+/// What the disk says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
