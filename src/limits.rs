@@ -294,11 +294,14 @@ pub const HANDOVER_TIME_MAX: Duration = Duration::from_secs(120);
 pub const HANDOVER_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of one document that is handed over: it stands in memory in base64. A larger one is named, and a person adds it there.
-pub const HANDOVER_DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const HANDOVER_DOCUMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// Pages of a list of types that are read, and how long what was read of them is used.
 pub const CATALOGUE_PAGES_MAX: usize = 20;
 pub const CATALOGUE_KEPT: Duration = Duration::from_secs(3600);
+
+/// Characters of the name of who wrote (ZGW, geslachtsnaam).
+pub const HANDOVER_NAME_CHARS_MAX: usize = 200;
 
 /// Characters of what a zaaksysteem says of a request that it refuses, and cases of each list that the desk shows.
 pub const HANDOVER_SAID_CHARS_MAX: usize = 400;

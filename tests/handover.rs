@@ -212,6 +212,30 @@ fn a_decided_case_arrives_as_one_zaak_with_documents_result_and_status() {
 }
 
 #[test]
+fn who_wrote_is_named_only_where_the_office_wants_it_and_once() {
+    let (server, house) = (ZgwServer::start(), House::new());
+    let handing = hand(&house, &server.settings());
+    let case = house.decide(1, Verdict::TakeUp);
+    handing.wait_handed(case);
+    assert_eq!(count(&sound(&server), "roles"), 0);
+    drop(handing);
+    let settings = Zaaksysteem { rol: Some("klager".into()), ..server.settings() };
+    let handing = hand(&house, &settings);
+    server.plan(2, "hang-after");
+    let named = house.decide(2, Verdict::Refer);
+    wait_until("the role is under way", || server.state()["hung"] == 1);
+    drop(handing);
+    let handing = hand(&house, &settings);
+    handing.wait_handed(named);
+    let state = sound(&server);
+    let roles = list(&state, "roles");
+    let record = house.store.case(named).unwrap().unwrap().records[0];
+    let writer = house.store.judgement(record).unwrap().unwrap().writer.name.unwrap();
+    assert_eq!((roles.len(), roles[0]["afwijkendeNaamBetrokkene"].as_str()), (1, Some(&*writer)));
+    assert_eq!(roles[0]["betrokkeneIdentificatie"], serde_json::json!({ "geslachtsnaam": writer }));
+}
+
+#[test]
 fn what_is_locked_stays_here_and_a_joined_letter_comes_along_with_its_text_covered() {
     use base64::Engine;
     let (server, house) = (ZgwServer::start(), House::new());

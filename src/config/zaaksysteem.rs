@@ -35,6 +35,9 @@ pub struct Zaaksysteem {
     /// Of zaak and documents.
     #[serde(default)]
     pub vertrouwelijkheid: Vertrouwelijkheid,
+    /// Omschrijving of the roltype under which the writer is named there; without it nobody is.
+    #[serde(default)]
+    pub rol: Option<String>,
     /// What a case becomes there by what staff decided. A decision that is not named is not handed over.
     pub decisions: HandedDecisions,
 }

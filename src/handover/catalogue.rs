@@ -1,5 +1,5 @@
 //! What the settings name, looked up in the Catalogi API: the published version of the zaaktype that is valid today, with its types of
-//! status, result and document.
+//! status, result, document and role.
 //!
 //! Invariant: a name that fits nothing, or two things, is told with its key and chosen by no guess.
 
@@ -15,6 +15,8 @@ use serde_json::Value;
 pub(super) struct Types {
     pub zaaktype: String,
     pub informatieobjecttype: String,
+    /// Under which the writer is named, where the office wants that.
+    pub roltype: Option<String>,
     outcomes: Vec<Outcome>,
 }
 
@@ -44,6 +46,10 @@ impl Types {
         let of = [("zaaktype", url.as_str())];
         let statuses = list(client, "/statustypen", &of).await?;
         let results = list(client, "/resultaattypen", &of).await?;
+        let roltype = match &settings.rol {
+            Some(name) => Some(named(&list(client, "/roltypen", &of).await?, "rol", name)?),
+            None => None,
+        };
         let mut outcomes = Vec::new();
         for (verdict, handed) in settings.decisions.named() {
             let key = format!("decisions.{}", verdict.id());
@@ -54,7 +60,7 @@ impl Types {
                 resultaattype: result.transpose()?,
             });
         }
-        Ok(Self { zaaktype: url, informatieobjecttype, outcomes })
+        Ok(Self { zaaktype: url, informatieobjecttype, roltype, outcomes })
     }
 
     /// `None`: a case with this decision is not handed over.

@@ -5,7 +5,7 @@
 
 use crate::export;
 use crate::limits::HANDOVER_DOCUMENT_BYTES_MAX;
-use crate::record::{AnswerState, Bsns, CaseRow, Channel, Method, RegistrationNumber, office_date};
+use crate::record::{AnswerState, Bsns, CaseRow, Channel, Method, RegistrationNumber, office_date, size};
 use crate::store::{Store, StoreError};
 use jiff::civil::Date;
 
@@ -68,7 +68,7 @@ fn of_row(
             left_out.push(format!("{number}: de virusscanner vond er iets schadelijks in"));
             continue;
         }
-        if usize::try_from(record.bytes).is_ok_and(|bytes| bytes <= HANDOVER_DOCUMENT_BYTES_MAX) {
+        if record.bytes <= HANDOVER_DOCUMENT_BYTES_MAX {
             let (word, ending, formaat) = match record.channel {
                 Channel::Email => ("E-mail", "eml", "message/rfc822"),
                 Channel::Letter => {
@@ -87,7 +87,7 @@ fn of_row(
                 bytes: Bytes::Original(*number),
             });
         } else {
-            left_out.push(format!("{number}: groter dan {} MB", HANDOVER_DOCUMENT_BYTES_MAX / 1024 / 1024));
+            left_out.push(format!("{number}: groter dan {}", size(HANDOVER_DOCUMENT_BYTES_MAX)));
         }
         // A message says its text itself; of a scan nobody could look for a word.
         if extract.documents.iter().any(|document| document.method == Method::Ocr) {

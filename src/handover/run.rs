@@ -47,6 +47,8 @@ pub struct Handover {
 struct Ready {
     row: CaseRow,
     decision: Decision,
+    /// `None`: nobody knows, or they do not want to be named.
+    writer: Option<String>,
     documents: Vec<Informatieobject>,
     left_out: Vec<String>,
 }
@@ -203,6 +205,7 @@ impl Handover {
         (note.zaak, note.documents) = (Some(zaak.clone()), 0);
         note.left_out.clone_from(&ready.left_out);
         self.room.put(note)?;
+        handing.writer(&zaak, ready.writer.as_deref()).await?;
         for document in &ready.documents {
             handing.document(&zaak, document).await?;
             note.documents += 1;
@@ -240,5 +243,11 @@ fn may(store: &Store, note: &Note, undo: SignedDuration, now: Timestamp) -> Resu
         return Ok(May::NotYet);
     }
     let (documents, left_out) = of_case(store, &row)?;
-    Ok(May::Go(Box::new(Ready { row, decision, documents, left_out })))
+    let judgement = match row.records.first() {
+        Some(first) => store.judgement(*first)?,
+        None => None,
+    };
+    let writer =
+        judgement.filter(|judgement| !judgement.anonymous).and_then(|judgement| judgement.writer.name);
+    Ok(May::Go(Box::new(Ready { row, decision, writer, documents, left_out })))
 }

@@ -1,4 +1,4 @@
-//! One case, step by step: zaak, each document with its link, result, status.
+//! One case, step by step: zaak, who wrote it where that is wanted, each document with its link, result, status.
 //!
 //! Invariant: each step first looks whether it was done, for the last run may have been killed between the server's taking it
 //! and our note; so a case may go through here any number of times and is there once.
@@ -7,6 +7,7 @@ use super::HandoverError;
 use super::catalogue::{Outcome, Types, results, text};
 use super::client::{Api, Client};
 use super::informatieobject::Informatieobject;
+use crate::limits::HANDOVER_NAME_CHARS_MAX;
 use crate::record::{CaseRow, Decision, office_date};
 use crate::store::Store;
 use base64::Engine;
@@ -119,6 +120,26 @@ impl Handing<'_> {
         let key = if one.was_sent() { "verzenddatum" } else { "ontvangstdatum" };
         whole[key] = json!(one.day);
         Ok(whole)
+    }
+
+    /// Who wrote it, where the office wants that and it is known: the name as it was read, and nothing else of a person.
+    pub async fn writer(&self, zaak: &str, name: Option<&str>) -> Result<(), HandoverError> {
+        let (Some(roltype), Some(name)) = (&self.types.roltype, name) else { return Ok(()) };
+        let found = self.client.get(Api::Zaken, "/rollen", &[("zaak", zaak), ("roltype", roltype)]).await?;
+        if results(&found).is_empty() {
+            let name: String = name.chars().take(HANDOVER_NAME_CHARS_MAX).collect();
+            let rol = json!({
+                "zaak": zaak,
+                "betrokkeneType": "natuurlijk_persoon",
+                "roltype": roltype,
+                "roltoelichting": "Naam zoals bode die las",
+                "afwijkendeNaamBetrokkene": name,
+                // Which part of it is the surname nobody knows here; some zaaksystemen want this field.
+                "betrokkeneIdentificatie": { "geslachtsnaam": name },
+            });
+            self.client.post(Api::Zaken, "/rollen", &rol).await?;
+        }
+        Ok(())
     }
 
     /// The result, where this decision has one; then the status, which may end the zaak.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub const CLIENT: &str = "bode-proef";
 pub const SECRET: &str = "een geheim van het zaaksysteem";
 /// Passes the elfproef; invented.
-pub const RSIN: &str = "823807071";
+pub const RSIN: &str = "111222333";
 
 /// It ends when this is dropped.
 pub struct ZgwServer {

@@ -77,13 +77,15 @@ def catalogue():
         # More than a page of them.
         for name in [f"Soort {number}" for number in range(120)] + ["Klachtstuk"]
     ]
-    return {"zaaktypen": types, "statustypen": statuses, "resultaattypen": results, "informatieobjecttypen": documents}
+    roles = [{"url": address("catalogi", "roltypen", fixed("Klager")), "zaaktype": now, "zaaktypeIdentificatie": "KLACHT", "omschrijving": "Klager",
+              "omschrijvingGeneriek": "initiator"}]
+    return {"roltypen": roles, "zaaktypen": types, "statustypen": statuses, "resultaattypen": results, "informatieobjecttypen": documents}
 
 
 class House:
     def __init__(self):
         self.types = catalogue()
-        self.zaken, self.documents, self.links, self.results, self.statuses = [], [], [], [], []
+        self.zaken, self.documents, self.links, self.results, self.statuses, self.roles = [], [], [], [], [], []
         self.violations, self.posts, self.requests, self.hung = [], 0, 0, 0
         self.plan, self.always = {}, ""
 
@@ -125,7 +127,7 @@ def read(path, query):
         return chosen(HOUSE.links, query, ["zaak", "informatieobject"])
     all_of, keys = {
         "zaken": (HOUSE.zaken, ["identificatie", "bronorganisatie"]), "statussen": (HOUSE.statuses, ["zaak", "statustype"]),
-        "resultaten": (HOUSE.results, ["zaak", "resultaattype"]), "enkelvoudiginformatieobjecten": (HOUSE.documents, ["identificatie", "bronorganisatie"]),
+        "resultaten": (HOUSE.results, ["zaak", "resultaattype"]), "rollen": (HOUSE.roles, ["zaak", "roltype"]), "enkelvoudiginformatieobjecten": (HOUSE.documents, ["identificatie", "bronorganisatie"]),
     }[kind]
     found = chosen(all_of, query, keys)
     # A document in a list has no lock.
@@ -168,6 +170,11 @@ def make(path, body):
             raise Refused(400, "invalid", [("nonFieldErrors", "unique", "Zaak en informatieobject zijn al verbonden.")])
         made = {**body, "url": address("zaken", kind, name), "uuid": name, "aardRelatieWeergave": "Hoort bij, omgekeerd: kent", "registratiedatum": now}
         HOUSE.links.append(made)
+    elif kind == "rollen":
+        roltype = find(HOUSE.types["roltypen"], "url", body["roltype"], "roltype")
+        made = {**body, "url": address("zaken", kind, name), "uuid": name, "omschrijving": roltype["omschrijving"],
+                "omschrijvingGeneriek": roltype["omschrijvingGeneriek"], "registratiedatum": now, "statussen": []}
+        HOUSE.roles.append(made)
     elif kind == "resultaten":
         find(HOUSE.types["resultaattypen"], "url", body["resultaattype"], "resultaattype")
         if zaak["resultaat"]:
@@ -315,7 +322,7 @@ class Control(Handler):
             elif parts.path == "/test/zaaktypen":
                 for one in HOUSE.types["zaaktypen"]:
                     one["identificatie"] = query["identificatie"]
-            state = {key: getattr(HOUSE, key) for key in ("zaken", "documents", "links", "results", "statuses", "violations", "posts", "requests", "hung")}
+            state = {key: getattr(HOUSE, key) for key in ("zaken", "documents", "links", "results", "statuses", "roles", "violations", "posts", "requests", "hung")}
             names = {one["url"]: one["omschrijving"] for kind in HOUSE.types.values() for one in kind}
         self.send(200, {**state, "names": names})
 
