@@ -212,6 +212,22 @@ fn a_decided_case_arrives_as_one_zaak_with_documents_result_and_status() {
 }
 
 #[test]
+fn a_case_that_is_settled_later_is_the_same_zaak_with_its_result_and_last_status() {
+    let (server, house) = (ZgwServer::start(), House::new());
+    let handing = hand(&house, &server.settings());
+    let case = house.decide(2, Verdict::TakeUp);
+    handing.wait_handed(case);
+    house.decide(2, Verdict::Settle);
+    wait_until("the zaak is closed", || !server.state()["zaken"][0]["einddatum"].is_null());
+    handing.wait_handed(case);
+    let state = sound(&server);
+    let counts = ["zaken", "documents", "links", "results", "statuses"].map(|key| count(&state, key));
+    assert_eq!(counts, [1, 2, 2, 1, 2]);
+    let told = house.history(case).iter().filter(|line| line.starts_with("Overgedragen")).count();
+    assert_eq!(told, 2, "once for each decision");
+}
+
+#[test]
 fn who_wrote_is_named_only_where_the_office_wants_it_and_once() {
     let (server, house) = (ZgwServer::start(), House::new());
     let handing = hand(&house, &server.settings());
@@ -452,6 +468,12 @@ fn the_desk_shows_where_each_case_is_and_a_person_offers_it_again() {
     assert_eq!(desk.handover.get(number(1)).unwrap().unwrap().step, Step::Waiting);
     let last = desk.store.history(number(1)).unwrap().pop().unwrap();
     assert_eq!((last.by.as_str(), last.what.as_str()), ("noor", "Aangeboden aan het zaaksysteem."));
+    // Or does there by hand what was refused.
+    note.zaak = None;
+    desk.handover.put(&note).unwrap();
+    assert_eq!(offer(&mut noor, &case, "seen"), 303);
+    assert_eq!(desk.handover.get(number(1)).unwrap(), None);
+    note.zaak = Some("https://zaken.example.nl/zaken/1".into());
     // What is decided otherwise does not go there, nor what is not there.
     assert_eq!(offer(&mut noor, &number(2).to_string(), "offer"), 422);
     assert_eq!(offer(&mut noor, "2026-000999-1", "offer"), 404);

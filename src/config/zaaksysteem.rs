@@ -63,6 +63,8 @@ pub enum Vertrouwelijkheid {
 pub struct HandedDecisions {
     /// Taken up.
     pub take_up: Option<HandedAs>,
+    /// Settled, after it was taken up: the same zaak gets this result and status.
+    pub settle: Option<HandedAs>,
     /// Referred.
     pub refer: Option<HandedAs>,
     /// More was asked of the citizen.
@@ -89,6 +91,7 @@ impl HandedDecisions {
     pub fn of(&self, verdict: Verdict) -> Option<&HandedAs> {
         match verdict {
             Verdict::TakeUp => self.take_up.as_ref(),
+            Verdict::Settle => self.settle.as_ref(),
             Verdict::Refer => self.refer.as_ref(),
             Verdict::AskForMore => self.ask_for_more.as_ref(),
             Verdict::Signal => self.signal.as_ref(),
@@ -99,8 +102,8 @@ impl HandedDecisions {
 
     /// Those that are named, with their keys.
     pub fn named(&self) -> impl Iterator<Item = (Verdict, &HandedAs)> {
-        use Verdict::{AskForMore, NotAComplaint, Refer, Signal, TakeUp};
-        let all = [TakeUp, Refer, AskForMore, Signal, NotAComplaint];
+        use Verdict::{AskForMore, NotAComplaint, Refer, Settle, Signal, TakeUp};
+        let all = [TakeUp, Settle, Refer, AskForMore, Signal, NotAComplaint];
         all.into_iter().filter_map(|verdict| Some((verdict, self.of(verdict)?)))
     }
 }

@@ -26,8 +26,21 @@ pub(super) fn follow(news: &News, known: Option<&Note>, decisions: &HandedDecisi
         Some(_) => Change::Forget,
         None => Change::Nothing,
     };
+    let stopped = |note: &Note, why: &str| {
+        Change::Put(Note { step: Step::Refused { since: news.at, said: why.to_owned() }, ..note.clone() })
+    };
     match (news.kind, news.verdict) {
         (NewsKind::CaseDecided, Some(Verdict::Reopen)) => changed("De zaak is heropend."),
+        // It goes on where it is: the same zaak gets what settling it brings.
+        (NewsKind::CaseDecided, Some(Verdict::Settle)) if decisions.of(Verdict::Settle).is_some() => {
+            let note = Note::new(news.case, Verdict::Settle, news.at);
+            Change::Put(Note { zaak: known.and_then(|note| note.zaak.clone()), ..note })
+        }
+        (NewsKind::CaseDecided, Some(Verdict::Settle)) => match known {
+            Some(_) if is_there => changed("De zaak is hier afgedaan."),
+            Some(note) => stopped(note, "De zaak is afgedaan voordat zij overging."),
+            None => Change::Nothing,
+        },
         (NewsKind::CaseDecided, Some(verdict)) => match known {
             Some(note) if is_there => changed(if note.verdict == verdict {
                 "Er is opnieuw hetzelfde besloten."
@@ -38,6 +51,12 @@ pub(super) fn follow(news: &News, known: Option<&Note>, decisions: &HandedDecisi
             Some(_) => Change::Forget,
             None => Change::Nothing,
         },
+        // It is taken up again, and what that brings went with the settling.
+        (NewsKind::CaseUndone, _)
+            if !is_there && known.is_some_and(|note| note.verdict == Verdict::Settle) =>
+        {
+            known.map_or(Change::Nothing, |note| stopped(note, "Het afdoen is ongedaan gemaakt."))
+        }
         (NewsKind::CaseUndone, _) => changed("Het besluit is ongedaan gemaakt."),
         (NewsKind::CaseMerged, _) => changed("De zaak is bij een andere gevoegd."),
         (NewsKind::CaseSplit, _) if is_there => changed("De zaak is gesplitst."),
@@ -83,6 +102,29 @@ mod tests {
         }
         assert_eq!(follow(&other, Some(&note), &decisions()), Change::Forget);
         assert_eq!(follow(&news(NewsKind::CaseExtended, None), Some(&note), &decisions()), Change::Nothing);
+    }
+
+    #[test]
+    fn a_case_that_is_settled_goes_on_in_its_zaak() {
+        let settled = news(NewsKind::CaseDecided, Some(Verdict::Settle));
+        let mut note = Note::new(settled.case, Verdict::TakeUp, settled.at);
+        let step = |change| match change {
+            Change::Put(note) => note.step,
+            other => panic!("{other:?}"),
+        };
+        // Not named: a person is told, whether it is there or not.
+        assert!(matches!(step(follow(&settled, Some(&note), &decisions())), Step::Refused { .. }));
+        note.zaak = Some("https://zaken.example.nl/zaken/1".into());
+        assert!(matches!(step(follow(&settled, Some(&note), &decisions())), Step::Changed { .. }));
+        let named = HandedDecisions { settle: decisions().take_up, ..decisions() };
+        let Change::Put(goes_on) = follow(&settled, Some(&note), &named) else { panic!() };
+        assert_eq!(
+            (goes_on.step, goes_on.verdict, goes_on.zaak),
+            (Step::Waiting, Verdict::Settle, note.zaak)
+        );
+        let fresh = Note::new(settled.case, Verdict::Settle, settled.at);
+        let undone = follow(&news(NewsKind::CaseUndone, None), Some(&fresh), &named);
+        assert!(matches!(step(undone), Step::Refused { .. }));
     }
 
     #[test]

@@ -193,26 +193,17 @@ impl Room {
         self.put(&Note { zaak, ..Note::new(case, decision.verdict, decision.at) })
     }
 
-    /// A person saw what happened to a case that was handed over, and did the same there.
+    /// A person saw what happened to a case that was handed over, or what was refused, and did there what is to be done.
     ///
     /// # Errors
     /// What the disk says.
     pub fn seen(&self, case: CaseNumber) -> io::Result<()> {
-        match self.get(case)? {
-            Some(Note {
-                step: Step::Changed { since, .. },
-                case,
-                verdict,
-                decided_at,
-                zaak,
-                documents,
-                left_out,
-            }) => {
-                let step = Step::Handed { since };
-                self.put(&Note { case, verdict, decided_at, step, zaak, documents, left_out })
-            }
-            _ => Ok(()),
+        let Some(note) = self.get(case)? else { return Ok(()) };
+        let (Step::Changed { since, .. } | Step::Refused { since, .. }) = note.step else { return Ok(()) };
+        if note.zaak.is_none() {
+            return self.forget(case);
         }
+        self.put(&Note { step: Step::Handed { since }, ..note })
     }
 
     /// Somebody wants it looked at now.

@@ -104,6 +104,7 @@ impl ZgwServer {
              catalogi = \"{root}/catalogi/api/v1\"\nclient_id = \"{CLIENT}\"\nsecret = {{ file = {secret:?} }}\n\
              ca_file = {:?}\nrsin = \"{RSIN}\"\nzaaktype = \"KLACHT\"\ninformatieobjecttype = \"klachtstuk\"\n\n\
              [zaaksysteem.decisions]\ntake-up = {{ status = \"In behandeling\" }}\n\
+             settle = {{ status = \"Afgehandeld\", result = \"Niet in behandeling\" }}\n\
              refer = {{ status = \"Afgehandeld\", result = \"Doorgezonden\" }}\n",
             self.ca_file()
         )
