@@ -5,11 +5,12 @@
 //! handed over; once the content is on its way and no reply comes, nobody can know.
 
 use super::OutboxError;
+use super::stream::Secured;
 use crate::config::{Login, Smtp, Tls};
 use crate::explain::with_causes;
 use crate::limits::{NETWORK_TIME_MAX, SMTP_REPLY_TIME_MAX, SMTP_TAKEN_TIME_MAX};
 use crate::oauth::{AccessToken, Mechanism as ByToken, Refusal, SignIn};
-use crate::tls::note_certificate;
+use crate::tls::{self, TlsError, note_certificate};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
@@ -20,6 +21,7 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, MailParameter, RcptParameter};
 use lettre::transport::smtp::response::Response;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const IMPLICIT_PORT: u16 = 465;
@@ -70,6 +72,11 @@ pub(super) struct Failed {
 impl Failed {
     fn of(step: Step, error: &smtp::Error) -> Self {
         Self { step, code: error.status().map(u16::from), reply: with_causes(error), refusal: None }
+    }
+
+    /// Before a word of SMTP was said.
+    fn before(error: &dyn std::error::Error) -> Self {
+        Self { step: Step::Opening, code: None, reply: with_causes(error), refusal: None }
     }
 
     fn late(step: Step, time: Duration) -> Self {
@@ -138,22 +145,33 @@ impl Connection {
         proof: &Proof,
         patience: Patience,
     ) -> Result<Result<Self, Failed>, OutboxError> {
-        let tls = tls_parameters(smtp)?;
+        let parameters = tls_parameters(smtp)?;
         let hello = ClientId::default();
         let mut step = Step::Opening;
         let mut refusal = None;
         let opening = async {
-            let implicit = (smtp.tls == Tls::Implicit).then(|| tls.clone());
             let server = (smtp.host.as_str(), port(smtp));
-            let mut connection =
-                AsyncSmtpConnection::connect_tokio1(server, Some(patience.opening), &hello, implicit, None)
-                    .await?;
-            if smtp.tls == Tls::Starttls {
-                connection.starttls(tls, &hello).await?;
-            }
-            if let Ok(certificate) = connection.peer_certificate() {
-                note_certificate("[smtp]", &certificate);
-            }
+            let tcp = match connected(server).await {
+                Ok(tcp) => tcp,
+                Err(error) => return Ok(Err(Failed::before(&error))),
+            };
+            let mut connection = match smtp.tls {
+                Tls::Implicit => match secured(smtp, tcp).await {
+                    Ok(stream) => {
+                        AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await?
+                    }
+                    Err(error) => return Ok(Err(Failed::before(&error))),
+                },
+                Tls::Starttls => {
+                    let mut plain =
+                        AsyncSmtpConnection::connect_with_transport(Box::new(tcp), &hello).await?;
+                    plain.starttls(parameters, &hello).await?;
+                    if let Ok(certificate) = plain.peer_certificate() {
+                        note_certificate("[smtp]", &certificate);
+                    }
+                    plain
+                }
+            };
             step = Step::Login;
             match proof {
                 Proof::None => {}
@@ -274,6 +292,18 @@ fn to_mail(keyword: &str, value: &str) -> MailParameter {
 
 fn to_rcpt(keyword: &str, value: &str) -> RcptParameter {
     RcptParameter::Other { keyword: keyword.to_owned(), value: Some(value.to_owned()) }
+}
+
+/// The connection below, on which nothing waits for an acknowledgement (see `stream`).
+async fn connected(server: (&str, u16)) -> std::io::Result<TcpStream> {
+    let tcp = TcpStream::connect(server).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
+}
+
+async fn secured(smtp: &Smtp, tcp: TcpStream) -> Result<Secured, TlsError> {
+    let connector = tls::connector(smtp.ca_file.as_deref())?;
+    Ok(Secured(tls::handshake(&connector, &smtp.host, "[smtp]", tcp).await?))
 }
 
 /// Whom we trust: the public authorities, and the configured one.

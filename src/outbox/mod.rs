@@ -10,6 +10,7 @@ mod connection;
 mod lay;
 mod mailer;
 mod run;
+mod stream;
 
 pub use connection::Patience;
 pub use mailer::{Advice, Handed, Mailer, OutboxError};
