@@ -197,7 +197,10 @@ fn one_id_leads_through_all_stages_and_the_numbers_follow() {
     let log = &daemon.log;
     assert!(!log.contains("zwaluw") && !log.contains("Zwaluw") && !log.contains("loket"), "{log}");
 
-    // The numbers, by a parser that is not ours.
+    // The numbers, by a parser that is not ours. The log says that an answer is sent a moment before the store has it.
+    wait_until("no answer waits", || {
+        daemon.get("/metrics").1.contains("bode_outbox_answers{state=\"waiting\"} 0\n")
+    });
     let (status, text) = daemon.get("/metrics");
     assert_eq!(status, 200);
     promtool(&["check", "metrics"], ".", Some(&text));
