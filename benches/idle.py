@@ -5,7 +5,7 @@ usage: idle.py [--minutes 5] [--starts 5] [--store DIR] BODE [MAKER SIZE...]
 
 `--store` takes a store that is there; else MAKER, the bench program `store`, makes one of each SIZE. Each is started some times and ended
 as systemd would; start is until the log says that bode runs, with the desk open. Then twenty messages come in and are answered, the words
-of all texts are awaited, and from there on nothing comes: a Maildir looked at each second, a scan folder, two reading workers. Resident
+of all texts are awaited, and from there on nothing comes: a Maildir and a scan folder are looked at, two reading workers wait, the desk is open. Resident
 memory is the daemon's alone, workers apart: `program` of it are pages of the program's own file, which the system takes back when it needs
 them and which a second office shares; `heap` is the rest.
 """
@@ -89,6 +89,8 @@ def main():
         with tempfile.TemporaryDirectory(prefix="bode-idle-") as folder:
             sink = Sink(Path(folder) / "smtp")
             office = Office(args.bode, Path(folder), sink)
+            # The pauses between two looks as an office has them.
+            office.config.write_text(re.sub(r"(poll|still)_seconds = 1\n", "", office.config.read_text()))
             if args.store:
                 office.store.symlink_to(args.store.resolve())
             elif size:
