@@ -2,7 +2,9 @@
 //! folder, without rights and without network. It calls every text with [`HARMFUL`] in it harmful.
 
 use super::program::{Owner, Program, free_port};
+use super::wait_until;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 /// The words that the signature knows. Nothing else in the world does.
@@ -50,7 +52,8 @@ impl Clamd {
         Self { dir, port, owner, program: None }
     }
 
-    /// Starts it, and waits until it answers.
+    /// Starts it, and waits until it answers by both ways: it opens the port first, and the socket in the file system
+    /// a moment later.
     pub fn run(&mut self) {
         let arguments = [format!("--config-file={}", self.dir.path().join("clamd.conf").display())];
         let log_dir = self.dir.path().join("log");
@@ -59,6 +62,7 @@ impl Clamd {
             fs::read_to_string(log_dir.join("clamd.log")).unwrap_or_default()
                 + &fs::read_to_string(log_dir.join("clamd-stderr")).unwrap_or_default()
         });
+        wait_until("clamd's socket takes a connection", || UnixStream::connect(self.socket()).is_ok());
         self.program = Some(program);
     }
 
