@@ -283,9 +283,11 @@ pub const IDEMPOTENT_KEYS_MAX: usize = 10_000;
 pub const IDEMPOTENT_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub const IDEMPOTENT_ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Time between two looks for news to tell, entries of the journal read at a time, and the least bytes of a webhook's secret.
-pub const WEBHOOK_LOOK_TIME: Duration = Duration::from_secs(1);
-pub const WEBHOOK_ENTRIES_MAX: usize = 500;
+/// Who tells programs outside what happened: time between two looks at the journal, and entries read at a time.
+pub const FOLLOW_LOOK_TIME: Duration = Duration::from_secs(1);
+pub const FOLLOW_ENTRIES_MAX: usize = 500;
+
+/// The least bytes of a webhook's secret.
 pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
 
 /// Handing a case over to the zaaksysteem: time for one exchange (a document goes up in one), and bytes of an answer (a page of a

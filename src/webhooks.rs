@@ -8,13 +8,13 @@
 
 use crate::clock;
 use crate::config::Webhook;
-use crate::cursor::{Cursor, CursorError};
+use crate::cursor::{Cursor, FollowError, Follower};
 use crate::explain::{quiet, with_causes};
 use crate::http::{Ask, AskError, ask};
-use crate::limits::{WEBHOOK_ENTRIES_MAX, WEBHOOK_LOOK_TIME, WEBHOOK_SECRET_BYTES_MIN};
+use crate::limits::WEBHOOK_SECRET_BYTES_MIN;
 use crate::pause::Pause;
 use crate::record::News;
-use crate::store::{NewsReader, Store, StoreError};
+use crate::store::Store;
 use crate::tls::TlsError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -34,9 +34,7 @@ pub enum WebhookError {
     #[error("{0}")]
     Tls(#[from] TlsError),
     #[error(transparent)]
-    Cursor(#[from] CursorError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Follow(#[from] FollowError),
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error("it answered with status {0}")]
@@ -57,10 +55,8 @@ pub struct Told {
 /// One webhook at work.
 pub struct Teller {
     settings: Webhook,
-    store: Arc<Store>,
     tls: TlsConnector,
-    cursor: Cursor,
-    reader: NewsReader,
+    journal: Follower,
 }
 
 impl Teller {
@@ -71,22 +67,19 @@ impl Teller {
     pub fn new(settings: &Webhook, store: Arc<Store>, dir: &Path) -> Result<Self, WebhookError> {
         let tls = crate::tls::connector(settings.ca_file.as_deref())?;
         let cursor = Cursor::at(dir.join("webhooks").join(format!("{}.json", settings.name)));
-        let reader = NewsReader::after(cursor.begin(store.last_entry()?)?);
-        Ok(Self { settings: settings.clone(), store, tls, cursor, reader })
+        Ok(Self { settings: settings.clone(), tls, journal: Follower::begin(store, cursor)? })
     }
 
     /// Tells until it is dropped.
     pub async fn run(mut self, told: impl Fn(Told)) {
         let mut pause = Pause::default();
         let mut waiting: Vec<News> = Vec::new();
-        let mut look = tokio::time::interval(WEBHOOK_LOOK_TIME);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = Follower::looks();
         loop {
             pause.keep().await;
             look.tick().await;
             let outcome = self.tell(&mut waiting).await;
-            let behind = self.store.last_entry().unwrap_or_default().saturating_sub(self.reader.entry());
-            let behind = behind + waiting.len() as u64;
+            let behind = self.journal.behind() + waiting.len() as u64;
             match outcome {
                 Ok(0) => told(Told { taken: true, behind }),
                 Ok(events) => {
@@ -114,21 +107,13 @@ impl Teller {
     /// Tells what waits, then some of what is new; the number of events that were taken.
     async fn tell(&mut self, waiting: &mut Vec<News>) -> Result<usize, WebhookError> {
         if waiting.is_empty() {
-            let (store, mut reader) = (Arc::clone(&self.store), NewsReader::after(0));
-            std::mem::swap(&mut reader, &mut self.reader);
-            let before = reader.entry();
-            let (reader, news) = tokio::task::spawn_blocking(move || {
-                let news = store.news(&mut reader, WEBHOOK_ENTRIES_MAX);
-                (reader, news)
-            })
-            .await?;
-            self.reader = reader;
-            let news = news?;
+            let before = self.journal.entry();
+            let news = self.journal.read().await?;
             let wanted =
                 |news: &News| self.settings.events.is_empty() || self.settings.events.contains(&news.kind);
             waiting.extend(news.into_iter().filter(wanted));
-            if waiting.is_empty() && self.reader.entry() > before {
-                self.cursor.keep(self.reader.entry())?;
+            if waiting.is_empty() && self.journal.entry() > before {
+                self.journal.keep(self.journal.entry())?;
             }
         }
         let mut taken = 0;
@@ -138,7 +123,7 @@ impl Teller {
             waiting.remove(0);
             taken += 1;
             // Behind the last one also what is none of this webhook's.
-            self.cursor.keep(if waiting.is_empty() { self.reader.entry() } else { entry })?;
+            self.journal.keep(if waiting.is_empty() { self.journal.entry() } else { entry })?;
         }
         Ok(taken)
     }

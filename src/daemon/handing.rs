@@ -45,10 +45,7 @@ pub(super) async fn start(
     let (metrics, stop, of) = (health.metrics().clone(), stop.clone(), Arc::clone(&room));
     tasks.spawn(async move {
         let told = |progress: Progress| count(&metrics, &of, progress);
-        tokio::select! {
-            () = handover.run(told) => {}
-            () = stop.asked() => {}
-        }
+        stop.ends(handover.run(told)).await;
     });
     Ok(Some(room))
 }

@@ -31,4 +31,12 @@ impl Stop {
         let waited = receiver.wait_for(|asked| *asked).await;
         drop(waited);
     }
+
+    /// Does the work until it is done or the end is asked for; then it is dropped where it waits.
+    pub async fn ends(&self, work: impl Future<Output = ()>) {
+        tokio::select! {
+            () = work => {}
+            () = self.asked() => {}
+        }
+    }
 }

@@ -35,10 +35,7 @@ pub(super) async fn start(
                     health.metrics().add(&family::WEBHOOK_FAILURES, &[&name], 1);
                 }
             };
-            tokio::select! {
-                () = teller.run(told) => {}
-                () = stop.asked() => {}
-            }
+            stop.ends(teller.run(told)).await;
         });
     }
     Ok(())

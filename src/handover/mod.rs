@@ -18,7 +18,7 @@ pub use notes::{Note, Room, Step};
 pub use run::{Handover, Progress};
 
 use crate::config::{SecretError, Zaaksysteem};
-use crate::cursor::{Cursor, CursorError};
+use crate::cursor::{Cursor, CursorError, FollowError};
 use crate::http::AskError;
 use crate::store::StoreError;
 use crate::tls::TlsError;
@@ -33,6 +33,8 @@ pub enum HandoverError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Cursor(#[from] CursorError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
     #[error("the notes of what was handed over: {0}")]
     Notes(#[from] io::Error),
     #[error(transparent)]
@@ -66,7 +68,10 @@ impl HandoverError {
         match self {
             Self::Away { wait, .. } => (true, *wait),
             Self::Ask { source: AskError::Tls(_), .. } => (false, Duration::ZERO),
-            Self::Ask { .. } | Self::Store(_) | Self::Notes(_) | Self::Cursor(_) => (true, Duration::ZERO),
+            Self::Follow(FollowError::CutOff(_)) => (false, Duration::ZERO),
+            Self::Ask { .. } | Self::Store(_) | Self::Notes(_) | Self::Cursor(_) | Self::Follow(_) => {
+                (true, Duration::ZERO)
+            }
             _ => (false, Duration::ZERO),
         }
     }

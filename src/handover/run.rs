@@ -9,12 +9,12 @@ use super::steps::Handing;
 use super::{HandoverError, cursor};
 use crate::clock;
 use crate::config::Zaaksysteem;
-use crate::cursor::Cursor;
+use crate::cursor::Follower;
 use crate::explain::{quiet, with_causes};
-use crate::limits::{CATALOGUE_KEPT, WEBHOOK_ENTRIES_MAX, WEBHOOK_LOOK_TIME};
+use crate::limits::CATALOGUE_KEPT;
 use crate::pause::Pause;
 use crate::record::{AnswerState, CaseRow, Decision, office_date};
-use crate::store::{NewsReader, Store, StoreError};
+use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -36,8 +36,7 @@ pub struct Handover {
     office: String,
     store: Arc<Store>,
     room: Arc<Room>,
-    cursor: Cursor,
-    reader: NewsReader,
+    journal: Follower,
     /// For so long a person may take a decision back.
     undo: SignedDuration,
     types: Option<(Instant, Types)>,
@@ -77,17 +76,15 @@ impl Handover {
         room: Arc<Room>,
         dir: &Path,
     ) -> Result<Self, HandoverError> {
-        let cursor = cursor(dir);
-        let reader = NewsReader::after(cursor.begin(store.last_entry()?)?);
+        let journal = Follower::begin(Arc::clone(&store), cursor(dir))?;
         let client = Client::new(settings, office)?;
-        Ok(Self { client, office: office.to_owned(), store, room, cursor, reader, undo, types: None })
+        Ok(Self { client, office: office.to_owned(), store, room, journal, undo, types: None })
     }
 
     /// Hands over until it is dropped.
     pub async fn run(mut self, told: impl Fn(Progress)) {
         let mut pause = Pause::default();
-        let mut look = tokio::time::interval(WEBHOOK_LOOK_TIME);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = Follower::looks();
         loop {
             let (room, mut progress) = (Arc::clone(&self.room), Progress::default());
             tokio::select! {
@@ -128,16 +125,8 @@ impl Handover {
     /// Turns what happened since into notes; the cursor follows behind them.
     async fn read_on(&mut self) -> Result<(), HandoverError> {
         loop {
-            let (store, mut reader) = (Arc::clone(&self.store), NewsReader::after(0));
-            std::mem::swap(&mut reader, &mut self.reader);
-            let before = reader.entry();
-            let (reader, news) = tokio::task::spawn_blocking(move || {
-                let news = store.news(&mut reader, WEBHOOK_ENTRIES_MAX);
-                (reader, news)
-            })
-            .await?;
-            self.reader = reader;
-            for news in news? {
+            let before = self.journal.entry();
+            for news in self.journal.read().await? {
                 let known = self.room.get(news.case)?;
                 match follow(&news, known.as_ref(), &self.client.settings.decisions) {
                     Change::Nothing => {}
@@ -145,10 +134,10 @@ impl Handover {
                     Change::Forget => self.room.forget(news.case)?,
                 }
             }
-            if self.reader.entry() == before {
+            if self.journal.entry() == before {
                 return Ok(());
             }
-            self.cursor.keep(self.reader.entry())?;
+            self.journal.keep(self.journal.entry())?;
         }
     }
 

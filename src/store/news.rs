@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 /// Where a reader of the feed is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewsReader {
     /// The entry to be read next.
     next: u64,
