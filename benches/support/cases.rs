@@ -1,6 +1,9 @@
 //! Invented cases for benches: each is a message with what was read and judged of it, answered; one in ten was decided. All of it
 //! depends on its number alone.
 
+#[path = "../../tests/support/judged.rs"]
+mod judged;
+
 use bode::record::*;
 use bode::store::{Outcome, Registered, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -101,17 +104,17 @@ fn arrival(number: usize) -> Arrival {
 }
 
 fn extract(number: usize) -> Extract {
-    let mut document = Document::unread(None, "text/plain", Problem::Empty);
-    document.problem = None;
-    document.method = Method::Body;
-    document.text = text(number);
     let message = Message {
         author: Some(Address { name: Some(name(number)), address: Some(address(number)) }),
         subject: Some(format!("Klacht over {} {}", pick(&SUBJECTS, number, 5), mixed(number, 6) % 100_000)),
         msg_id: Some(format!("m{number}@voorbeeld.example.org")),
         ..Message::default()
     };
-    Extract { message: Some(message), documents: vec![document], defects: vec![] }
+    Extract {
+        message: Some(message),
+        documents: vec![Document::typed(Method::Body, text(number))],
+        defects: vec![],
+    }
 }
 
 fn outcome(number: usize, case: CaseNumber, received: jiff::civil::Date) -> Outcome {
@@ -125,25 +128,10 @@ fn outcome(number: usize, case: CaseNumber, received: jiff::civil::Date) -> Outc
     };
     let judgement = Judgement {
         writer: Writer { name: Some(name(number)), address: Some(address(number)), postal: vec![] },
-        language: "nl".into(),
-        automatic: None,
-        scope: Scope::In,
         complained_about: vec![body.clone()],
-        mentioned_only: vec![],
-        refer_to: None,
-        first_complained: FirstComplained::Unknown,
-        older_than_year: OlderThanYear::No,
-        kind: Kind::Conduct,
-        anonymous: false,
-        on_behalf: OnBehalf::No,
-        multiple: false,
         urgent: number.is_multiple_of(97),
-        follow_up: false,
-        queue: pick(&QUEUES, number, 8).into(),
-        confidence: 0.9,
-        may_tell_citizen: true,
         findings: (0..8).map(|at| finding(&format!("regel/{at}"), 7 + at * 30)).collect(),
-        rules_version: "0123abcd".into(),
+        ..judged::plain(Scope::In, pick(&QUEUES, number, 8))
     };
     let due = |days: i64| received.saturating_add(jiff::Span::new().days(days));
     let deadline = |name: &str, days: i64, term: Term| Deadline {

@@ -1,11 +1,13 @@
 //! Sample cases that show the range of what staff meet; all invented.
 
+#[path = "../support/judged.rs"]
+mod judged;
+
 use super::now;
 use bode::record::{
     Address, Answer, AnswerChannel, Arrival, Automatic, AutomaticClass, CaseNumber, Channel, Deadline,
     Decision, Defect, Document, Evidence, Extract, Finding, FirstComplained, Judgement, Kind, Message,
-    Method, OlderThanYear, OnBehalf, Origin, Part, PartKind, Problem, Referral, Scope, SetAside, Term,
-    Verdict, Writer,
+    Method, Origin, Part, PartKind, Problem, Referral, Scope, SetAside, Term, Verdict, Writer,
 };
 use bode::store::{Outcome, Store};
 use jiff::Timestamp;
@@ -34,26 +36,11 @@ pub struct Sample {
 
 fn judgement(scope: Scope, about: &[&str], queue: &str, confidence: f64) -> Judgement {
     Judgement {
-        writer: Writer::default(),
-        language: "nl".into(),
-        automatic: None,
-        scope,
         complained_about: about.iter().map(|id| (*id).to_owned()).collect(),
-        mentioned_only: vec![],
-        refer_to: None,
-        first_complained: FirstComplained::Unknown,
-        older_than_year: OlderThanYear::No,
-        kind: Kind::Conduct,
-        anonymous: false,
-        on_behalf: OnBehalf::No,
-        multiple: false,
-        urgent: false,
-        follow_up: false,
-        queue: queue.into(),
         confidence,
         may_tell_citizen: confidence > 0.9,
-        findings: vec![],
         rules_version: RULES_VERSION.into(),
+        ..judged::plain(scope, queue)
     }
 }
 

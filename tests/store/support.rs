@@ -1,5 +1,8 @@
 //! Made-up pieces and judgements, and a store in a directory that goes away.
 
+#[path = "../support/judged.rs"]
+mod judged;
+
 use bode::record::*;
 use bode::store::{CaseFilter, Outcome, Registered, Store};
 use jiff::Timestamp;
@@ -45,10 +48,7 @@ pub fn letter(mark: &str) -> Arrival {
 }
 
 pub fn extract(mark: &str) -> Extract {
-    let mut document = Document::unread(None, "text/plain", Problem::Empty);
-    document.problem = None;
-    document.method = Method::Body;
-    document.text = format!("Ik heb een klacht. Bericht {mark}.");
+    let document = Document::typed(Method::Body, format!("Ik heb een klacht. Bericht {mark}."));
     let message = Message {
         author: Some(Address { name: Some(NAME.into()), address: Some(ADDRESS.into()) }),
         subject: Some(SUBJECT.into()),
@@ -70,25 +70,12 @@ pub fn judgement(queue: &str) -> Judgement {
     };
     Judgement {
         writer: Writer { name: Some(NAME.into()), address: Some(ADDRESS.into()), postal: vec![] },
-        language: "nl".into(),
-        automatic: None,
-        scope: Scope::In,
         complained_about: vec!["gemeente-deventer".into()],
-        mentioned_only: vec![],
-        refer_to: None,
         first_complained: FirstComplained::NotApplicable,
-        older_than_year: OlderThanYear::No,
-        kind: Kind::Conduct,
-        anonymous: false,
-        on_behalf: OnBehalf::No,
-        multiple: false,
         urgent: queue == "spoed",
-        follow_up: false,
-        queue: queue.into(),
-        confidence: 0.9,
-        may_tell_citizen: true,
         findings: vec![finding("organisations/deventer"), finding("kind/conduct"), finding("kind/conduct")],
         rules_version: RULES_VERSION.into(),
+        ..judged::plain(Scope::In, queue)
     }
 }
 

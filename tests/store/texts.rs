@@ -6,11 +6,7 @@ use bode::store::{CaseFilter, CasePage, PurgeOrder, Purgeable, ReadAs, Store, ne
 use std::path::PathBuf;
 
 fn document(name: Option<&str>, text: &str) -> Document {
-    let mut document = Document::unread(name.map(str::to_owned), "text/plain", Problem::Empty);
-    document.problem = None;
-    document.method = Method::Text;
-    document.text = text.to_owned();
-    document
+    Document { name: name.map(str::to_owned), ..Document::typed(Method::Text, text) }
 }
 
 /// A case whose message says this, with these files on it.

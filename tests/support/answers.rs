@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
 
+#[path = "judged.rs"]
+mod judged;
+
 use bode::acknowledge::*;
 use bode::calendar::Calendar;
 use bode::config::{self, Config};
@@ -39,25 +42,9 @@ pub fn judgement() -> Judgement {
             address: Some("jansen@example.org".into()),
             postal: vec!["Voorbeeldstraat 12".into(), "2511 AB Den Haag".into()],
         },
-        language: "nl".into(),
-        automatic: None,
-        scope: Scope::In,
-        complained_about: vec![],
-        mentioned_only: vec![],
-        refer_to: None,
         first_complained: FirstComplained::Answered,
-        older_than_year: OlderThanYear::No,
-        kind: Kind::Conduct,
-        anonymous: false,
-        on_behalf: OnBehalf::No,
-        multiple: false,
-        urgent: false,
-        follow_up: false,
-        queue: "behandelen".into(),
         confidence: 0.95,
-        may_tell_citizen: true,
-        findings: vec![],
-        rules_version: "test".into(),
+        ..judged::plain(Scope::In, "behandelen")
     }
 }
 
