@@ -79,15 +79,23 @@ pub async fn handshake(
     Ok(stream)
 }
 
-/// Until when the certificates hold that servers showed last in this process, by section of the configuration. One for all:
+/// Until when the certificates hold that servers showed last in this process, by the server's name ([`server`]). One for all:
 /// the connections are made in several rooms, and who watches asks for all of them.
 static SHOWN: Mutex<BTreeMap<String, Timestamp>> = Mutex::new(BTreeMap::new());
 
 /// Notes until when a server's certificate holds. `section`: where in the configuration the server stands.
 pub fn note_certificate(section: &str, certificate: &[u8]) {
     if let Some(end) = valid_until(certificate) {
-        let section = section.trim_matches(['[', ']']).to_owned();
-        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(section, end);
+        SHOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(server(section), end);
+    }
+}
+
+/// How people name a server, from where it stands in the configuration: `mailbox` for `[mailbox]`, `webhook desk` for
+/// `[[webhooks]] desk`, one of several.
+fn server(section: &str) -> String {
+    match section.strip_prefix("[[").and_then(|several| several.split_once("s]] ")) {
+        Some((one, name)) => format!("{one} {name}"),
+        None => section.trim_matches(['[', ']']).to_owned(),
     }
 }
 
@@ -201,6 +209,18 @@ mod tests {
             looked += 1;
         }
         assert!(looked > 0);
+    }
+
+    #[test]
+    fn a_server_is_named_as_people_do() {
+        for (section, name) in [
+            ("[mailbox]", "mailbox"),
+            ("[oauth.post]", "oauth.post"),
+            ("zaaksysteem.zaken", "zaaksysteem.zaken"),
+            ("[[webhooks]] zaak-vlag", "webhook zaak-vlag"),
+        ] {
+            assert_eq!(server(section), name);
+        }
     }
 
     #[test]

@@ -141,7 +141,7 @@ families! {
     BACKUP_AT = Gauge, "bode_last_backup_timestamp_seconds", &[], ALONE,
         "When the last backup of this store was ended, in seconds since 1970; 0: never.";
     CERTIFICATE = Gauge, "bode_certificate_expiry_timestamp_seconds", &["server"], SOME,
-        "Until when the certificate holds that a server showed last, in seconds since 1970.";
+        "Until when the certificate holds that a server (such as mailbox, or webhook NAME) showed last, in seconds since 1970.";
 
     TEXTS_BEHIND = Gauge, "bode_texts_behind", &[], SOME,
         "Entries of the journal whose texts cannot be searched yet.";
