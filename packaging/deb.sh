@@ -29,6 +29,7 @@ rm -rf "$made" "$out"/bode_*.deb
 mkdir -p "$made"
 "$program" pages "$made"
 python3 packaging/sbom.py > "$made/bode.cdx.json"
+python3 packaging/copyright.py > "$made/copyright"
 gzip -9nc CHANGELOG.md > "$made/changelog.gz"
 
 # cargo-deb takes the program from where cargo would have laid it.

@@ -1,5 +1,5 @@
 //! What is packed with the program: the systemd unit (sound, tight, and the daemon works under its system call filter), the
-//! bill of materials, and the look for advisories.
+//! bill of materials, the licences, and the look for advisories.
 //!
 //! The filter is built from the unit as systemd builds it and laid on by this test; systemd's own mounts and namespaces are
 //! not tried here (that needs systemd as the first process).
@@ -172,6 +172,29 @@ fn the_bill_of_materials_names_every_crate_and_is_the_same_each_time() {
     for needed in ["sled", "lettre", "async-imap", "rustls", "hyper"] {
         assert!(components.iter().any(|one| one["name"] == needed && one["scope"] == "required"), "{needed}");
     }
+}
+
+#[test]
+fn the_package_holds_its_licences_in_full() {
+    let made = run("python3", "python3", &["packaging/copyright.py"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let copyright = text(&made.stdout);
+    let packed: Vec<&str> = copyright.split_whitespace().filter(|word| *word != ".").collect();
+    for file in ["LICENSE", "templates/fonts/OFL.txt"] {
+        let licence = std::fs::read_to_string(file).unwrap();
+        let from = licence.find("\nLicense: ").map_or(0, |at| at + "\nLicense: SIL-OFL-1.1".len());
+        let until = licence[from..].find("\n\nFiles: ").map_or(licence.len(), |at| from + at);
+        let words: Vec<&str> = licence[from..until].split_whitespace().filter(|word| *word != ".").collect();
+        assert!(packed.windows(words.len()).any(|some| some == words), "{file} is not there whole");
+    }
+    // Machine-readable (DEP-5): a field, or a line of one; an empty line ends what is said of some files.
+    for line in copyright.lines() {
+        let field = ["Format:", "Upstream-Name:", "Comment:", "Files:", "Copyright:", "License:"];
+        let fits =
+            line.is_empty() || line.starts_with(' ') || field.iter().any(|name| line.starts_with(name));
+        assert!(fits && (line.is_empty() || !line.trim().is_empty()), "{line}");
+    }
+    assert_eq!(copyright.split("\n\n").count(), 3, "{copyright}");
 }
 
 #[test]
