@@ -9,6 +9,7 @@ mod bsn;
 mod case;
 mod correction;
 mod cover;
+mod easter;
 mod envelope;
 mod evidence;
 mod extract;
@@ -45,6 +46,7 @@ pub use case::{
 };
 pub use correction::{CORRECTABLE, correct, correction, correction_value};
 pub use cover::{Area, Cover, USUAL_COVERS, Window, WindowSide, postal_order, postcode};
+pub use easter::easter;
 pub use envelope::{EnvelopeKey, ReturnPath};
 pub use evidence::{Evidence, Finding};
 pub use extract::{Defect, Document, Extract, Method, PageSize, Part, PartKind, Problem, Word};

@@ -4,7 +4,7 @@ use super::amounts::Amount;
 use super::dates::{date, season_span};
 use super::words::{month, season, weekday};
 use super::{Hit, Reader, Sense, Span, minus, plus};
-use jiff::civil::Date;
+use crate::record::easter;
 
 /// How a feast is reckoned.
 #[derive(Clone, Copy)]
@@ -77,7 +77,7 @@ impl Feast {
                 Some(Span { first: date(year, m1, d1)?, last: date(until, m2, d2)? })
             }
             Self::Easter(from, until) => {
-                let sunday = easter(year)?;
+                let sunday = easter(date(year, 1, 1)?.year());
                 Some(Span { first: plus(sunday, from), last: plus(sunday, until) })
             }
             Self::Moon(from, days) => {
@@ -87,19 +87,6 @@ impl Feast {
             }
         }
     }
-}
-
-/// Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher).
-fn easter(year: u32) -> Option<Date> {
-    let (a, b, c) = (year % 19, year / 100, year % 100);
-    let (d, e) = (b / 4, b % 4);
-    let g = (8 * b + 13) / 25;
-    let h = (19 * a + b + 15 - d - g) % 30;
-    let (i, k) = (c / 4, c % 4);
-    let l = (32 + 2 * e + 2 * i - h - k) % 7;
-    let m = (a + 11 * h + 22 * l) / 451;
-    let sum = h + l + 114 - 7 * m;
-    date(year, sum / 31, sum % 31 + 1)
 }
 
 /// Days after "na", "voor" and a feast when nothing says how many.
