@@ -420,11 +420,11 @@ fn rendered<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> (GrayImage, u32)
     let mut scale = RENDER_DPI / 72.0;
     scale = scale.min((RENDER_PIXELS_MAX / (width * height)).sqrt());
     scale = scale.min(12_000.0 / width.max(height));
-    (drawn(page, cache, scale), (scale * 72.0) as u32)
+    (drawn(page, cache, scale).into_luma8(), (scale * 72.0) as u32)
 }
 
-/// The page drawn in grey on white; `scale` is pixels for each point (1/72 inch).
-pub(in crate::extract) fn drawn<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>, scale: f32) -> GrayImage {
+/// The page drawn on white, so nothing is transparent; `scale` is pixels for each point (1/72 inch).
+pub(in crate::extract) fn drawn<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>, scale: f32) -> DynamicImage {
     let settings = PixmapSettings {
         x_scale: scale,
         y_scale: scale,
@@ -433,9 +433,8 @@ pub(in crate::extract) fn drawn<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>,
     let pixmap =
         hayro::render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
     let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
-    // Drawn on white, so nothing is transparent.
     let drawn = RgbaImage::from_raw(width, height, pixmap.data_as_u8_slice().to_vec()).unwrap_or_default();
-    DynamicImage::ImageRgba8(drawn).into_luma8()
+    DynamicImage::ImageRgba8(drawn)
 }
 
 /// A file that hayro does not open: lopdf mends more kinds of damage, but knows less about text.

@@ -8,10 +8,10 @@ use super::picture::{format, one_page, within_bound};
 use super::{pdf, tiff_pages};
 use crate::extract::sniff::Kind;
 use crate::limits::{IMAGE_PIXELS_MAX, PAGE_PICTURE_SIDE_MAX, PAGES_MAX};
+use hayro::RenderCache;
 use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::page::Page;
-use hayro::{PixmapSettings, RenderCache, RenderSettings};
-use hayro_interpret::{InterpreterCache, InterpreterSettings};
+use hayro_interpret::InterpreterCache;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
@@ -75,20 +75,10 @@ pub(super) fn layer<'a>(pdf: &'a Pdf, page: &Page<'a>) -> PageText {
 }
 
 /// The page in colour on white, as large as it will be shown.
-fn drawn(page: &Page<'_>) -> DynamicImage {
+fn drawn<'a>(page: &'a Page<'a>) -> DynamicImage {
     let (width, height) = page.render_dimensions();
     let scale = (PAGE_PICTURE_SIDE_MAX as f32 / width.max(height).max(1.0)).min(4.0);
-    let settings = PixmapSettings {
-        x_scale: scale,
-        y_scale: scale,
-        bg_color: hayro::vello_cpu::color::palette::css::WHITE,
-    };
-    let (cache, rendering) = (RenderCache::new(), RenderSettings::default());
-    let pixmap = hayro::render(page, &cache, &InterpreterSettings::default(), &rendering, &settings);
-    let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
-    // Drawn on white, so nothing is transparent.
-    let drawn = RgbaImage::from_raw(width, height, pixmap.data_as_u8_slice().to_vec()).unwrap_or_default();
-    DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(drawn).into_rgb8())
+    DynamicImage::ImageRgb8(pdf::drawn(page, &RenderCache::new(), scale).into_rgb8())
 }
 
 fn of_tiff(bytes: &[u8], number: u32) -> Option<DynamicImage> {

@@ -65,7 +65,7 @@ pub(super) fn sight(page: &GrayImage, values: &[String]) -> Sight {
 /// The page drawn as large as a glance.
 fn drawn_small<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> GrayImage {
     let (width, height) = page.render_dimensions();
-    drawn(page, cache, GLANCE_SIDE as f32 / width.max(height).max(1.0))
+    drawn(page, cache, GLANCE_SIDE as f32 / width.max(height).max(1.0)).into_luma8()
 }
 
 /// A file for each letter, with these pages: (file, page from 0). `None` where the files cannot be taken apart.
