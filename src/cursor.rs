@@ -1,18 +1,17 @@
 //! Following the journal for somebody outside the store: what is new, and up to which entry they were told, a small file each in the
 //! store's directory.
 //!
-//! Invariants: a cursor moves only when its owner says so, and lies on disk whole (temporary file, fsync, rename, fsync of the
-//! folder); one that is new begins at the end of the journal, and so does one that is ahead of it: the store came back from a
+//! Invariants: a cursor moves only when its owner says so, and lies on disk whole; one that is new begins at the end of the journal, and so does one that is ahead of it: the store came back from a
 //! backup, and what came after that never was.
 
 use crate::limits::{FOLLOW_ENTRIES_MAX, FOLLOW_LOOK_TIME};
 use crate::record::News;
 use crate::store::{NewsReader, Store, StoreError};
+use crate::whole;
 use serde_json::{Value, json};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::time::{Interval, MissedTickBehavior};
 use tracing::warn;
@@ -138,7 +137,7 @@ impl Cursor {
     /// # Errors
     /// The file cannot be written.
     pub fn keep(&self, entry: u64) -> Result<(), CursorError> {
-        write_whole(&self.path, json!({ "entry": entry }).to_string().as_bytes()).map_err(self.fault())
+        whole::write(&self.path, json!({ "entry": entry }).to_string().as_bytes()).map_err(self.fault())
     }
 
     /// The next beginning is at the end of the journal.
@@ -146,33 +145,6 @@ impl Cursor {
     /// # Errors
     /// The file cannot be removed.
     pub fn forget(&self) -> Result<(), CursorError> {
-        remove(&self.path).map_err(self.fault())
-    }
-}
-
-/// Puts a file there, whole or not at all, for this account alone.
-///
-/// # Errors
-/// What the disk says.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(dir)?.sync_all()
-}
-
-/// Removes a file that may be there.
-///
-/// # Errors
-/// What the disk says.
-pub fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Ok(()) => File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+        whole::remove(&self.path).map_err(self.fault())
     }
 }

@@ -41,3 +41,4 @@ pub mod tls;
 pub mod triage;
 pub mod trial;
 pub mod webhooks;
+pub mod whole;

@@ -4,9 +4,9 @@
 //! whole, then in `done/`. Nothing relies on a note being newer than the zaaksysteem itself: every step looks there first.
 
 use crate::config::HandedDecisions;
-use crate::cursor::{remove, write_whole};
 use crate::limits::HANDOVER_SHOWN_MAX;
 use crate::record::{CaseNumber, Decision, Verdict};
+use crate::whole;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -131,8 +131,8 @@ impl Room {
             Step::Handed { .. } => ("done", "open"),
             _ => ("open", "done"),
         };
-        write_whole(&self.path(to, note.case), &bytes)?;
-        remove(&self.path(from, note.case))?;
+        whole::write(&self.path(to, note.case), &bytes)?;
+        whole::remove(&self.path(from, note.case))?;
         let mut open = self.lock();
         if to == "done" {
             open.remove(&note.case);
@@ -148,7 +148,7 @@ impl Room {
     /// What the disk says.
     pub fn forget(&self, case: CaseNumber) -> io::Result<()> {
         for place in ["open", "done"] {
-            remove(&self.path(place, case))?;
+            whole::remove(&self.path(place, case))?;
         }
         self.lock().remove(&case);
         Ok(())

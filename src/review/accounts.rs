@@ -19,13 +19,14 @@ use crate::limits::{
     ACCOUNTS_MAX, LOGIN_ADDRESS_ATTEMPTS_MAX, LOGIN_ATTEMPTS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
     TOKEN_USE_NOTED,
 };
+use crate::whole;
 use attempts::Attempts;
 use changes::Changes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -334,30 +335,13 @@ impl Accounts {
         }
         let text = serde_json::to_vec_pretty(&book)
             .map_err(|source| AccountError::Form { path: self.path.clone(), source })?;
-        write_whole(&self.path, &text).map_err(fault)?;
+        whole::write(&self.path, &text).map_err(fault)?;
         *lock(&self.read) = None;
         Ok(())
     }
 }
 
-/// Temporary file, fsync, rename, fsync of the folder.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-/// Characters of a name.
+/// Characters of the name of an account or a token.
 const NAME_CHARS_MAX: usize = 40;
 
 /// Whoever has one address of IPv6 has the 2^64 beside it.

@@ -6,9 +6,10 @@
 //! written anew without what is past its time when it is opened and when it has grown to twice its bound; a torn last line is passed over.
 
 use crate::limits::{IDEMPOTENT_KEPT, IDEMPOTENT_KEYS_MAX};
+use crate::whole;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -75,21 +76,15 @@ impl KeptKeys {
         Ok(known)
     }
 
-    /// Temporary file, fsync, rename, fsync of the folder.
     fn write(&mut self, known: &[KeptKey]) -> io::Result<()> {
-        let temporary = self.path.with_extension("new");
-        let mut file =
-            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         let mut text = Vec::new();
         for one in known {
             serde_json::to_writer(&mut text, one)?;
             text.push(b'\n');
         }
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
+        whole::write(&self.path, &text)?;
         self.lines = known.len();
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        Ok(())
     }
 
     /// Writes one down; on disk when this returns.
@@ -116,6 +111,7 @@ impl KeptKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_780_000_000 + second).unwrap()
