@@ -246,28 +246,22 @@ fn known(store: &Store, asked: &[usize], looked: Vec<Looked>) -> Result<Vec<(usi
 /// Makes one a day until the end is asked for; once more after a start when the last one was not clean, because only the
 /// counts of that one are known.
 pub(super) async fn daily(prover: Prover, health: Health, at: Time, stop: Stop) {
-    let mut first = true;
-    tokio::select! {
-        () = stop.asked() => return,
-        () = tokio::time::sleep(FIRST_PAUSE) => {}
-    }
-    loop {
-        let pause = tokio::select! {
-            () = stop.asked() => return,
-            looked = look(&prover, &health, at, first) => match looked {
+    let days = async {
+        let mut first = true;
+        tokio::time::sleep(FIRST_PAUSE).await;
+        loop {
+            let pause = match look(&prover, &health, at, first).await {
                 Ok(()) => LOOK_TIME,
                 Err(error) => {
                     error!(error = %with_causes(&error), "the ledger could not be proved");
                     PAUSE
                 }
-            },
-        };
-        first = false;
-        tokio::select! {
-            () = stop.asked() => return,
-            () = tokio::time::sleep(pause) => {}
+            };
+            first = false;
+            tokio::time::sleep(pause).await;
         }
-    }
+    };
+    stop.ends(days).await;
 }
 
 async fn look(prover: &Prover, health: &Health, at: Time, first: bool) -> Result<(), ProofError> {
