@@ -63,7 +63,7 @@ impl Ask {
         Self { time_max, reply_bytes_max, ..self }
     }
 
-    /// A form.
+    /// What a browser would send of a form with these fields.
     pub fn form(pairs: &[(&str, &str)]) -> Self {
         let mut form = String::new();
         for (key, value) in pairs {

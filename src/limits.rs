@@ -183,7 +183,7 @@ pub const FOUND_WORD_CHARS_MAX: usize = 16;
 
 /// What is looked at of the texts of one piece, so that it is found by its words: octets, different words, characters of one.
 /// What lies beyond is not found by its words.
-pub const TEXT_CHARS_MAX: usize = 4 * 1024 * 1024;
+pub const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const TEXT_WORDS_MAX: usize = 50_000;
 pub const TEXT_WORD_CHARS_MAX: usize = 32;
 
@@ -364,7 +364,8 @@ pub const JOURNAL_RULES_MAX: usize = 100;
 pub const ADDRESS_LINES_MAX: usize = 6;
 pub const ADDRESS_CHARS_MAX: usize = 120;
 
-/// Characters of the name of an account of the desk.
+/// Characters of who did something, as the journal has it (an account of the desk or of the machine, `api:` and the name of a token), and
+/// of the id of a place to refer to.
 pub const ACCOUNT_CHARS_MAX: usize = 100;
 
 /// Characters of a document, and documents of a piece, by which its likeness to other pieces is told.

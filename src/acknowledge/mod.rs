@@ -1,4 +1,4 @@
-//! The ontvangstbevestiging: may a machine answer ([`gate`]), with which words ([`situation`],
+//! The ontvangstbevestiging: may a machine answer ([`mod@gate`]), with which words ([`mod@situation`],
 //! [`Templates`]), as what ([`compose_message`], [`compose_letter`]).
 //!
 //! Pure: what was sent before and the time are passed in; templates are read once, at start. Invariant:

@@ -2,7 +2,7 @@
 //!
 //! The names of fields stand in `docs/watching.md` and stay as they are. A line about a piece has its id, also where the code that
 //! tells it does not know the piece: the span around the work has it ([`piece`](tracing::Span)). Invariant: warnings and errors
-//! of one kind are at most [`LOG_LINES_MAX`] in a minute; the rest is counted and the count told ([`repeats`]).
+//! of one kind are at most [`LOG_LINES_MAX`](crate::limits::LOG_LINES_MAX) in a minute; the rest is counted and the count told ([`repeats`]).
 
 mod repeats;
 

@@ -1,5 +1,6 @@
 //! How the command line changes something while the daemon holds the store: one JSON line over a Unix socket in the
-//! store's directory, and one back (what commands only read: [`super::lookup`]). Who may write to that directory may decide: the file's permissions are the right.
+//! store's directory, and one back (what commands only read: `lookup`). Who may write to that directory may
+//! decide: the file's permissions are the right.
 
 use super::Stop;
 use super::lookup;
@@ -136,7 +137,6 @@ pub(super) const REQUEST_BYTES_MAX: u64 = 256 * 1024;
 /// The pause after the socket could not take a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where the socket of a store is.
 pub fn socket_path(store: &Path) -> PathBuf {
     store.join("control.sock")
 }

@@ -87,7 +87,6 @@ pub(super) fn is_message(bytes: &[u8], name: &str, channel: Option<Channel>) -> 
 /// Bytes at the start in which a PDF may hide its first line (ISO 32000, annex H).
 const PDF_LEAD_BYTES_MAX: usize = 1024;
 
-/// What the bytes are.
 pub(super) fn kind(bytes: &[u8]) -> Kind {
     let lead = &bytes[..bytes.len().min(PDF_LEAD_BYTES_MAX)];
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));

@@ -134,7 +134,6 @@ impl Informatieobject {
         matches!(self.bytes, Bytes::Answer(_))
     }
 
-    /// Its bytes.
     pub fn bytes(&self, store: &Store) -> Result<Vec<u8>, StoreError> {
         match &self.bytes {
             Bytes::Original(number) => store.original(*number),

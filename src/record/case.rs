@@ -100,7 +100,7 @@ pub struct CaseRow {
     pub split_from: Option<CaseNumber>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub split_into: Vec<CaseNumber>,
-    /// Labels that a person corrected, as [`super::correction`] keeps them.
+    /// Labels that a person corrected, as [`correction`](super::correction()) keeps them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// A person forbade that it is destroyed.

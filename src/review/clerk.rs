@@ -64,7 +64,6 @@ pub struct Words {
     pub text: String,
 }
 
-/// What was drafted.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// To the citizen.

@@ -11,7 +11,7 @@ use super::rights::{Right, Role};
 use super::session::{cookie, same_secret};
 use super::state::ReviewState;
 use axum::extract::{Form, FromRequest, Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -51,7 +51,7 @@ pub async fn check(State(guard): State<Guard>, mut request: Request, next: Next)
         wanted: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         looks_only: matches!(*request.method(), Method::GET | Method::HEAD),
         by_program: guard.program,
-        by_itself: headers_of_a_page_that_looks_by_itself(request.headers())
+        by_itself: request.headers().contains_key(BY_ITSELF)
             || super::here::is_by_itself(request.uri().path()),
     };
     let headers = request.headers().clone();
@@ -133,11 +133,8 @@ struct Asked {
     by_itself: bool,
 }
 
-/// Does an open page look for news by itself?
-fn headers_of_a_page_that_looks_by_itself(headers: &HeaderMap) -> bool {
-    headers.contains_key("x-bode-live")
-        || headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
-}
+/// An open page that looks for news by itself says so (`desk.js`).
+const BY_ITSELF: &str = "x-bode-live";
 
 /// The visitor of a request, if it is one we know.
 async fn identify(state: &ReviewState, asked: &Asked, headers: &HeaderMap) -> Result<Option<Visitor>, Fault> {

@@ -29,7 +29,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::{Notify, Semaphore};
 
 /// Opens a message in the fenced-off worker and gives the bytes of one attachment: the message, the name of
-/// the document, and the how-many-eth (from 0) of that name. `None`: no such attachment.
+/// the document, and its place (from 0) among those of that name. `None`: no such attachment.
 pub type Opener = dyn Fn(Vec<u8>, String, usize) -> Opened + Send + Sync;
 
 /// What an [`Opener`] will give; the error is for the log.

@@ -62,7 +62,6 @@ pub struct MailboxState {
     pub quota: Option<(u64, u64)>,
 }
 
-/// One mailbox.
 #[derive(Debug)]
 pub struct Imap {
     mailbox: Mailbox,

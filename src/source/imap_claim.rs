@@ -126,7 +126,7 @@ impl Claim {
             match text.lines().find_map(|line| line.strip_prefix(MARK)) {
                 Some(name) if name.trim() == self.name => drop(found.ours.insert(uid)),
                 Some(name) => found.others.push((uid, name.trim().chars().take(40).collect())),
-                // A person's.
+                // No claim: a message that a person laid there.
                 None => {}
             }
         }

@@ -14,8 +14,8 @@
 //! ```
 //! Every change goes the same way: its files are written, its entry is appended and folded into the index under one
 //! lock, and the caller is answered when one sync has put files and journal on disk, which all who wait share
-//! ([`sync::GroupSync`]). A power cut before that may leave an entry whose files are torn: such entries are found by
-//! their digests and cut off at the next opening ([`tail`]); nobody had been told of them. What people typed is on
+//! (`sync::GroupSync`). A power cut before that may leave an entry whose files are torn: such entries are found by
+//! their digests and cut off at the next opening (`tail`); nobody had been told of them. What people typed is on
 //! disk before its entry. Nobody waits for [`Store::commit`] and [`Store::answer_sent`]: they are on disk with the
 //! next sync, and what leaves the house waits for it ([`Store::due_answers`]). So the index may show for a moment
 //! what is not on disk yet.

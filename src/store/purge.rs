@@ -263,15 +263,6 @@ impl Store {
     pub fn is_purged(&self, number: RegistrationNumber) -> Result<bool, StoreError> {
         Ok(self.record_state(number)?.is_some_and(|state| state.purged))
     }
-
-    /// How many pieces were destroyed.
-    ///
-    /// # Errors
-    /// [`StoreError::Index`].
-    pub fn purged_pieces(&self) -> Result<u64, StoreError> {
-        let count: Option<i64> = self.rows.get(keys::PURGED)?.map(|value| decode(&value)).transpose()?;
-        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
-    }
 }
 
 fn expect_there(state: &CaseState) -> Result<(), StoreError> {

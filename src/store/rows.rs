@@ -221,7 +221,7 @@ pub(super) fn some_of(changes: &Changes, span: &Span, reverse: bool, rows: usize
     if reverse { found.rev().take(rows).map(copy).collect() } else { found.take(rows).map(copy).collect() }
 }
 
-/// Seals the values of the index where the store is sealed; keys hold numbers and digests only.
+/// Seals the values of the index where the store is sealed; keys hold numbers, ids and digests only.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seals(pub Option<Arc<ValueKey>>);
 

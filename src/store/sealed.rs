@@ -215,8 +215,7 @@ impl Sealing {
         Ok(key.map(|key| ValueKey { key, random: SystemRandom::new() }))
     }
 
-    /// The short digest under which answers to an address are counted. In a sealed store nobody without the key can
-    /// ask whether somebody wrote.
+    /// A word as the keys of the index have it: itself, or in a sealed store its digest.
     pub fn word(&self, word: &str) -> Vec<u8> {
         match &self.addresses {
             None => word.as_bytes().to_vec(),
@@ -224,6 +223,8 @@ impl Sealing {
         }
     }
 
+    /// The short digest under which answers to an address are counted. In a sealed store nobody without the key can
+    /// ask whether somebody wrote.
     pub fn address_digest(&self, address: &str) -> String {
         let address = address.trim().to_lowercase();
         match &self.addresses {

@@ -22,7 +22,6 @@ impl Folded {
     }
 }
 
-/// Folds a stretch of text.
 pub fn fold(source: &str) -> Folded {
     let mut folded = Folded { text: String::with_capacity(source.len()), map: Vec::new() };
     folded.map.reserve(source.len() + 1);

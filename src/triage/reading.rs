@@ -32,7 +32,6 @@ pub enum Place {
     Disclaimer,
 }
 
-/// One sentence.
 #[derive(Clone, Debug)]
 pub struct Sentence<'a> {
     /// Index in `Extract::documents`; `None` for the subject.

@@ -11,7 +11,6 @@ const BEFORE_MORE_LETTERS_MIN: usize = 6;
 pub struct Towns(BTreeSet<String>);
 
 impl Towns {
-    /// Adds a folded name.
     pub(super) fn add(&mut self, folded: &str) {
         self.0.insert(folded.to_owned());
     }

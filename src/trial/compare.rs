@@ -23,7 +23,6 @@ pub struct Changed {
     pub rules: Vec<String>,
 }
 
-/// One label that changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     pub label: &'static str,

@@ -38,7 +38,6 @@ pub struct Proposals {
     pub all: Vec<Proposal>,
 }
 
-/// One proposal.
 #[derive(Clone, Debug)]
 pub struct Proposal {
     /// What and why, in Dutch.

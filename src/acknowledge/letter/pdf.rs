@@ -25,7 +25,6 @@ use std::num::NonZeroU16;
 const LANGUAGE: &str = "nl-NL";
 const OWN_LANGUAGE: &str = "nl";
 
-/// Writes the pages.
 pub(super) fn write(pages: &[Page], title: &str, author: &str, date: Date) -> Result<Vec<u8>, String> {
     let configuration = ConfigurationBuilder::new()
         .with_accessibility_validator(Accessibility::UA1)

@@ -34,7 +34,6 @@ pub(super) fn server() -> Option<SocketAddr> {
     Some(SocketAddr::new(address, 53))
 }
 
-/// Asks one server.
 pub(super) async fn ask(server: SocketAddr, name: &str, kind: u16) -> Answer {
     match exchange(server, name, kind).await {
         Ok(answer) => answer,

@@ -19,7 +19,6 @@ pub(super) struct Taken<'a> {
     pub encrypted: bool,
 }
 
-/// Takes the blocks out of a text.
 pub(super) fn take_out(text: &str) -> Taken<'_> {
     if !["begin ", "=ybegin ", "-----BEGIN PGP "].iter().any(|start| text.contains(start)) {
         return Taken { text: text.into(), ..Taken::default() };

@@ -8,7 +8,6 @@ const WORD_BYTES_MAX: usize = 64;
 /// Digits of a parameter.
 const DIGITS_MAX: usize = 12;
 
-/// One token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open,

@@ -11,7 +11,6 @@ pub(super) const WIDTH: u16 = 500;
 
 const NAME: &str = "Bode-Glyphless";
 
-/// Adds the font to a document.
 pub(super) fn add(document: &mut Document) -> ObjectId {
     let program = program();
     let length = program.len() as i64;

@@ -27,7 +27,6 @@ pub(in crate::extract) struct Light {
     even: bool,
 }
 
-/// Measures the light on a sketch.
 pub(in crate::extract) fn light(sketch: &GrayImage) -> Light {
     let columns = sketch.width().div_ceil(TILE).max(1) as usize;
     let rows = sketch.height().div_ceil(TILE).max(1) as usize;

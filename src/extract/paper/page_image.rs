@@ -45,7 +45,7 @@ pub(in crate::extract) fn sized(page: GrayImage, dpi: Option<u32>) -> (GrayImage
     (page.into_luma8(), (dpi * wanted / side).clamp(70, 1200))
 }
 
-/// A small image of the page.
+/// The page at the size at which lines and ink are looked for; never larger than it is.
 pub(in crate::extract) fn sketch(page: &GrayImage) -> GrayImage {
     if page.width().max(page.height()) <= SKETCH_SIDE {
         return page.clone();

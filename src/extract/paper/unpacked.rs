@@ -1,7 +1,7 @@
 //! Lines of text handed over as they are, not packed and unpacked again.
 //!
 //! Tesseract 5 hands each line of a page to its recogniser through Leptonica's `pixWriteMem`, as a PNG, and reads
-//! it back at once with `pixReadMem`: a tenth of all its time goes to zlib. The programme's own `pixWriteMem`
+//! it back at once with `pixReadMem`: a tenth of all its time goes to zlib. The program's own `pixWriteMem`
 //! comes before Leptonica's when the two are linked, and writes Leptonica's raw form, which `pixReadMem` knows by
 //! its first bytes. The pixels are the same ones. A version of Tesseract that does without only loses the gain.
 

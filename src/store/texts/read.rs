@@ -1,6 +1,6 @@
 //! The words of one piece, from what was read of it.
 
-use crate::limits::{TEXT_CHARS_MAX, TEXT_WORD_CHARS_MAX, TEXT_WORDS_MAX};
+use crate::limits::{TEXT_BYTES_MAX, TEXT_WORD_CHARS_MAX, TEXT_WORDS_MAX};
 use crate::record::{Bsns, RegistrationNumber, plain_words, stem};
 use crate::store::card::Card;
 use crate::store::original::{CARD, EXTRACT, Originals};
@@ -86,7 +86,7 @@ pub(super) fn words(
         Ok(Some(card)) => card,
         Err(error) => return Err(error),
     };
-    let mut left = TEXT_CHARS_MAX;
+    let mut left = TEXT_BYTES_MAX;
     let texts = read.all().map(|text| {
         let text = text.get(..text.floor_char_boundary(left)).unwrap_or_default();
         left = left.saturating_sub(text.len());

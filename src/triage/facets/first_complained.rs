@@ -137,7 +137,7 @@ fn is(event: &Event<'_, '_>, values: &[&str]) -> bool {
     values.contains(&event.rule.value.as_str())
 }
 
-/// "Hebt u al geklaagd? [Nee]": a question of a form that is answered with no.
+/// `Hebt u al geklaagd? [Nee]`: a question of a form that is answered with no.
 fn says_no(reading: &Reading<'_>, index: usize) -> bool {
     let asks = reading.sentences.get(index).is_some_and(|one| one.text.trim_end().ends_with(['?', ':']));
     let next = reading.sentences.get(index + 1).filter(|_| asks);

@@ -47,7 +47,6 @@ pub struct Facets {
     pub findings: Vec<Finding>,
 }
 
-/// Judges all facets of one reading.
 pub fn judge(reading: &Reading<'_>, hits: &Hits<'_>, office: &Office, towns: &Towns) -> Facets {
     let mut findings = Vec::new();
     let evidence = Evidence { reading, hits };

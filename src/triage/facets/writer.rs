@@ -58,7 +58,6 @@ const NOT_THE_WRITER: &[&str] = &[
 const BEFORE_NAME: &[&str] =
     &["van", "afzender", "naam", "from", "fam", "mw", "mevr", "mevrouw", "dhr", "de heer", "hr"];
 
-/// Reads the writer.
 pub(super) fn read(reading: &Reading<'_>, office: &Office, towns: &Towns) -> Writer {
     if let Some(message) = &reading.extract.message {
         let author = message.author.clone().unwrap_or_default();

@@ -1,5 +1,5 @@
 //! The words of dates: numbers, units, months, weekdays, seasons and feasts, and the cutting of text into
-//! tokens. Kept apart from their meaning in `when.rs`.
+//! tokens. Kept apart from what they mean, which the files beside this one tell.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
