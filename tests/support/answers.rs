@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the failure that is wanted")]
 
 #[path = "judged.rs"]
+#[allow(clippy::duplicate_mod, reason = "desk_letters.rs has it with the samples of the desk too")]
 mod judged;
 
 use bode::acknowledge::*;
