@@ -4,7 +4,7 @@
 //! no byte of a stranger's file reaches a browser.
 //! Invariant: every element that is begun is ended, in order; nothing hides, overlays or loads; what is left out is counted.
 
-use super::html::{hides, is_wall};
+use super::html::{closed_by, hides};
 use super::tokens::{self, Tag, VOID};
 use super::{body, hung, message, outlook};
 use crate::extract::budget::Budget;
@@ -213,12 +213,8 @@ impl tokens::Page for Page<'_> {
         if name == "br" && !self.is_hidden() {
             return self.put(Shown::Break);
         }
-        if let Some(at) = self.open.iter().rposition(|open| open.name == name) {
-            // An end tag in the wrong place does not close the quote or table that it stands in.
-            let walls = self.open[at + 1..].iter().filter(|open| is_wall(&open.name)).count();
-            if walls == 0 || is_wall(name) {
-                self.close_to(at);
-            }
+        if let Some(at) = closed_by(self.open.iter().map(|open| &*open.name), name) {
+            self.close_to(at);
         }
     }
 

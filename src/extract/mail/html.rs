@@ -130,12 +130,8 @@ impl tokens::Page for Page {
         if name == "br" {
             return self.line_break();
         }
-        if let Some(at) = self.open.iter().rposition(|open| open.name == name) {
-            // An end tag in the wrong place does not close the quote or table that it stands in.
-            let walls = self.open[at + 1..].iter().filter(|open| is_wall(&open.name)).count();
-            if walls == 0 || is_wall(name) {
-                self.open.truncate(at);
-            }
+        if let Some(at) = closed_by(self.open.iter().map(|open| &*open.name), name) {
+            self.open.truncate(at);
         }
         let lines = lines_around(name);
         if lines > 0 {
@@ -272,8 +268,17 @@ fn is_html_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}')
 }
 
-/// Elements that a stray end tag inside them does not close.
-pub(super) fn is_wall(name: &str) -> bool {
+/// Which of the elements that are open (their names, the innermost last) an end tag closes. One in the wrong place does not close
+/// the quote or table that it stands in.
+pub(super) fn closed_by<'a>(
+    open: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator + Clone,
+    name: &str,
+) -> Option<usize> {
+    let at = open.clone().rposition(|one| one == name)?;
+    (is_wall(name) || !open.skip(at + 1).any(is_wall)).then_some(at)
+}
+
+fn is_wall(name: &str) -> bool {
     matches!(name, "table" | "td" | "th" | "blockquote" | "body")
 }
 
