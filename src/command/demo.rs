@@ -47,7 +47,7 @@ pub(super) fn demo(global: &Global, args: &DemoArgs) -> CommandResult {
     };
     let runtime = setting::runtime()?;
     runtime.block_on(async {
-        let mut daemon = Daemon::start(config, rulebook, options).await.map_err(Failure::failed)?;
+        let mut daemon = Daemon::start(config, Some(rulebook), options).await.map_err(Failure::failed)?;
         let mut signals = Signals::new().map_err(Failure::failed)?;
         let stop = daemon.stop();
         let worked = tokio::select! {

@@ -39,15 +39,18 @@ pub(super) fn bound_heaps() {
     }
 }
 
-/// Looks each minute whether the daemon rests, and gives back what it does not need then. Never returns.
+/// Gives back what the start needed; then looks each minute whether the daemon rests, and gives back what it does not need
+/// then. Never returns.
 pub(super) async fn give_back_at_rest() {
+    // It cannot fail; a runtime that ends meanwhile ends this too.
+    let give_back = async || drop(tokio::task::spawn_blocking(give_back).await);
+    give_back().await;
     let mut before = worked();
     loop {
         tokio::time::sleep(REST_LOOK_TIME).await;
         let now = worked();
         if now.saturating_sub(before) < REST_WORK_TIME_MAX {
-            // It cannot fail; a runtime that ends meanwhile ends this too.
-            let _ = tokio::task::spawn_blocking(give_back).await;
+            give_back().await;
         }
         before = now;
     }

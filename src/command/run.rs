@@ -3,7 +3,7 @@
 use super::{CommandResult, Ended, Failure, Global, memory, setting};
 use crate::clock;
 use crate::config::Config;
-use crate::daemon::{Broken, Daemon, Options};
+use crate::daemon::{Broken, Daemon, DaemonError, Options};
 use crate::explain::with_causes;
 use crate::intake::Rulebook;
 use crate::limits::DRAIN_TIME_MAX;
@@ -28,7 +28,6 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
     let manager = Arc::new(Manager::from_environment());
     let mut config = setting::config(global)?;
     config.answers.send &= !args.dry_run;
-    let rulebook = setting::rulebook(&config)?;
     // A scan that cannot be recognised would be tried again and again.
     setting::ocr_languages(&config).map_err(Failure::Usage)?;
     let options = Options {
@@ -44,9 +43,13 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> CommandResult {
         let mut signals = Signals::new().map_err(Failure::failed)?;
         let started = tokio::select! {
             () = signals.stop() => return Ok(Ended::Well),
-            started = Daemon::start(config.clone(), rulebook, options.clone()) => started,
+            started = Daemon::start(config.clone(), None, options.clone()) => started,
         };
-        let mut daemon = started.map_err(Failure::failed)?;
+        let mut daemon = started.map_err(|fault| match fault {
+            // With file, line and column: as wrong as a wrong configuration.
+            DaemonError::Rules(faults) => Failure::Usage(faults.to_string()),
+            fault => Failure::failed(fault),
+        })?;
         tokio::spawn(memory::give_back_at_rest());
         loop {
             let telling = tokio::spawn(daemon.pulse().told_to(Arc::clone(&manager)));
@@ -125,7 +128,7 @@ async fn again(
         }
         let started = tokio::select! {
             () = signals.stop() => return None,
-            started = Daemon::start(config.clone(), Arc::clone(rulebook), options.clone()) => started,
+            started = Daemon::start(config.clone(), Some(Arc::clone(rulebook)), options.clone()) => started,
         };
         match started {
             Ok(daemon) => return Some(daemon),

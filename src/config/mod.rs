@@ -170,7 +170,7 @@ pub struct Mailbox {
 pub struct Maildir {
     /// Its `new` is taken, then moved to `cur`.
     pub dir: PathBuf,
-    /// Seconds between two looks.
+    /// Seconds between two looks, beside the one that each delivery brings about where the system tells of it.
     #[serde(default = "scan_poll_seconds")]
     pub poll_seconds: u64,
     /// Mail received before this date is registered but never answered. Without it: the first start.

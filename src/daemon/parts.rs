@@ -15,7 +15,7 @@ use crate::digest::{self, Digest};
 use crate::explain::with_causes;
 use crate::extract::{Clamd, Reader, ReaderOptions};
 use crate::handover::HandoverError;
-use crate::intake::{Became, Intake, Rulebook, RunPolicy};
+use crate::intake::{Became, Intake, Rulebook, RulebookError, RunPolicy};
 use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::notify::Manager;
 use crate::oauth::{OauthError, SignIns};
@@ -80,6 +80,8 @@ const INDEX_STEP_TIME_MAX: Duration = Duration::from_secs(600);
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
+    #[error(transparent)]
+    Rules(#[from] RulebookError),
     #[error("the store cannot be opened")]
     Store(#[from] StoreError),
     #[error("the outbox cannot be set up")]
@@ -117,13 +119,14 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the store, mends what a crash left, and starts every part.
+    /// Opens the store, mends what a crash left, and starts every part. Without a `rulebook` rules and templates are read
+    /// where the configuration says, while the store is opened: each takes about as long.
     ///
     /// # Errors
     /// When a part cannot be set up at all; a server that does not answer is no error, but told and tried again.
     pub async fn start(
         config: Config,
-        rulebook: Arc<Rulebook>,
+        rulebook: Option<Arc<Rulebook>>,
         options: Options,
     ) -> Result<Self, DaemonError> {
         if config.mailbox.is_none() && config.maildir.is_none() && config.scan.is_none() {
@@ -131,7 +134,8 @@ impl Daemon {
         }
         let sign_ins = SignIns::new(&config)?;
         let (health, since) = (Health::default(), clock::now());
-        let store = open_store(&config, &health, &options.manager).await?;
+        let (rulebook, store) =
+            tokio::try_join!(rules(&config, rulebook), open_store(&config, &health, &options.manager))?;
         note_rehearsal(&store, config.answers.send).await?;
         let stop = Stop::default();
         let (answer_due, judged) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -263,6 +267,14 @@ impl Daemon {
             }
         }
     }
+}
+
+async fn rules(config: &Config, given: Option<Arc<Rulebook>>) -> Result<Arc<Rulebook>, DaemonError> {
+    if let Some(rulebook) = given {
+        return Ok(rulebook);
+    }
+    let config = config.clone();
+    Ok(Arc::new(tokio::task::spawn_blocking(move || Rulebook::load(&config)).await??))
 }
 
 /// Opens the store. Meanwhile `/healthz` says so: building the index of a large store again takes minutes.

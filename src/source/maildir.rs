@@ -5,6 +5,7 @@
 //! touched; a refused message goes to `cur` too, so that it is kept, and is told.
 
 use super::file::{self, ReadFile, Stamp};
+use super::folder_watch::FolderWatch;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Maildir;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
@@ -32,6 +33,8 @@ pub struct MaildirFolder {
     fault: Option<String>,
     pause: Pause,
     look_at: Option<Instant>,
+    /// Of `new`: mail is taken as soon as it is delivered.
+    watch: FolderWatch,
     /// Nothing is moved: what is safe here stays in `new` too (a rehearsal).
     leaves: bool,
 }
@@ -49,6 +52,7 @@ impl MaildirFolder {
             fault: None,
             pause: Pause::default(),
             look_at: None,
+            watch: FolderWatch::default(),
             leaves: false,
         }
     }
@@ -100,6 +104,8 @@ impl MaildirFolder {
 
     async fn look(&mut self) -> Result<Vec<Piece>, SourceError> {
         let new = self.dir.join("new");
+        // Before the look: what comes during it is told.
+        self.watch.keep(&new);
         let names = file::blocking(move || files_in(&new)).await?;
         self.left.retain(|path, _| names.contains(path));
         self.owed.retain(|path, _| names.contains(path));
@@ -183,7 +189,11 @@ impl Source for MaildirFolder {
         if self.pause.keep().await {
             return Ok(());
         }
-        tokio::time::sleep_until(*self.look_at.get_or_insert(Instant::now() + self.poll)).await;
+        let look_at = *self.look_at.get_or_insert(Instant::now() + self.poll);
+        tokio::select! {
+            () = tokio::time::sleep_until(look_at) => {}
+            () = self.watch.called() => {}
+        }
         self.look_at = None;
         Ok(())
     }
@@ -300,6 +310,17 @@ mod tests {
         std::fs::remove_dir_all(dir.path().join("new")).unwrap();
         let told = source.poll().await.unwrap_err().to_string();
         assert!(told.contains("new") && told.contains("check"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_given_as_soon_as_it_is_delivered() {
+        let (dir, mut source) = maildir();
+        source.poll = Duration::from_secs(3600);
+        assert!(source.poll().await.unwrap().is_empty());
+        std::fs::write(dir.path().join("tmp/1.a.host"), "mail").unwrap();
+        std::fs::rename(dir.path().join("tmp/1.a.host"), dir.path().join("new/1.a.host")).unwrap();
+        tokio::time::timeout(Duration::from_secs(30), source.wait()).await.unwrap().unwrap();
+        assert_eq!(source.poll().await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@
 
 mod error;
 mod file;
+mod folder_watch;
 mod imap;
 mod imap_claim;
 mod imap_connection;
