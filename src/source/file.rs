@@ -30,6 +30,15 @@ impl Stamp {
         }
     }
 
+    /// Does this file still lie there, not another under its name, or none?
+    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        match std::fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Self::of(&metadata) == *self),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The file's time. A time that no calendar has (a scanner without a clock) becomes 1970, which staff see.
     pub(super) fn time(&self) -> Timestamp {
         let (seconds, nanos) = self.modified;
@@ -105,6 +114,11 @@ pub(super) fn move_aside(from: &Path, dir: &Path, name: &str) -> io::Result<Path
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "a thousand files have this name"))
+}
+
+/// The last part of a path, to show and to note.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Renames without replacing.

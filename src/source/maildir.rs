@@ -4,25 +4,21 @@
 //! Invariants: a file in `new` is whole (the deliverer renames it from `tmp`); nothing in `cur` or `tmp` is
 //! touched; a refused message goes to `cur` too, so that it is kept, and is told.
 
-use super::file::{self, ReadFile, Stamp};
+use super::file::{self, ReadFile, Stamp, name_of};
 use super::folder_watch::FolderWatch;
+use super::rhythm::Rhythm;
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble, may_answer};
 use crate::config::Maildir;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
-use crate::pause::Pause;
 use crate::record::{Arrival, Channel, Origin, size};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::time::Instant;
 use tracing::warn;
 
-/// One Maildir.
 #[derive(Debug)]
 pub struct MaildirFolder {
     dir: PathBuf,
-    poll: Duration,
     answer_from: Option<Timestamp>,
     bytes_max: u64,
     /// Durable here, not yet moved: name and stamp.
@@ -31,8 +27,7 @@ pub struct MaildirFolder {
     left: BTreeMap<PathBuf, String>,
     /// Why messages could not be moved, as last told.
     fault: Option<String>,
-    pause: Pause,
-    look_at: Option<Instant>,
+    rhythm: Rhythm,
     /// Of `new`: mail is taken as soon as it is delivered.
     watch: FolderWatch,
     /// Nothing is moved: what is safe here stays in `new` too (a rehearsal).
@@ -44,14 +39,12 @@ impl MaildirFolder {
     pub fn new(maildir: &Maildir, answer_from: Option<Timestamp>) -> Self {
         Self {
             dir: maildir.dir.clone(),
-            poll: Duration::from_secs(maildir.poll_seconds.max(1)),
             answer_from,
             bytes_max: PIECE_BYTES_MAX,
             owed: BTreeMap::new(),
             left: BTreeMap::new(),
             fault: None,
-            pause: Pause::default(),
-            look_at: None,
+            rhythm: Rhythm::every(maildir.poll_seconds),
             watch: FolderWatch::default(),
             leaves: false,
         }
@@ -167,10 +160,7 @@ impl Source for MaildirFolder {
         // Told already; new mail comes in all the same.
         let _ = self.discharge().await;
         let looked = self.look().await;
-        match &looked {
-            Ok(_) => self.pause.worked(),
-            Err(_) => self.pause.failed(Instant::now(), true, Duration::ZERO),
-        }
+        self.rhythm.looked(&looked);
         looked
     }
 
@@ -186,15 +176,7 @@ impl Source for MaildirFolder {
     }
 
     async fn wait(&mut self) -> Result<(), SourceError> {
-        if self.pause.keep().await {
-            return Ok(());
-        }
-        let look_at = *self.look_at.get_or_insert(Instant::now() + self.poll);
-        tokio::select! {
-            () = tokio::time::sleep_until(look_at) => {}
-            () = self.watch.called() => {}
-        }
-        self.look_at = None;
+        self.rhythm.wait(self.watch.called()).await;
         Ok(())
     }
 
@@ -229,21 +211,13 @@ fn files_in(dir: &Path) -> Result<Vec<PathBuf>, SourceError> {
 
 fn move_to_cur(from: &Path, stamp: Stamp, cur: &Path) -> Result<(), SourceError> {
     let fault = |source| SourceError::Folder { doing: "moving a message to", path: cur.to_owned(), source };
-    match std::fs::symlink_metadata(from) {
-        // Another message under the name, or none: nothing of ours to move.
-        Ok(metadata) if Stamp::of(&metadata) != stamp => return Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(fault(error)),
-        Ok(_) => {}
+    if !stamp.is_at(from).map_err(fault)? {
+        return Ok(());
     }
     std::fs::create_dir_all(cur).map_err(fault)?;
     let name = name_of(from);
     let base = name.split_once(":2,").map_or(name.as_str(), |(base, _)| base);
     file::move_aside(from, cur, &format!("{base}:2,S")).map(|_| ()).map_err(fault)
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -315,7 +289,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_is_given_as_soon_as_it_is_delivered() {
         let (dir, mut source) = maildir();
-        source.poll = Duration::from_secs(3600);
+        source.rhythm = Rhythm::every(3600);
         assert!(source.poll().await.unwrap().is_empty());
         std::fs::write(dir.path().join("tmp/1.a.host"), "mail").unwrap();
         std::fs::rename(dir.path().join("tmp/1.a.host"), dir.path().join("new/1.a.host")).unwrap();

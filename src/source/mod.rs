@@ -20,6 +20,7 @@ mod maildir;
 mod mbox;
 mod post_room;
 mod received;
+mod rhythm;
 mod scan;
 mod scan_folder;
 mod tally;

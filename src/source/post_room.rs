@@ -3,8 +3,8 @@
 //! Invariants: only plain names of the folder itself are taken, never a path; no file replaces another; what is laid in is
 //! whole before it has a name that the source takes.
 
-use super::file;
-use super::scan_folder::{DONE, Entry, FAILED, entries, is_letter, is_temporary, name_of};
+use super::file::{self, name_of};
+use super::scan_folder::{DONE, Entry, FAILED, entries, is_letter, is_temporary};
 use crate::config::ScanFolder;
 use crate::limits::{PIECE_BYTES_MAX, POST_ROWS_MAX};
 use crate::record::{RefusedScan, WaitingScan, size};

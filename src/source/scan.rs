@@ -5,12 +5,12 @@
 //! Invariants: a symbolic link is never followed; hidden and half-written files are left alone; a file that
 //! changed after it was read is not moved, but taken anew; no file ever replaces another.
 
-use super::file::{self, ReadFile, Stamp};
-use super::scan_folder::{Entry, entries, name_of, put_away};
+use super::file::{self, ReadFile, Stamp, name_of};
+use super::rhythm::Rhythm;
+use super::scan_folder::{Entry, entries, put_away};
 use super::{Fate, Piece, Place, Source, SourceError, TROUBLES_SHOWN_MAX, Token, Trouble};
 use crate::config::ScanFolder;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_PIECES_MAX, PIECE_BYTES_MAX};
-use crate::pause::Pause;
 use crate::record::{Arrival, Channel, Origin, size};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,12 +18,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-/// One scan folder.
 #[derive(Debug)]
 pub struct ScanInbox {
     dir: PathBuf,
     still: Duration,
-    poll: Duration,
     bytes_max: u64,
     /// Name of the folder for stacks that are scanned twice.
     one_sided: String,
@@ -35,25 +33,21 @@ pub struct ScanInbox {
     left: BTreeMap<PathBuf, String>,
     /// Why files could not be moved, as last told.
     fault: Option<String>,
-    pause: Pause,
-    look_at: Option<Instant>,
+    rhythm: Rhythm,
 }
 
 impl ScanInbox {
-    /// A scan folder.
     pub fn new(scan: &ScanFolder) -> Self {
         Self {
             dir: scan.dir.clone(),
             still: Duration::from_secs(scan.still_seconds),
-            poll: Duration::from_secs(scan.poll_seconds.max(1)),
             bytes_max: PIECE_BYTES_MAX,
             one_sided: scan.one_sided_dir.clone(),
             seen: BTreeMap::new(),
             owed: BTreeMap::new(),
             left: BTreeMap::new(),
             fault: None,
-            pause: Pause::default(),
-            look_at: None,
+            rhythm: Rhythm::every(scan.poll_seconds),
         }
     }
 
@@ -186,10 +180,7 @@ impl Source for ScanInbox {
         // A failure is told already; new scans come in all the same.
         let _ = self.discharge().await;
         let looked = self.look(Instant::now()).await;
-        match &looked {
-            Ok(_) => self.pause.worked(),
-            Err(_) => self.pause.failed(Instant::now(), true, Duration::ZERO),
-        }
+        self.rhythm.looked(&looked);
         // What was found unfit goes at once: nothing of it is to be kept here.
         let _ = self.discharge().await;
         looked
@@ -205,11 +196,7 @@ impl Source for ScanInbox {
     }
 
     async fn wait(&mut self) -> Result<(), SourceError> {
-        if self.pause.keep().await {
-            return Ok(());
-        }
-        tokio::time::sleep_until(*self.look_at.get_or_insert(Instant::now() + self.poll)).await;
-        self.look_at = None;
+        self.rhythm.wait(std::future::pending()).await;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! Invariants: a file is moved only while it is the one that was read; no file replaces another; the reason of a
 //! refusal lies beside the file, in Dutch.
 
-use super::file::{self, Stamp};
+use super::file::{self, Stamp, name_of};
 use super::{Fate, SourceError};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -132,18 +132,13 @@ pub(super) fn is_temporary(name: &str) -> bool {
 pub(super) fn put_away(dir: &Path, from: &Path, stamp: Stamp, fate: &Fate) -> Result<(), SourceError> {
     let target = dir.join(if matches!(fate, Fate::Refused { .. }) { FAILED } else { DONE });
     let fault = |source| SourceError::Folder { doing: "moving a scan to", path: target.clone(), source };
-    let still_ours = |path: &Path| match std::fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Stamp::of(&metadata) == stamp),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    };
-    if !still_ours(from).map_err(fault)? {
+    if !stamp.is_at(from).map_err(fault)? {
         return Ok(());
     }
     std::fs::create_dir_all(&target).map_err(fault)?;
     let name = name_of(from);
     let moved = file::move_aside(from, &target, &name).map_err(fault)?;
-    if !still_ours(&moved).map_err(fault)? {
+    if !stamp.is_at(&moved).map_err(fault)? {
         // Another scan was laid under the name in that very moment: it goes back and is taken by itself.
         return file::rename_new(&moved, from).map_err(fault);
     }
@@ -161,8 +156,4 @@ pub(super) fn put_away(dir: &Path, from: &Path, stamp: Stamp, fate: &Fate) -> Re
         warn!("a file of the scan folder was refused; the reason lies beside it in failed");
     }
     Ok(())
-}
-
-pub(super) fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

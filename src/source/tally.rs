@@ -2,7 +2,8 @@
 //!
 //! Invariants: bounded; a symbolic link is never followed; what is still being written is not counted.
 
-use super::scan_folder::{self, DONE, Entry, FAILED, is_temporary, name_of};
+use super::file::name_of;
+use super::scan_folder::{self, DONE, Entry, FAILED, is_temporary};
 use super::{SourceError, file, tally_imap};
 use crate::config::{Config, Mailbox, ScanFolder};
 use crate::limits::{LOOKED_AT_BYTES_MAX, LOOKED_AT_PIECES_MAX, PIECE_BYTES_MAX, TALLY_PIECES_MAX};
