@@ -84,7 +84,7 @@ pub struct Config {
     pub retention: Retention,
 }
 
-/// `[retention]` for the schema: one key for each [`RetentionClass`].
+/// `[retention]` for the schema: one key for each [`RetentionClass`](crate::record::RetentionClass).
 #[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used")]
@@ -298,7 +298,7 @@ pub struct Rehearsal {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answers {
-    /// `off` judges and writes everything, and sends nothing.
+    /// False: everything is judged and written, and nothing is sent.
     pub send: bool,
     /// The From of an acknowledgement.
     pub from_name: String,
