@@ -223,6 +223,7 @@ fn move_to_cur(from: &Path, stamp: Stamp, cur: &Path) -> Result<(), SourceError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn maildir() -> (tempfile::TempDir, MaildirFolder) {
         let dir = tempfile::tempdir().unwrap();
