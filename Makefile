@@ -133,10 +133,10 @@ test-install: deb
 	$(call install,debootstrap systemd-container openssl python3)
 	$(SUDO) tests/install/run.py target/package/bode_*.deb
 
-# The same package in a container image.
+# The same package in a container image. BASE=IMAGE: on another Debian 12 than the one that the file names.
 container: deb
 	$(call install,buildah)
-	buildah bud --isolation chroot --format docker -t bode -f packaging/Containerfile target/package
+	buildah bud --isolation chroot --format docker $(if $(BASE),--build-arg BASE=$(BASE)) -t bode -f packaging/Containerfile target/package
 
 sbom:
 	@mkdir -p target

@@ -134,8 +134,10 @@ impl Daemon {
         }
         let sign_ins = SignIns::new(&config)?;
         let (health, since) = (Health::default(), clock::now());
-        let (rulebook, store) =
-            tokio::try_join!(rules(&config, rulebook), open_store(&config, &health, &options.manager))?;
+        // A fault of the rules is told at once, and before one of the store.
+        let opening = async { Ok(open_store(&config, &health, &options.manager).await) };
+        let (rulebook, opened) = tokio::try_join!(rules(&config, rulebook), opening)?;
+        let store = opened?;
         note_rehearsal(&store, config.answers.send).await?;
         let stop = Stop::default();
         let (answer_due, judged) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
