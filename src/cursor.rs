@@ -1,8 +1,8 @@
 //! Following the journal for somebody outside the store: what is new, and up to which entry they were told, a small file each in the
 //! store's directory.
 //!
-//! Invariants: a cursor moves only when its owner says so, and lies on disk whole; one that is new begins at the end of the journal, and so does one that is ahead of it: the store came back from a
-//! backup, and what came after that never was.
+//! Invariants: a cursor moves only when its owner says so, and lies on disk whole; one that is new begins at the end of the
+//! journal, and so does one that is ahead of it: the store came back from a backup, and what came after that never was.
 
 use crate::limits::{FOLLOW_ENTRIES_MAX, FOLLOW_LOOK_TIME};
 use crate::record::News;
@@ -65,6 +65,11 @@ impl Follower {
         .await?;
         self.reader = reader;
         Ok(news?)
+    }
+
+    /// What was read after this entry is read again: it could not be dealt with.
+    pub fn back_to(&mut self, entry: u64) {
+        self.reader = NewsReader::after(entry);
     }
 
     /// The last entry that was read.

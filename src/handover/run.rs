@@ -13,7 +13,7 @@ use crate::cursor::Follower;
 use crate::explain::{quiet, with_causes};
 use crate::limits::CATALOGUE_KEPT;
 use crate::pause::Pause;
-use crate::record::{AnswerState, CaseRow, Decision, office_date};
+use crate::record::{AnswerState, CaseRow, Decision, News, office_date};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
@@ -126,19 +126,29 @@ impl Handover {
     async fn read_on(&mut self) -> Result<(), HandoverError> {
         loop {
             let before = self.journal.entry();
-            for news in self.journal.read().await? {
-                let known = self.room.get(news.case)?;
-                match follow(&news, known.as_ref(), &self.client.settings.decisions) {
-                    Change::Nothing => {}
-                    Change::Put(note) => self.room.put(&note)?,
-                    Change::Forget => self.room.forget(news.case)?,
-                }
+            let news = self.journal.read().await?;
+            if let Err(fault) = self.note(&news) {
+                // Else what could not be noted now would never be.
+                self.journal.back_to(before);
+                return Err(fault);
             }
             if self.journal.entry() == before {
                 return Ok(());
             }
             self.journal.keep(self.journal.entry())?;
         }
+    }
+
+    fn note(&self, news: &[News]) -> Result<(), HandoverError> {
+        for news in news {
+            let known = self.room.get(news.case)?;
+            match follow(news, known.as_ref(), &self.client.settings.decisions) {
+                Change::Nothing => {}
+                Change::Put(note) => self.room.put(&note)?,
+                Change::Forget => self.room.forget(news.case)?,
+            }
+        }
+        Ok(())
     }
 
     /// One case, as far as it goes. What is refused is noted and no error: the next case may be another matter.
