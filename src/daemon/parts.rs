@@ -120,7 +120,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Opens the store, mends what a crash left, and starts every part. Without a `rulebook` rules and templates are read
-    /// where the configuration says, while the store is opened: each takes about as long.
+    /// where the configuration says, while the store is opened.
     ///
     /// # Errors
     /// When a part cannot be set up at all; a server that does not answer is no error, but told and tried again.
