@@ -26,6 +26,7 @@ mod roles;
 mod rules;
 mod ruleset;
 mod scan;
+mod side_by_side;
 mod spoken;
 mod standing;
 mod target;

@@ -84,8 +84,7 @@ fn often(words: &[&Word]) -> f64 {
 /// What a part needs that stands after `before`, an edge, and where a word `ends` or not.
 fn within(hir: &Hir, before: &Word, ends: bool) -> Vec<Need> {
     if let Some(texts) = texts(hir) {
-        let texts = joined(std::slice::from_ref(before), &texts);
-        return set(joined(&texts, &[edge(ends)])).into_iter().collect();
+        return set(with_edges(before, texts, ends)).into_iter().collect();
     }
     match hir.kind() {
         HirKind::Concat(parts) => in_row(parts, before, ends),
@@ -123,7 +122,7 @@ fn in_row(parts: &[Hir], before: &Word, ends: bool) -> Vec<Need> {
                     <= if run.len().min(texts.len()) == 1 { TEXTS_MAX } else { JOINED_MAX }
                     && longest(&run) + longest(&texts) <= BYTES_MAX =>
             {
-                run = joined(&run, &texts);
+                run = joined(run, &texts);
             }
             Some(texts) => {
                 needs.extend(set(std::mem::replace(&mut run, texts)));
@@ -134,14 +133,14 @@ fn in_row(parts: &[Hir], before: &Word, ends: bool) -> Vec<Need> {
                 let open = Word { first, ..edge(all(|word| word.ends)) };
                 let closed =
                     parts.get(at + 1).map_or(ends, |next| is_edge(next) || is_gap_before(&after[1..]));
-                needs.extend(set(joined(&run, &[edge(is_gap_before(after))])));
+                needs.extend(set(joined(run, &[edge(is_gap_before(after))])));
                 needs.extend(within(part, &open, closed));
                 let first = first && is_blank(part);
                 run = vec![Word { first, ..edge(first || is_gap_after(until)) }];
             }
         }
     }
-    needs.extend(set(joined(&run, &[edge(ends)])));
+    needs.extend(set(joined(run, &[edge(ends)])));
     needs
 }
 
@@ -179,82 +178,127 @@ fn longest(words: &[Word]) -> usize {
 
 /// Every text that a part stands for, when they are few.
 fn texts(hir: &Hir) -> Option<Vec<Word>> {
-    let plain = |text: String| Word { text, first: false, starts: false, ends: false };
-    let texts = match hir.kind() {
-        HirKind::Empty => vec![edge(false)],
-        HirKind::Look(Look::WordAscii) => vec![edge(true)],
-        HirKind::Look(Look::Start) => vec![Word { first: true, ..edge(true) }],
-        HirKind::Look(_) => vec![edge(false)],
-        HirKind::Literal(literal) => vec![plain(std::str::from_utf8(&literal.0).ok()?.to_owned())],
+    extent(hir).map(|_| written_out(hir))
+}
+
+/// How many texts a part stands for, and the bytes of the longest; `None` when they are not written out. Told without writing
+/// them: most parts of a pattern have too many.
+fn extent(hir: &Hir) -> Option<(usize, usize)> {
+    let (count, longest) = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => (1, 0),
+        HirKind::Literal(literal) => (1, std::str::from_utf8(&literal.0).ok()?.len()),
         HirKind::Class(Class::Unicode(class)) => {
             let size = |range: &regex_syntax::hir::ClassUnicodeRange| {
                 u32::from(range.end()) - u32::from(range.start()) + 1
             };
-            if class.ranges().iter().map(size).fold(0, u32::saturating_add) > CLASS_MAX {
+            let count = class.ranges().iter().map(size).fold(0, u32::saturating_add);
+            if count > CLASS_MAX {
                 return None;
             }
-            let letters = class.ranges().iter().flat_map(|range| range.start()..=range.end());
-            letters.map(|letter| plain(letter.to_string())).collect()
+            let longest = class.ranges().iter().map(|range| range.end().len_utf8()).max();
+            (count as usize, longest.unwrap_or(0))
         }
         HirKind::Class(Class::Bytes(_)) => return None,
         HirKind::Repetition(repetition) => {
             let most = repetition.max.filter(|most| *most <= TIMES_MAX)?;
-            let once = texts(&repetition.sub)?;
-            let mut all = if repetition.min == 0 { vec![edge(false)] } else { Vec::new() };
-            let mut row = vec![edge(false)];
+            let (once, longest) = extent(&repetition.sub)?;
+            let (mut count, mut row) = (usize::from(repetition.min == 0), 1);
             for times in 1..=most {
-                if row.len() * once.len() > JOINED_MAX {
+                row *= once;
+                if row > JOINED_MAX {
                     return None;
                 }
-                row = joined(&row, &once);
+                if times >= repetition.min {
+                    count += row;
+                }
+            }
+            (count, most as usize * longest)
+        }
+        HirKind::Capture(capture) => extent(&capture.sub)?,
+        HirKind::Concat(parts) => parts.iter().try_fold((1, 0), |(row, before), part| {
+            let (next, longest) = extent(part)?;
+            (row * next <= JOINED_MAX && before + longest <= BYTES_MAX)
+                .then_some((row * next, before + longest))
+        })?,
+        HirKind::Alternation(branches) => branches.iter().try_fold((0, 0), |(count, longest), branch| {
+            let (more, long) = extent(branch)?;
+            (count + more <= TEXTS_MAX).then_some((count + more, longest.max(long)))
+        })?,
+    };
+    (1..=TEXTS_MAX).contains(&count).then_some((count, longest))
+}
+
+/// Every text of a part that has an [`extent`].
+fn written_out(hir: &Hir) -> Vec<Word> {
+    let plain = |text: String| Word { text, first: false, starts: false, ends: false };
+    match hir.kind() {
+        HirKind::Empty => vec![edge(false)],
+        HirKind::Look(Look::WordAscii) => vec![edge(true)],
+        HirKind::Look(Look::Start) => vec![Word { first: true, ..edge(true) }],
+        HirKind::Look(_) => vec![edge(false)],
+        HirKind::Literal(literal) => vec![plain(String::from_utf8_lossy(&literal.0).into_owned())],
+        HirKind::Class(Class::Unicode(class)) => {
+            let letters = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+            letters.map(|letter| plain(letter.to_string())).collect()
+        }
+        HirKind::Class(Class::Bytes(_)) => Vec::new(),
+        HirKind::Repetition(repetition) => {
+            let once = written_out(&repetition.sub);
+            let mut all = if repetition.min == 0 { vec![edge(false)] } else { Vec::new() };
+            let mut row = vec![edge(false)];
+            for times in 1..=repetition.max.unwrap_or(0) {
+                row = joined(row, &once);
                 if times >= repetition.min {
                     all.extend(row.iter().cloned());
                 }
             }
             all
         }
-        HirKind::Capture(capture) => texts(&capture.sub)?,
+        HirKind::Capture(capture) => written_out(&capture.sub),
         HirKind::Concat(parts) => {
-            let mut row = vec![edge(false)];
-            for part in parts {
-                let next = texts(part)?;
-                if row.len() * next.len() > JOINED_MAX || longest(&row) + longest(&next) > BYTES_MAX {
-                    return None;
-                }
-                row = joined(&row, &next);
-            }
-            row
+            parts.iter().fold(vec![edge(false)], |row, part| joined(row, &written_out(part)))
         }
-        HirKind::Alternation(branches) => {
-            let mut all = Vec::new();
-            for branch in branches {
-                all.extend(texts(branch)?);
-                if all.len() > TEXTS_MAX {
-                    return None;
-                }
-            }
-            all
+        HirKind::Alternation(branches) => branches.iter().flat_map(written_out).collect(),
+    }
+}
+
+/// Texts after an edge, and where a word `ends` or not.
+fn with_edges(before: &Word, mut texts: Vec<Word>, ends: bool) -> Vec<Word> {
+    if *before != edge(false) {
+        for text in &mut texts {
+            let mut word = before.clone();
+            append(&mut word, text);
+            *text = word;
         }
-    };
-    (!texts.is_empty() && texts.len() <= TEXTS_MAX).then_some(texts)
+    }
+    joined(texts, &[edge(ends)])
 }
 
 /// Each of the first with each of the second after it.
-fn joined(first: &[Word], second: &[Word]) -> Vec<Word> {
+fn joined(mut first: Vec<Word>, second: &[Word]) -> Vec<Word> {
+    if let [one] = second {
+        first.iter_mut().for_each(|word| append(word, one));
+        return first;
+    }
     let both = |a: &Word, b: &Word| {
-        let (left, right) = (a.text.is_empty(), b.text.is_empty());
-        let text = [a.text.as_str(), b.text.as_str()].concat();
-        let starts = a.starts || (left && (a.ends || b.starts));
-        let ends = b.ends || (right && (b.starts || a.ends));
-        let first = a.first || (left && b.first);
-        Word {
-            text,
-            first,
-            starts: starts || (left && right && ends),
-            ends: ends || (left && right && starts),
-        }
+        let mut text = String::with_capacity(a.text.len() + b.text.len());
+        text.push_str(&a.text);
+        let mut word = Word { text, ..*a };
+        append(&mut word, b);
+        word
     };
     first.iter().flat_map(|a| second.iter().map(move |b| both(a, b))).collect()
+}
+
+/// The second right after the first.
+fn append(word: &mut Word, next: &Word) {
+    let (left, right) = (word.text.is_empty(), next.text.is_empty());
+    let starts = word.starts || (left && (word.ends || next.starts));
+    let ends = next.ends || (right && (next.starts || word.ends));
+    word.first |= left && next.first;
+    word.starts = starts || (left && right && ends);
+    word.ends = ends || (left && right && starts);
+    word.text.push_str(&next.text);
 }
 
 /// Is a letter of a word, as `\b` means it?

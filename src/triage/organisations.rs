@@ -6,7 +6,7 @@
 use super::fold::fold_text;
 use super::needs;
 use super::pattern::{Pattern, WordLists};
-use super::rules::{RuleFault, fault_at, read_toml};
+use super::rules::{Lines, RuleFault, fault_at, read_toml};
 use super::towns::Towns;
 use super::words::WordIndex;
 use schemars::JsonSchema;
@@ -240,13 +240,14 @@ impl Organisations {
             }
             table.add_town(&town, refer, town_file, town_text, faults);
         }
+        let mut lines = Lines::of(org_text);
         for body in bodies.organisation {
             let at = |offset: usize| (org_file, org_text, offset);
             if !referrals.contains(body.refer.get_ref()) {
                 let (file, text, offset) = at(body.refer.span().start);
                 faults.push(fault_at(file, text, offset, unknown_referral(body.refer.get_ref(), referrals)));
             }
-            table.add_body(body, org_file, org_text, lists, faults);
+            table.add_body(body, (org_file, org_text, &mut lines), lists, faults);
         }
         for index in 0..table.all.len() {
             let Some(stem) = table.all.get(index).map(|body| format!("{}-", body.id)) else { continue };
@@ -348,8 +349,7 @@ impl Organisations {
     fn add_body(
         &mut self,
         body: RawOrganisation,
-        file: &str,
-        text: &str,
+        (file, text, lines): (&str, &str, &mut Lines<'_>),
         lists: &WordLists,
         faults: &mut Vec<RuleFault>,
     ) {
@@ -385,7 +385,7 @@ impl Organisations {
             reason: body.reason,
             fires: body.fires,
             not: body.not,
-            line: super::rules::position(text, start).0,
+            line: lines.at(start),
         };
         let org = match self.entry(organisation) {
             Ok(org) => org,

@@ -182,6 +182,31 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
+/// The lines of a text, asked from its beginning on: each line end is counted once.
+#[derive(Debug)]
+pub struct Lines<'t> {
+    text: &'t str,
+    offset: usize,
+    line: usize,
+}
+
+impl<'t> Lines<'t> {
+    pub fn of(text: &'t str) -> Self {
+        Self { text, offset: 0, line: 1 }
+    }
+
+    /// The line, from 1, of a byte offset.
+    pub fn at(&mut self, offset: usize) -> usize {
+        match self.text.get(self.offset..offset) {
+            Some(between) => self.line += between.bytes().filter(|byte| *byte == b'\n').count(),
+            // Before the one that was asked last.
+            None => self.line = position(self.text, offset).0,
+        }
+        self.offset = offset;
+        self.line
+    }
+}
+
 /// A fault at a byte offset of a file.
 pub fn fault_at(file: &str, text: &str, offset: usize, message: impl Into<String>) -> RuleFault {
     let (line, column) = position(text, offset);
@@ -270,6 +295,9 @@ fn typos(file: &str, text: &str, concluded: &[(String, usize)], faults: &mut Vec
             continue;
         }
         let times = |wanted: &str| concluded.iter().filter(|(other, _)| other == wanted).count();
+        if times(concludes) > 1 {
+            continue;
+        }
         let meant = concluded.iter().find(|(other, _)| {
             let Some((other_label, other_value)) = other.split_once('=') else { return false };
             other_label == label
@@ -280,7 +308,7 @@ fn typos(file: &str, text: &str, concluded: &[(String, usize)], faults: &mut Vec
                 && !value.ends_with(other_value)
                 && times(other) > 1
         });
-        if let Some((meant, _)) = meant.filter(|_| times(concludes) == 1) {
+        if let Some((meant, _)) = meant {
             let message = format!("“{concludes}” komt nergens anders voor. Bedoelt u “{meant}”?");
             faults.push(fault_at(file, text, *offset, message));
         }
@@ -306,6 +334,7 @@ pub fn read_rules(
     let concluded: Vec<(String, usize)> =
         raw.rule.iter().map(|rule| (rule.concludes.get_ref().clone(), rule.concludes.span().start)).collect();
     typos(file, text, &concluded, faults);
+    let mut lines = Lines::of(text);
     for raw in raw.rule {
         let at = raw.id.span().start;
         let id = format!("{name}/{}", raw.id.get_ref());
@@ -355,7 +384,7 @@ pub fn read_rules(
             unless,
             fires: raw.fires,
             not: raw.not,
-            line: position(text, at).0,
+            line: lines.at(at),
         });
     }
     rules

@@ -9,6 +9,7 @@ use super::queues::Queues;
 use super::reading::{Reading, with_sentences};
 use super::referrals::Referrals;
 use super::rules::{Rule, RuleFault, RuleFaults, fault_at, read_rules, read_toml};
+use super::side_by_side::{Work, side_by_side};
 use super::weigh::Scale;
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::record::{Channel, Extract, Office};
@@ -16,10 +17,11 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 /// Files that are not lists of `[[rule]]`.
 const OTHER_FILES: &[&str] = &[
@@ -116,10 +118,27 @@ impl Ruleset {
             },
             None => WordLists::new(),
         };
-        let (rules, roles) = rules_and_roles(&files, &lists, &mut faults);
+        let mut others = Vec::new();
+        let mut text_of = |name: &str| match files.iter().find(|(file, _)| file == name) {
+            Some((_, text)) => text.as_str(),
+            None => {
+                others.push(fault_at(name, "", 0, "Dit bestand ontbreekt."));
+                ""
+            }
+        };
+        let [referral_text, town_text, body_text, queue_text, weight_text] =
+            ["referrals.toml", "municipalities.toml", "organisations.toml", "queues.toml", "judging.toml"]
+                .map(&mut text_of);
+        let referrals = Referrals::read("referrals.toml", referral_text, &mut others);
+        let known = referrals.ids();
+        let bodies = |faults: &mut Vec<RuleFault>| {
+            let (bodies, towns) = (("organisations.toml", body_text), ("municipalities.toml", town_text));
+            Organisations::read(bodies, towns, &known, &lists, faults)
+        };
+        let (rules, roles, bodies) = with_patterns(&files, &lists, bodies, &mut faults);
         let (matcher, roles) = thread::scope(|scope| {
             let roles = scope.spawn(|| Matcher::new(roles));
-            (Matcher::new(rules), joined(roles))
+            (Matcher::new(rules), roles.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
         let mut whole = |made: Result<Matcher, String>| {
             made.unwrap_or_else(|message| {
@@ -128,24 +147,7 @@ impl Ruleset {
             })
         };
         let (matcher, roles) = (whole(matcher), whole(roles));
-        let mut text_of = |name: &str| match files.iter().find(|(file, _)| file == name) {
-            Some((_, text)) => text.as_str(),
-            None => {
-                faults.push(fault_at(name, "", 0, "Dit bestand ontbreekt."));
-                ""
-            }
-        };
-        let [referral_text, town_text, body_text, queue_text, weight_text] =
-            ["referrals.toml", "municipalities.toml", "organisations.toml", "queues.toml", "judging.toml"]
-                .map(&mut text_of);
-        let referrals = Referrals::read("referrals.toml", referral_text, &mut faults);
-        let bodies = Organisations::read(
-            ("organisations.toml", body_text),
-            ("municipalities.toml", town_text),
-            &referrals.ids(),
-            &lists,
-            &mut faults,
-        );
+        faults.append(&mut others);
         let queues = Queues::read("queues.toml", queue_text, &mut faults);
         let weights = match read_toml::<Weights>("judging.toml", weight_text) {
             Ok(weights) => Some(weights),
@@ -274,34 +276,50 @@ fn short(digest: &[u8]) -> String {
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The rules of all files that hold rules, and apart from them those on roles; the files are read side by side, since
-/// checking a pattern is most of the work of loading.
-fn rules_and_roles(
-    files: &[(String, String)],
-    lists: &WordLists,
-    faults: &mut Vec<RuleFault>,
-) -> (Vec<Rule>, Vec<Rule>) {
-    let of_rules = files.iter().filter(|(name, _)| !OTHER_FILES.contains(&name.as_str()));
-    let read = |name: &str, text: &str| {
-        let mut own_faults = Vec::new();
-        let rules = read_rules(name, name.trim_end_matches(".toml"), text, lists, &mut own_faults);
-        (ROLE_FILES.contains(&name), rules, own_faults)
-    };
-    let read: Vec<_> = thread::scope(|scope| {
-        let reading: Vec<_> = of_rules.map(|(name, text)| scope.spawn(move || read(name, text))).collect();
-        reading.into_iter().map(joined).collect()
-    });
-    let (mut rules, mut roles) = (Vec::new(), Vec::new());
-    for (on_roles, mut own, own_faults) in read {
-        if on_roles { &mut roles } else { &mut rules }.append(&mut own);
-        faults.extend(own_faults);
-    }
-    (rules, roles)
+/// What one file gave that has patterns.
+enum Patterned {
+    Rules { on_roles: bool, rules: Vec<Rule> },
+    Bodies(Organisations),
 }
 
-/// What a thread made; its panic is ours.
-fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
-    handle.join().unwrap_or_else(|panic| resume_unwind(panic))
+/// The rules of all files that hold rules, apart from them those on roles, and the bodies; the files are read side by side, since
+/// checking a pattern is most of the work of loading.
+fn with_patterns(
+    files: &[(String, String)],
+    lists: &WordLists,
+    bodies: impl Fn(&mut Vec<RuleFault>) -> Organisations + Sync,
+    faults: &mut Vec<RuleFault>,
+) -> (Vec<Rule>, Vec<Rule>, Organisations) {
+    let read = |name: &str, text: &str| {
+        let mut own_faults = Vec::new();
+        let made = if name == "organisations.toml" {
+            Patterned::Bodies(bodies(&mut own_faults))
+        } else {
+            let rules = read_rules(name, name.trim_end_matches(".toml"), text, lists, &mut own_faults);
+            Patterned::Rules { on_roles: ROLE_FILES.contains(&name), rules }
+        };
+        (made, own_faults)
+    };
+    let read = &read;
+    let mut with: Vec<_> = files
+        .iter()
+        .filter(|(name, _)| name == "organisations.toml" || !OTHER_FILES.contains(&name.as_str()))
+        .collect();
+    with.sort_by_key(|(_, text)| Reverse(text.len()));
+    let work = with.iter().map(|(name, text)| Box::new(move || read(name, text)) as Work<'_, _>);
+    let mut made: Vec<_> = with.iter().map(|(name, _)| name).zip(side_by_side(work.collect())).collect();
+    // Rules stand in the order of their files.
+    made.sort_by_key(|(name, _)| *name);
+    let (mut rules, mut roles, mut bodies) = (Vec::new(), Vec::new(), Organisations::default());
+    for (_, (made, own_faults)) in made {
+        match made {
+            Patterned::Rules { on_roles: true, rules: mut own } => roles.append(&mut own),
+            Patterned::Rules { on_roles: false, rules: mut own } => rules.append(&mut own),
+            Patterned::Bodies(read) => bodies = read,
+        }
+        faults.extend(own_faults);
+    }
+    (rules, roles, bodies)
 }
 
 /// The rule files by name, in order of name.
