@@ -138,6 +138,8 @@ pub(super) fn doctor(global: &Global, args: &DoctorArgs) -> CommandResult {
     doctor.line("backup", "backup", house::backup(&config.store, clock::now()));
     doctor.line("clock", "clock", house::clock_is_sane());
     doctor.line("time-zone", "time zone", house::time_zone());
+    let today = crate::record::office_date(clock::now());
+    doctor.line("holidays", "holidays", house::holidays(&config.rules, today));
     doctor.line("ocr", "OCR languages", setting::ocr_languages(&config));
     doctor.line("fonts", "fonts of letters", house::fonts());
     for (check, title, dir) in house::folders(&config) {

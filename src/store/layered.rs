@@ -13,12 +13,13 @@ use super::run::{Layer, Span};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-/// Changes held before they are poured into sled: some 60 pieces. What is made and removed again meanwhile never comes
-/// there; sled keeps every page that a batch has changed, in each of its states, until the batch ends (10,000 changes: 45 MB).
-const HELD_CHANGES_MAX: usize = 2_000;
+/// Changes held before they are poured into sled: some 20 pieces. What is made and removed again meanwhile never comes
+/// there; sled keeps every page that a batch has changed, in each of its states, until the batch ends (10,000 changes: 45 MB,
+/// 2,000: 7 MB more than these, at the same rate).
+const HELD_CHANGES_MAX: usize = 600;
 
 /// Changes that may wait before who writes waits too.
-const WAITING_CHANGES_MAX: usize = 20 * HELD_CHANGES_MAX;
+const WAITING_CHANGES_MAX: usize = 40_000;
 
 #[derive(Debug)]
 pub(super) struct Layered {

@@ -1,9 +1,11 @@
 //! What this machine is to bring: disk, rights, memory, time, fonts.
 
 use super::Found;
+use crate::calendar::Calendar;
 use crate::clock;
 use crate::config::Config;
 use crate::sheets;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::fs::File;
 use std::io::Write;
@@ -184,6 +186,25 @@ pub(super) fn time_zone() -> Found {
     Found::ok(format!("dates are those of {office}; this machine has {machine}, the log UTC"))
 }
 
+/// Are the days on a par with holidays known for the year to come? `rules`: the directory; a file that cannot be read is told
+/// with the rules.
+pub(super) fn holidays(rules: &Path, today: Date) -> Found {
+    let path = rules.join("holidays.toml");
+    let calendar = match Calendar::load(&path) {
+        Ok(calendar) => calendar,
+        Err(error) => return Found::skip(error.to_string()),
+    };
+    let next = today.year().saturating_add(1);
+    if calendar.knows_year(next) {
+        return Found::ok(format!("days on a par are known to {next} at least"));
+    }
+    Found::note(format!(
+        "on_a_par in {} has no day in {next}: a term that ends on such a day is told too short; the royal decree stands in the \
+         Staatscourant",
+        path.display()
+    ))
+}
+
 /// Draws a sheet: the fonts are in the program.
 pub(super) fn fonts() -> Found {
     let drawn = sheets::series().and_then(|series| sheets::sheets(&series, 1, None));
@@ -212,6 +233,17 @@ mod tests {
             crate::store::note_backup(store.path(), at.parse().unwrap()).unwrap();
             assert_eq!(backup(store.path(), now).state, state, "{at}");
         }
+    }
+
+    #[test]
+    fn a_year_to_come_without_days_on_a_par_is_told() {
+        let rules = tempfile::tempdir().unwrap();
+        let at = |day: &str| holidays(rules.path(), day.parse().unwrap());
+        assert_eq!(at("2026-03-10").state, State::Skip);
+        std::fs::write(rules.path().join("holidays.toml"), "on_a_par = [2026-05-15, 2027-05-07]").unwrap();
+        assert_eq!(at("2026-12-31").state, State::Ok);
+        let found = at("2027-01-01");
+        assert!(found.state == State::Note && found.told.contains("no day in 2028"), "{}", found.told);
     }
 
     #[test]

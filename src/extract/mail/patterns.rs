@@ -3,12 +3,15 @@
 //!
 //! Invariant: every pattern compiles (a test says so) and looks at single lines or short paragraphs only.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use std::sync::LazyLock;
+
+/// What a pattern may hold of states that it met: more makes none of these faster, and each reading process has its own.
+const STATES_BYTES_MAX: usize = 256 * 1024;
 
 /// A pattern of this file. They are constants, each used by a test: one that does not compile matches nothing.
 fn pattern(text: &str) -> Option<Regex> {
-    Regex::new(text).ok()
+    RegexBuilder::new(text).dfa_size_limit(STATES_BYTES_MAX).build().ok()
 }
 
 macro_rules! patterns {
