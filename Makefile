@@ -196,23 +196,26 @@ bench-intake: deps-bench
 	python3 benches/intake.py target/release/bode $(INTAKE_FLAGS)
 
 # Start, rebuild, pages and memory of stores of these sizes. A million cases need 40 GB, 10 million inodes and an hour.
+# STORES=DIR leaves them there, and bench-desk and bench-idle take them. The release build comes last: the program that cargo bench lays in
+# its place is one without LTO.
 SIZES ?= 10000 100000
+LEFT = $(if $(STORES),--stores $(STORES))
 bench-store: deps-bench
-	$(CARGO) build --locked --release
 	$(CARGO) bench --locked --bench store --no-run
-	python3 benches/store.py $(STORE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
+	$(CARGO) build --locked --release
+	python3 benches/store.py $(LEFT) $(STORE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
 
 # Pages of the desk with 20 users at the same time, on stores of these sizes; `DESK_FLAGS="--store DIR"` takes one that is there.
 bench-desk: deps-bench
-	$(CARGO) build --locked --release
 	$(CARGO) bench --locked --bench store --no-run
-	python3 benches/desk.py $(DESK_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
+	$(CARGO) build --locked --release
+	python3 benches/desk.py $(LEFT) $(DESK_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" $(SIZES)
 
 # A daemon at rest on stores of these sizes: start, memory, processor time; about 15 minutes. IDLE_FLAGS="--minutes 1" for a short one.
 bench-idle: deps-bench
-	$(CARGO) build --locked --release
 	$(CARGO) bench --locked --bench store --no-run
-	python3 benches/idle.py $(IDLE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" 0 $(lastword $(SIZES))
+	$(CARGO) build --locked --release
+	python3 benches/idle.py $(LEFT) $(IDLE_FLAGS) target/release/bode "$$(ls -t target/release/deps/store-* | grep -v '\.d$$' | head -1)" 0 $(lastword $(SIZES))
 
 # A backlog of messages and scans, then a burst; `LOAD_FLAGS="--messages 5000 --scans 50 --burst-minutes 1"` for a short one.
 bench-load: deps-bench

@@ -50,6 +50,7 @@ class Figure:
 
 
 N = r"([0-9.]+)"
+STORES = "STORES=target/bench-stores"  # made once for the three that need them; gone with target/
 BENCHES = {
     # name: title, make arguments, arguments of a small run, figures
     "answers": ("The words of an acknowledgement", "bench-answers", "bench-answers", [
@@ -80,15 +81,15 @@ BENCHES = {
         Figure("messages a second answered, by the daemon", N + " a second sent", "", 150),
         Figure("processor time a message, judged", r"sent; " + N + " ms of processor", "ms", 3, most=True),
         Figure("messages a second, import", r"by import: " + N + " messages a second", "", 150)]),
-    "store": ("Stores by size", "bench-store", "bench-store SIZES=1000 STORE_FLAGS='--requests 30'", [
+    "store": ("Stores by size", f"bench-store {STORES}", "bench-store SIZES=1000 STORE_FLAGS='--requests 30'", [
         Figure("cases indexed again, a second (largest store)", r"^ *\d+ +\d+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +" + N, "", 5000),
         Figure("queue page, p99 (largest store)", r"^ *\d+ +\d+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +\d+ +" + N, "ms", 20, most=True),
         Figure("start (largest store)", r"^ *\d+ +\d+ +[0-9.]+ +" + N, "s", 2, most=True),
         Figure("memory of the daemon (largest store)", r"^ *\d+ +\d+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +\d+ +(?:[0-9.]+ +){5}" + N, "MB", 500, most=True)]),
-    "desk": ("The desk with 20 users", "bench-desk", "bench-desk SIZES=1000 DESK_FLAGS='--seconds 5 --users 5'", [
+    "desk": ("The desk with 20 users", f"bench-desk {STORES}", "bench-desk SIZES=1000 DESK_FLAGS='--seconds 5 --users 5'", [
         Figure("queue page, p99 (largest store)", r"^ *queue +\d+ +[0-9.]+ +" + N, "ms", 50, most=True),
         Figure("case page, p99 (largest store)", r"^ *case +\d+ +[0-9.]+ +" + N, "ms", 50, most=True)]),
-    "idle": ("A daemon at rest", "bench-idle", "bench-idle SIZES=1000 IDLE_FLAGS='--minutes 0.2 --starts 1'", [
+    "idle": ("A daemon at rest", f"bench-idle {STORES}", "bench-idle SIZES=1000 IDLE_FLAGS='--minutes 0.2 --starts 1'", [
         Figure("the program's file", r"^program " + N + " MB", "MB", 40, most=True),
         Figure("start (largest store), median", r"^ *\d+ +" + N, "ms", 300, most=True),
         Figure("resident memory at rest (largest store)", r"^ *\d+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +" + N, "MB", 40, most=True),
@@ -175,6 +176,8 @@ def page(kept):
     if small:
         lines += ["**Some of these runs were small ones that only prove that each benchmark runs: those figures, marked with a star, are no measurements.**", ""]
     lines += [f"Machine: {machine()}.", "", f"Versions: {versions()}.", "",
+              "What `cargo bench` times (words, judging, inner parts, letters, latency) is built without LTO, which would take ten minutes for each; the "
+              "program that is installed, which all others time, with it.", "",
               "A ratio is the figure divided by its bar; where the figure is itself a ratio to another program, that program is named.", "",
               "| what | figure | beside | ratio | held | command |", "| --- | ---: | --- | ---: | --- | --- |"]
     for name, (title, whole, _, figures) in BENCHES.items():

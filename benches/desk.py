@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The desk with many users at the same time: how long each kind of page takes, and how much each weighs.
 
-usage: desk.py [--store DIR] [--now] [--users 20] [--seconds 30] [--think 0.5] BODE [MAKER SIZE...]
+usage: desk.py [--store DIR | --stores DIR] [--now] [--users 20] [--seconds 30] [--think 0.5] BODE [MAKER SIZE...]
 
 Each user has a session of their own, waits a moment between two pages (`--think` on average) and goes about as staff do:
 queue, filters, pages further on, cases, searches by name, by words of texts, and by words that are typed wrong. `--store`
@@ -24,7 +24,7 @@ import zlib
 from pathlib import Path
 
 from office import PASSWORD, Office, Running, p99
-from store import maker
+from store import laid
 
 FIRST = ["Anja", "Bram", "Carla", "Dirk", "Fatima", "Noor"]
 PLACES = ["appelboom", "dijkeik", "parkveld", "molenkade", "heuveliep"]
@@ -155,6 +155,7 @@ def main():
     parser.add_argument("maker", nargs="?")
     parser.add_argument("sizes", type=int, nargs="*")
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--stores", type=Path)
     parser.add_argument("--now", action="store_true")
     parser.add_argument("--dir", type=Path)
     parser.add_argument("--users", type=int, default=20)
@@ -167,7 +168,7 @@ def main():
             if size is None:
                 office.store.symlink_to(args.store.resolve())
             else:
-                maker(args.maker, "make", office.store, size)
+                laid(office, args.stores, size, args.maker)
             measure(args, office)
 
 

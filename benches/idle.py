@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A daemon at rest: how long it takes to start, and what it holds and does while nothing comes.
 
-usage: idle.py [--minutes 5] [--starts 5] [--store DIR] BODE [MAKER SIZE...]
+usage: idle.py [--minutes 5] [--starts 5] [--store DIR | --stores DIR] BODE [MAKER SIZE...]
 
 `--store` takes a store that is there; else MAKER, the bench program `store`, makes one of each SIZE. Each is started some times and ended
 as systemd would; start is until the log says that bode runs, with the desk open. Then twenty messages come in and are answered, the words
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from desk import texts_behind
 from office import Office, Running, Sink, drop, message
-from store import maker
+from store import laid
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -81,6 +81,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--stores", type=Path)
     args = parser.parse_args()
     print(f"program {os.stat(args.bode).st_size / 1e6:.1f} MB; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{'cases':>9} {'start ms':>9} {'slowest ms':>10} {'fresh MB':>9} {'idle MB':>8} {'program MB':>11} {'heap MB':>8} "
@@ -94,7 +95,7 @@ def main():
             if args.store:
                 office.store.symlink_to(args.store.resolve())
             elif size:
-                maker(args.maker, "make", office.store, size)
+                laid(office, args.stores, size, args.maker)
             row(args, office, sink, "given" if args.store else size)
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Stores of many cases: start, rebuild, pages of the real desk, memory, by size.
 
-usage: store.py [--dir DIR] [--requests N] [--keep] BODE MAKER SIZE...
+usage: store.py [--dir DIR | --stores DIR] [--requests N] BODE MAKER SIZE...
 
 MAKER is the bench program `store`, which makes the stores by the store's own functions. Printed per size: making, disk,
 start after a clean stop (until the desk answers, and of that the store), rebuild from originals and journal, the 99th
 percentile of pages over HTTP, and the peak of memory. Needs a bode and a maker built with --release; a million cases
-need 40 GB and 10 million inodes.
+need 40 GB and 10 million inodes. `--stores` leaves them there, for desk.py and idle.py to take.
 """
 import argparse
 import json
@@ -27,6 +27,19 @@ def maker(program, *arguments):
     if told.returncode:
         raise SystemExit(told.stderr)
     return json.loads(told.stdout)
+
+
+def of_size(stores, size):
+    """Where a store of this size is left for another bench."""
+    return stores / str(size) / "store"
+
+
+def laid(office, stores, size, program):
+    """The store that another bench left there, or one made now."""
+    if stores and of_size(stores, size).is_dir():
+        office.store.symlink_to(of_size(stores, size).resolve())
+    else:
+        maker(program, "make", office.store, size)
 
 
 def numbers(running, browser):
@@ -71,23 +84,24 @@ def main():
     parser.add_argument("sizes", type=int, nargs="+")
     parser.add_argument("--dir", type=Path)
     parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--stores", type=Path)
     args = parser.parse_args()
     print(f"{'cases':>9} {'made/s':>7} {'disk GB':>8} {'start s':>8} {'store s':>8} {'rebuilt/s':>9} "
           f"{'queue ms':>9} {'deep ms':>8} {'filter ms':>9} {'search ms':>9} {'case ms':>8} {'daemon MB':>9} {'rebuild MB':>10}", flush=True)
     for size in args.sizes:
-        folder = Path(tempfile.mkdtemp(dir=args.dir, prefix=f"bode-store-{size}-"))
-        try:
-            row(args, folder, size)
-        finally:
-            if not args.keep:
-                shutil.rmtree(folder)
+        with tempfile.TemporaryDirectory(dir=args.dir, prefix=f"bode-store-{size}-") as folder:
+            row(args, Path(folder), size)
 
 
 def row(args, folder, size):
     office = Office(args.bode, folder)
-    made = maker(args.maker, "make", office.store, size)
-    disk = int(subprocess.run(["du", "-s", "--block-size=1M", office.store], capture_output=True, text=True).stdout.split()[0]) / 1024
+    if args.stores:
+        left = of_size(args.stores, size)
+        shutil.rmtree(left, ignore_errors=True)
+        left.parent.mkdir(parents=True, exist_ok=True)
+        office.store.symlink_to(left.resolve())
+    made = maker(args.maker, "make", office.store.resolve(), size)
+    disk = int(subprocess.run(["du", "-s", "--block-size=1M", office.store.resolve()], capture_output=True, text=True).stdout.split()[0]) / 1024
     opened = maker(args.maker, "open", office.store)
     office.user()
     running = Running(office)
