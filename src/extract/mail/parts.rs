@@ -104,6 +104,10 @@ fn attribution(lines: &[&str], n: usize) -> Option<usize> {
             joined.push(' ');
         }
         joined.push_str(line.trim());
+        // So both patterns end; most lines do not, and the patterns are large.
+        if !joined.ends_with(':') {
+            continue;
+        }
         let whole = matches(&ATTRIBUTION, &joined) || (count == 0 && matches(&ATTRIBUTION_LATE, &joined));
         if whole && matches(&DATE_OR_ADDRESS, &joined) {
             let after = n + count + 1;
@@ -210,9 +214,11 @@ fn mark_disclaimer(lines: &[&str], kinds: &mut [PartKind]) {
         }
         let end = (n..lines.len()).find(|&at| is_blank(lines[at])).unwrap_or(lines.len());
         let from = if matches(&RULE, lines[n]) && n + 1 < end { n + 1 } else { n };
-        let paragraph = lines[from..end].join(" ");
-        let says = matches(&DISCLAIMER, &paragraph) || matches(&DISCLAIMER, lines[from]);
-        if seen_text && says && matches(&DISCLAIMER_START, lines[from]) {
+        let says = |text: &str| matches(&DISCLAIMER, text);
+        if seen_text
+            && matches(&DISCLAIMER_START, lines[from])
+            && (says(&lines[from..end].join(" ")) || says(lines[from]))
+        {
             for kind in &mut kinds[n..] {
                 *kind = PartKind::Disclaimer;
             }
