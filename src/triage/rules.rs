@@ -389,3 +389,18 @@ pub fn read_rules(
     }
     rules
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_their_positions_whatever_is_asked_first() {
+        let text = "een\nté\n\nvier\n";
+        let mut lines = Lines::of(text);
+        for offset in [0, 3, 4, 7, 8, 9, 13, 2, 13, 0, 99] {
+            assert_eq!(lines.at(offset), position(text, offset).0, "{offset}");
+        }
+        assert_eq!(Lines::of(text).at(9), 4);
+    }
+}

@@ -279,7 +279,7 @@ fn short(digest: &[u8]) -> String {
 /// What one file gave that has patterns.
 enum Patterned {
     Rules { on_roles: bool, rules: Vec<Rule> },
-    Bodies(Organisations),
+    Bodies(Box<Organisations>),
 }
 
 /// The rules of all files that hold rules, apart from them those on roles, and the bodies; the files are read side by side, since
@@ -293,7 +293,7 @@ fn with_patterns(
     let read = |name: &str, text: &str| {
         let mut own_faults = Vec::new();
         let made = if name == "organisations.toml" {
-            Patterned::Bodies(bodies(&mut own_faults))
+            Patterned::Bodies(Box::new(bodies(&mut own_faults)))
         } else {
             let rules = read_rules(name, name.trim_end_matches(".toml"), text, lists, &mut own_faults);
             Patterned::Rules { on_roles: ROLE_FILES.contains(&name), rules }
@@ -315,7 +315,7 @@ fn with_patterns(
         match made {
             Patterned::Rules { on_roles: true, rules: mut own } => roles.append(&mut own),
             Patterned::Rules { on_roles: false, rules: mut own } => rules.append(&mut own),
-            Patterned::Bodies(read) => bodies = read,
+            Patterned::Bodies(read) => bodies = *read,
         }
         faults.extend(own_faults);
     }

@@ -20,7 +20,7 @@ pub fn side_by_side<'a, T: Send>(work: Vec<Work<'a, T>>) -> Vec<T> {
     };
     thread::scope(|scope| {
         let helpers: Vec<_> =
-            (1..threads).filter_map(|_| thread::Builder::new().spawn_scoped(scope, &take).ok()).collect();
+            (1..threads).filter_map(|_| thread::Builder::new().spawn_scoped(scope, take).ok()).collect();
         let mut made = take();
         for helper in helpers {
             made.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
