@@ -18,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-from office import Browser, Office, Running, Sink, drop, fill_maildir, message, p99, text, writer
+from office import DONE_WORDS, Browser, Office, Running, Sink, drop, fill_maildir, message, p99, text, writer
 
 # Of src/limits.rs: pieces in the row, those in the workers' places on 2 cores, and one batch of each source.
 IN_HAND_MAX = 256 + 8 + 2 * 50

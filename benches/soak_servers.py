@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 from office import OFFICE
 from peer import answers, free_port, until

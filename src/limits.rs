@@ -188,7 +188,7 @@ pub const TEXT_WORDS_MAX: usize = 50_000;
 pub const TEXT_WORD_CHARS_MAX: usize = 32;
 
 /// Cases under words of texts that are held in memory (some 16 bytes each) before they are written.
-pub const FRESH_TEXT_ENTRIES_MAX: usize = 400_000;
+pub const FRESH_TEXT_ENTRIES_MAX: usize = 150_000;
 
 /// Entries of the journal of which the texts are taken in at a time, the time between two looks for new ones, and after one that failed.
 pub const TEXT_ENTRIES_MAX: usize = 500;

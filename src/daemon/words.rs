@@ -19,11 +19,17 @@ pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
     });
     let mut look = tokio::time::interval(TEXT_LOOK_TIME);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looked = false;
     loop {
         tokio::select! {
             _ = look.tick() => {}
             () = stop.asked() => break,
         }
+        // As most of the time: no thread is woken for it. The first look finds out whether what was kept is of this journal.
+        if looked && store.texts_are_up() {
+            continue;
+        }
+        looked = true;
         let at = Arc::clone(&store);
         match tokio::task::spawn_blocking(move || at.follow_texts(TEXT_ENTRIES_MAX)).await {
             Ok(Ok(behind)) => {

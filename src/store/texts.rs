@@ -395,6 +395,16 @@ impl Store {
         self.texts_behind()
     }
 
+    /// Nothing is left to take in, as far as that can be told without waiting for who writes; false where it cannot.
+    pub fn texts_are_up(&self) -> bool {
+        let Ok(last) =
+            self.core.try_lock().map(|core| core.journal.as_ref().map(|journal| journal.next_seq() - 1))
+        else {
+            return false;
+        };
+        !self.texts.broken.load(Ordering::Acquire) && last == Some(self.texts.read(|state| state.entry))
+    }
+
     /// The house stops: what takes long in [`Store::follow_texts`] is left for the next start.
     pub fn leave_texts(&self) {
         self.texts.ending.store(true, Ordering::Release);

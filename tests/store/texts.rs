@@ -56,6 +56,18 @@ fn destroy(house: &House, case: CaseNumber) {
 }
 
 #[test]
+fn that_nothing_is_left_to_take_in_is_told_of_what_was() {
+    let house = House::new();
+    follow(&house);
+    assert!(house.store().texts_are_up());
+    let case = says(&house, "een", "Het riool stinkt.", &[]);
+    assert!(!house.store().texts_are_up());
+    follow(&house);
+    assert!(house.store().texts_are_up());
+    assert_eq!(found(&house, "riool"), [case]);
+}
+
+#[test]
 fn cases_are_found_by_every_word_that_was_read_of_them() {
     let house = House::new();
     let tram = says(&house, "a", "De trambestuurder reed door. Mijn kenmerk is ZK-4471.", &[]);
