@@ -12,6 +12,7 @@ use bode::triage::{Ruleset, judge};
 use letter::letter;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 fn delivered() -> Ruleset {
     Ruleset::load(Path::new("rules")).unwrap_or_else(|faults| panic!("{faults}"))
@@ -44,6 +45,20 @@ fn judged(rules: &Ruleset, office: &str, text: &str) -> Judgement {
 fn the_delivered_rules_hold_their_examples() {
     let failed = delivered().failed_examples();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn rules_read_again_are_the_same_set_until_a_file_changes() {
+    let dir = copied();
+    let rules = Arc::new(Ruleset::load(dir.path()).unwrap());
+    assert!(Arc::ptr_eq(&rules, &rules.again(dir.path()).unwrap()));
+    add(dir.path(), "queues.toml", "# Een opmerking.");
+    let changed = rules.again(dir.path()).unwrap();
+    assert_ne!(changed.version(), rules.version());
+    add(dir.path(), "queues.toml", "dit is geen TOML");
+    assert!(rules.again(dir.path()).is_err());
+    fs::remove_file(dir.path().join("queues.toml")).unwrap();
+    assert!(rules.again(dir.path()).is_err());
 }
 
 #[test]

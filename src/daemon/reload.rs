@@ -63,7 +63,7 @@ impl InEffect {
 }
 
 impl Reload {
-    /// Reads everything again. Blocks for as long as the rules take to compile.
+    /// Reads everything again. Blocks for as long as rules that changed take to compile.
     ///
     /// # Errors
     /// Every fault in a line; the old rules stay in force then.
@@ -72,7 +72,7 @@ impl Reload {
         let loaded = load_whole(&self.config_path).map_err(|error| error.to_string()).and_then(|loaded| {
             let Loaded { config, layers } = loaded;
             let config = in_effect.config.reloaded_from(&config);
-            let rulebook = Rulebook::load(&config).map_err(|error| error.to_string())?;
+            let rulebook = self.intake.rulebook().again(&config).map_err(|error| error.to_string())?;
             Ok((config, layers, rulebook))
         });
         let (config, layers, rulebook) = loaded.inspect_err(|faults| {

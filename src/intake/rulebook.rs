@@ -12,13 +12,14 @@ use crate::record::{Answer, CaseNumber, Channel, Deadline, Extract, Judgement, O
 use crate::triage::{RuleFaults, Ruleset, judge};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use std::sync::Arc;
 use tracing::error;
 
 /// Everything reloadable, checked.
 #[derive(Debug)]
 pub struct Rulebook {
     pub office: Office,
-    pub ruleset: Ruleset,
+    pub ruleset: Arc<Ruleset>,
     pub templates: Templates,
     pub calendar: Calendar,
     pub policy: GatePolicy,
@@ -76,7 +77,19 @@ impl Rulebook {
     /// # Errors
     /// Every fault of the first part that has any: rules, holidays, templates.
     pub fn load(config: &Config) -> Result<Self, RulebookError> {
-        let ruleset = Ruleset::load(&config.rules)?;
+        Self::with(Ruleset::load(&config.rules).map(Arc::new), config)
+    }
+
+    /// The same while one is in force, whose rules are kept where no file of them changed.
+    ///
+    /// # Errors
+    /// As [`Rulebook::load`].
+    pub fn again(&self, config: &Config) -> Result<Self, RulebookError> {
+        Self::with(self.ruleset.again(&config.rules), config)
+    }
+
+    fn with(ruleset: Result<Arc<Ruleset>, RuleFaults>, config: &Config) -> Result<Self, RulebookError> {
+        let ruleset = ruleset?;
         let calendar = Calendar::load(&config.rules.join("holidays.toml"))?;
         let templates = Templates::load(&config.templates, &config.office)?;
         Ok(Self {

@@ -262,7 +262,7 @@ pub(super) const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often sled writes its buffers and tidies up by itself: bounds what a restart after a hard stop folds again.
 const FLUSH_MILLISECONDS: u64 = 30_000;
 /// What sled keeps of its pages in memory: 10 kB a new case, until this is full; the others are read from its file.
-const CACHE_BYTES: u64 = 2 * 1024 * 1024;
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Does somebody hold the lock of its file? sled 0.34 tells that by its words only.
 fn is_held(error: &sled::Error) -> bool {

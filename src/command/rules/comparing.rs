@@ -28,7 +28,7 @@ pub(super) fn diff(global: &Global, config: &Config, args: &DiffArgs) -> Command
     };
     let (theirs, their_office) = other_rules(config, other)?;
     let their_office = their_office.unwrap_or_else(|| own.office.clone());
-    let ours = (&own.ruleset, &own.office);
+    let ours = (&*own.ruleset, &own.office);
     let theirs = (&theirs, &their_office);
     let (before, after) = if args.against.is_some() { (theirs, ours) } else { (ours, theirs) };
     let archive = [PathBuf::from(ARCHIVE)];
