@@ -6,7 +6,8 @@
 //! processes get the same by their environment (`extract/talk.rs`).
 //!
 //! A daemon that rests needs little of its program and libraries; the start and the last message needed more. Those pages are
-//! given back to the system, which has them in its cache still; so is what is free in the heaps.
+//! given back to the system, which has them in its cache still; so is what is free in the heaps. A reading process gives back
+//! what binding fifty libraries needed, of which most only OCR calls.
 //!
 //! Invariant: only pages that nobody ever wrote to are given back; what is asked for again is read from its file.
 
@@ -63,7 +64,7 @@ fn worked() -> Duration {
 }
 
 /// What is free in the heaps, and the pages of the program and its libraries.
-fn give_back() {
+pub(super) fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes a number; each heap is locked while it is looked at.
     unsafe {

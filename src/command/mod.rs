@@ -189,6 +189,8 @@ fn label(value: &impl serde::Serialize) -> String {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Command::Worker) {
+        // Before the fence, and while there is one thread.
+        memory::give_back();
         return crate::extract::worker_main();
     }
     memory::bound_heaps();
