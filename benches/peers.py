@@ -100,9 +100,13 @@ def given(peer, messages):
     until(lambda: len(peer.sink.taken) >= before + len(messages), PATIENCE, f"the answers of {peer.name}", each=0.01)
 
 
+def rate(row):
+    return row["messages"] / row["seconds"]
+
+
 def told(name, row):
     parts = ", ".join(f"{part} {size // 1024} MB" for part, size in sorted(row["parts_kb"].items(), key=lambda one: -one[1]))
-    print(f"{name} {row['version']}: {row['messages'] / row['seconds']:.2f} messages a second; {parts}", flush=True)
+    print(f"{name} {row['version']}: {rate(row):.2f} messages a second; {parts}", flush=True)
 
 
 def table(rows):
@@ -110,11 +114,10 @@ def table(rows):
     lines = ["| | messages a second | processor ms a message | memory, peak PSS | durable syncs a message | bode: times the rate | bode: part of the memory |",
              "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for name, row in rows.items():
-        rate = row["messages"] / row["seconds"]
-        cells = [name, f"{rate:.2f}", f"{row['cpu_s'] / row['messages'] * 1000:.1f}", f"{row['pss_kb'] / 1024:.0f} MB",
+        cells = [name, f"{rate(row):.2f}", f"{row['cpu_s'] / row['messages'] * 1000:.1f}", f"{row['pss_kb'] / 1024:.0f} MB",
                  f"{row['syncs_a_message']:.2f}"]
         if name != "bode" and ours:
-            faster, part = ours["messages"] / ours["seconds"] / rate, ours["pss_kb"] / row["pss_kb"]
+            faster, part = rate(ours) / rate(row), ours["pss_kb"] / row["pss_kb"]
             row |= {"times_the_rate": faster, "part_of_memory": part}
             cells += [f"{faster:.1f} (bar {FASTER}: {'held' if faster >= FASTER else 'not held'})",
                       f"1/{1 / part:.1f} (bar 1/{SMALLER}: {'held' if part <= 1 / SMALLER else 'not held'})"]
@@ -138,14 +141,14 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     Bode.binary, Roundup.venv = args.bode, args.venv and args.venv.resolve()
     kinds = {"bode": Bode, "rt": RequestTracker, "roundup": Roundup, "mailbox": RoundupMailbox}
-    rows, failed, folders, before = {}, [], [], {}
+    rows, failed, folders, ours = {}, [], [], []
     names = args.only.split(",")
 
-    def measured(kind, count, seed, trace=False):
+    def measured(kind, count, trace=False):
         folder = Path(tempfile.mkdtemp(dir=args.dir, prefix=f"bode-peers-{kind.__name__}-"))
         folders.append(folder)
         try:
-            return passed(kind, folder, Sink(folder / "tls"), [message(number, seed) for number in range(WARM + count)], trace)
+            return passed(kind, folder, Sink(folder / "tls"), [message(number, SEED) for number in range(WARM + count)], trace)
         except (AssertionError, RuntimeError, OSError, SystemExit) as fault:
             failed.append(f"{kind.name}: {fault}")
             print(f"{kind.name} could not be measured: {fault}", file=sys.stderr, flush=True)
@@ -154,24 +157,24 @@ def main():
             return None
 
     try:
-        for turn, name in enumerate(names):
+        for name in names:
             kind = kinds[name]
-            row, traced = measured(kind, args.messages, SEED), measured(kind, args.traced, SEED, trace=True)
+            row, traced = measured(kind, args.messages), measured(kind, args.traced, trace=True)
             if kind is Bode:
-                before[turn] = row
+                ours.append(row)
             elif "bode" in names:
                 # Ours takes seconds where theirs takes minutes: one more beside each, so that no one moment of the machine decides.
-                before[turn] = measured(Bode, args.messages, SEED)
+                ours.append(measured(Bode, args.messages))
             if row and traced:
                 row |= {"syncs_a_message": sum(traced["syncs"].values()) / args.traced, "syncs": traced["syncs"]}
                 row |= {"setting": kind.setting, "does": kind.does}
                 rows[kind.name] = row
                 told(kind.name, row)
-        ours = sorted(filter(None, before.values()), key=lambda row: row["messages"] / row["seconds"])
+        ours = [row for row in ours if row]
         if "bode" in rows and len(ours) > 1:
-            middle = ours[(len(ours) - 1) // 2]
-            rows["bode"] |= middle | {"pss_kb": max(row["pss_kb"] for row in ours)}
-            rates = ", ".join(f"{row['messages'] / row['seconds']:.0f}" for row in filter(None, before.values()))
+            middle = sorted(ours, key=rate)[(len(ours) - 1) // 2]
+            rows["bode"] = rows["bode"] | middle | {"pss_kb": max(row["pss_kb"] for row in ours)}
+            rates = ", ".join(f"{rate(row):.0f}" for row in ours)
             print(f"bode was measured {len(ours)} times, beside each of them ({rates} messages a second): the table has the rate and processor "
                   "time of the middle one (of two, the slower), and the highest memory of all.")
     finally:
