@@ -381,6 +381,9 @@ pub const ALIKE_CASES_MAX: usize = 3;
 /// Steps from a joined case to the one where it goes on.
 pub const JOINED_STEPS_MAX: usize = 10;
 
+/// Messages that a piece refers to and that may come after it, nearest first: a thread is seldom longer.
+pub const AWAITED_MSG_IDS_MAX: usize = 20;
+
 /// Characters of a subject or a writer's name kept in a row of the queue; the whole stands in the extract.
 pub const ROW_TEXT_CHARS_MAX: usize = 300;
 

@@ -198,6 +198,43 @@ fn out_of_office_replies_lie_with_their_case_and_follow_ups_tell_who_wrote() {
 }
 
 #[test]
+fn a_message_that_its_reply_overtook_lies_with_it_and_no_stranger_does() {
+    let mut here = Setting::start();
+    let reply = |author: &str, id: &str| {
+        format!(
+            "From: Schrijver <{author}>\nTo: {OFFICE}\nSubject: Re: {id}\nMessage-ID: <{id}@mail.example.org>\n\
+             In-Reply-To: <balie@mail.example.org>\nDate: Mon, 2 Mar 2026 11:00:00 +0100\n\n\
+             Goedemiddag,\n\nIk wil nog zeggen dat de medewerker aan het loket zijn naam niet wilde noemen.\n\n\
+             Met vriendelijke groet,\nSchrijver\n"
+        )
+        .into_bytes()
+    };
+    // What she replies to lies elsewhere still, among unwanted mail say.
+    here.servers.deliver(&reply("anna@example.org", "vervolg"), "anna@example.org", OFFICE);
+    here.daemon.wait_for("judged: a new case", 1);
+    here.daemon.wait_for("answer sent", 1);
+    // Somebody else replies to the same message: a case of his own, which is acknowledged.
+    here.servers.deliver(&reply("bert@example.org", "ander"), "bert@example.org", OFFICE);
+    here.daemon.wait_for("judged: a new case", 1);
+    here.daemon.wait_for("answer sent", 1);
+    here.servers.deliver(&complaint("Anna@example.org", "balie"), "anna@example.org", OFFICE);
+    here.daemon.wait_for("judged: part of a case", 1);
+
+    let (hers, his) = (here.case_of("Re: vervolg"), here.case_of("Re: ander"));
+    assert_eq!(hers["records"].as_array().unwrap().len(), 2, "{hers:#}");
+    assert_eq!(his["records"].as_array().unwrap().len(), 1, "{his:#}");
+    let shown = here.office.told(&["cases", "show", hers["number"].as_str().unwrap()]);
+    assert!(shown.contains("Een bericht in deze zaak is een antwoord hierop."), "{shown}");
+    here.daemon.terminate();
+    let report = here.office.verify();
+    assert_eq!(report["exceptions"], serde_json::json!([]), "{report:#}");
+    assert_eq!((&report["cases"], &report["in_cases"]), (&2.into(), &3.into()), "{report:#}");
+    for author in ["anna@example.org", "bert@example.org"] {
+        assert_eq!(here.servers.mailbox_messages(author).len(), 1, "one acknowledgement to {author}");
+    }
+}
+
+#[test]
 fn a_follow_up_gets_one_line_a_day_where_the_office_wants_it() {
     let mut here = Setting::start_with("follow_up = \"line\"");
     let case = here.answered("dina@example.org", "loket");

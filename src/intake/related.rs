@@ -109,6 +109,19 @@ fn look_up(store: &Store, clues: &Clues) -> Result<Option<Related>, StoreError> 
             return told(store, *number, &format!("Het bericht noemt kenmerk {number}."), clues).map(Some);
         }
     }
+    awaited(store, clues)
+}
+
+/// A message that came after its replies, or one more reply to a message that never came.
+fn awaited(store: &Store, clues: &Clues) -> Result<Option<Related>, StoreError> {
+    let Some(author) = &clues.author else { return Ok(None) };
+    let own = clues.msg_id.iter().map(|id| (id, "Een bericht in deze zaak is een antwoord hierop."));
+    let replied = "Het is een antwoord op hetzelfde bericht als een ander bericht in deze zaak.";
+    for (msg_id, why) in own.chain(clues.refers_to.iter().map(|id| (id, replied))) {
+        if let Some(case) = store.case_awaiting(msg_id, author)? {
+            return Ok(Some(Related { case, why: why.to_owned(), same_writer: true }));
+        }
+    }
     Ok(None)
 }
 

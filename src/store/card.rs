@@ -1,14 +1,15 @@
 //! What lies in the folders and in the index: the card of a judged piece, and the state of a record and a case.
 
-use crate::limits::{LIKENESS_CHARS_MAX, LIKENESS_DOCUMENTS_MAX, ROW_TEXT_CHARS_MAX};
+use crate::limits::{AWAITED_MSG_IDS_MAX, LIKENESS_CHARS_MAX, LIKENESS_DOCUMENTS_MAX, ROW_TEXT_CHARS_MAX};
 use crate::record::{
-    Answer, AnswerState, Bsns, CaseFigures, CaseNumber, CaseRow, CaseStatus, Deadline, Decision, Judgement,
-    JudgementSummary, Likeness, OutboxEntry, Part, PartKind, SetAside, Verdict, running,
+    Address, Answer, AnswerState, Bsns, CaseFigures, CaseNumber, CaseRow, CaseStatus, Deadline, Decision,
+    Judgement, JudgementSummary, Likeness, OutboxEntry, Part, PartKind, SetAside, Verdict, running,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// `card.json`: the little of extract, judgement and outcome that the index needs, so that building it again does
 /// not read every text. Personal data stand here and in the folder's other files, never in the journal.
@@ -18,6 +19,12 @@ pub(super) struct Card {
     pub subject: Option<String>,
     /// Of the message itself.
     pub msg_id: Option<String>,
+    /// The messages that it refers to, nearest first, and the address that it came from: those that are not there yet belong
+    /// to its case when they come. Empty for a store of before this was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refers_to: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     pub summary: Option<JudgementSummary>,
     #[serde(default)]
     pub deadlines: Vec<Deadline>,
@@ -73,6 +80,22 @@ impl DocumentHead {
 struct MessageHead {
     subject: Option<String>,
     msg_id: Option<String>,
+    #[serde(default)]
+    in_reply_to: Vec<String>,
+    #[serde(default)]
+    references: Vec<String>,
+    author: Option<Address>,
+}
+
+impl MessageHead {
+    fn refers_to(&self) -> Vec<String> {
+        let mut ids: Vec<String> =
+            self.in_reply_to.iter().chain(self.references.iter().rev()).cloned().collect();
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| self.msg_id.as_ref() != Some(id) && seen.insert(id.clone()));
+        ids.truncate(AWAITED_MSG_IDS_MAX);
+        ids
+    }
 }
 
 impl ExtractHead {
@@ -144,6 +167,9 @@ pub(super) struct CaseState {
     pub former_to: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub msg_ids: Vec<String>,
+    /// What stands for the messages that it waits for ([`super::keys::awaited`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<String>,
     /// For the figures: when its first answer went out, how well its scans were read, and what stays of it when it is
     /// destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,10 +210,15 @@ impl Card {
             writer: writer.map(|text| shortened(text)),
             subject: message.and_then(|message| message.subject.as_deref()).map(shortened),
             msg_id: message.and_then(|message| message.msg_id.clone()),
+            refers_to: message.map(MessageHead::refers_to).unwrap_or_default(),
+            author: None,
             summary: Some(JudgementSummary::of(judgement, head.defects.len())),
             reading: head.reading(),
             ..Card::default()
         };
+        if !card.refers_to.is_empty() {
+            card.author = message.and_then(|message| message.author.as_ref()?.address.clone());
+        }
         card.cover(&named);
         card
     }

@@ -35,10 +35,12 @@ impl Fold<'_> {
         let received_at = piece.as_ref().map_or(entry.at, |piece| piece.received_at);
         let channel = piece.map_or(Channel::Email, |piece| piece.channel);
         let msg_ids = self.message_ids(entry, case, &card, Vec::new())?;
+        let awaited = self.await_messages(case, &card, Vec::new())?;
         let mut state = CaseState {
             former_to: Vec::new(),
             before: None,
             msg_ids,
+            awaited,
             judged_queue: queue.to_owned(),
             answer_to: self.answer_to(&card),
             answered_at: None,
@@ -94,6 +96,7 @@ impl Fold<'_> {
         let old = self.case_state(case)?;
         let mut state = old.clone();
         state.msg_ids = self.message_ids(entry, case, &card, state.msg_ids)?;
+        state.awaited = self.await_messages(case, &card, state.awaited)?;
         // What came after a decision is not taken back with it.
         state.before = None;
         let row = &mut state.row;
@@ -380,6 +383,28 @@ impl Fold<'_> {
                 Some(_) => self.put(keys::at_seq(keys::later_msg_ids(&digest), entry.seq), &case)?,
             }
             known.push(digest);
+        }
+        Ok(known)
+    }
+
+    /// What the author of a piece refers to may come after it, overtaken on its way: it belongs to this case then. By author,
+    /// because one message to many (a newsletter) is answered by people who have nothing to do with each other.
+    fn await_messages(
+        &mut self,
+        case: CaseNumber,
+        card: &Card,
+        mut known: Vec<String>,
+    ) -> Result<Vec<String>, StoreError> {
+        let Some(author) = &card.author else { return Ok(known) };
+        let author = self.originals.sealing().address_digest(author);
+        for id in &card.refers_to {
+            let digest = keys::awaited_digest(id, &author);
+            let key = keys::awaited(&digest);
+            let is_here = self.get::<CaseNumber>(&keys::msg_id(id))?.is_some();
+            if !is_here && self.get::<CaseNumber>(&key)?.is_none() {
+                self.put(key, &case)?;
+                known.push(digest);
+            }
         }
         Ok(known)
     }

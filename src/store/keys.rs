@@ -137,6 +137,18 @@ pub(super) fn later_msg_ids(digest: &str) -> Vec<u8> {
     key
 }
 
+/// A message that a piece of this author refers to and that was not there: its digest, and the key by that digest.
+/// `author` is as [`super::sealed::Sealing::address_digest`] gives it.
+pub(super) fn awaited_digest(id: &str, author: &str) -> String {
+    super::entry::hex(&hashed(&format!("{}\n{author}", id.trim())))
+}
+
+pub(super) fn awaited(digest: &str) -> Vec<u8> {
+    let mut key = msg_id_of(digest);
+    key[0] = b'I';
+    key
+}
+
 /// Milliseconds, in the order of time also before 1970.
 fn instant(at: Timestamp) -> [u8; 8] {
     (at.as_millisecond().cast_unsigned() ^ (1 << 63)).to_be_bytes()

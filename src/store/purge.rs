@@ -361,6 +361,9 @@ impl Fold<'_> {
         for id in std::mem::take(&mut state.msg_ids) {
             self.forget_msg_id(case, &id)?;
         }
+        for digest in std::mem::take(&mut state.awaited) {
+            self.remove(keys::awaited(&digest));
+        }
         let former = std::mem::take(&mut state.former_to).into_iter().chain(state.answer_to.take());
         for address in former {
             self.forget_counted(case, &address)?;

@@ -12,6 +12,13 @@ impl Store {
         self.rows.get(&keys::msg_id(msg_id))?.map(|value| decode(&value)).transpose()
     }
 
+    /// The case of which a piece by this author refers to a message that was not there when the piece came.
+    pub fn case_awaiting(&self, msg_id: &str, author: &str) -> Result<Option<CaseNumber>, StoreError> {
+        let author = self.originals.sealing().address_digest(author);
+        let key = keys::awaited(&keys::awaited_digest(msg_id, &author));
+        self.rows.get(&key)?.map(|value| decode(&value)).transpose()
+    }
+
     pub fn case(&self, number: CaseNumber) -> Result<Option<CaseRow>, StoreError> {
         Ok(self.case_state(number)?.map(|state| state.row))
     }

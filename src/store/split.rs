@@ -125,6 +125,8 @@ impl Store {
             answer: Some(Answer::Withhold { reason: format!("{ANSWERED_THERE} {from}.") }),
             // Its Message-ID is that of the first case, where what comes later goes on.
             msg_id: None,
+            refers_to: Vec::new(),
+            author: None,
             ..Card::new(judgement, &head)
         };
         by.files.insert(EXTRACT.to_owned(), extract_digest);

@@ -16,10 +16,14 @@ fn order(house: &House, case: CaseNumber) -> PurgeOrder {
 
 fn closed(house: &House, mark: &str) -> CaseNumber {
     let case = house.case(mark, "nieuw", send());
+    close(house, case);
+    case
+}
+
+fn close(house: &House, case: CaseNumber) {
     house.store().answer_sent(case, hours(1)).unwrap();
     house.store().note(case, "k.klaas", &format!("{NAME} belde"), hours(2)).unwrap();
     house.store().decide(case, None, decision(Verdict::NotAComplaint, NAME), hours(3)).unwrap();
-    case
 }
 
 /// Every byte under the store but the journal, as text.
@@ -115,6 +119,37 @@ fn a_message_id_that_two_cases_had_stays_with_the_other() {
     house.assert_clean();
     house.reopen_without_index();
     assert_eq!(house.store().case_of_msg_id("een@voorbeeld.example.nl").unwrap(), Some(two));
+}
+
+#[test]
+fn what_a_destroyed_case_referred_to_is_not_waited_for_any_more() {
+    let mut house = House::new();
+    let mut reply = extract("antwoord");
+    let message = reply.message.as_mut().unwrap();
+    message.in_reply_to = vec!["kwam-nooit@voorbeeld.example.nl".into()];
+    message.references = vec!["eerder@voorbeeld.example.nl".into(), message.in_reply_to[0].clone()];
+    let number = house.take("antwoord");
+    house.store().keep_extract(number, &reply, noon()).unwrap();
+    let case = house.store().next_case_number(2026).unwrap();
+    house.store().commit(number, new_case(case, "nieuw", send()), noon()).unwrap();
+    close(&house, case);
+    let awaits = |house: &House, id: &str, author: &str| house.store().case_awaiting(id, author).unwrap();
+    for id in ["kwam-nooit@voorbeeld.example.nl", "eerder@voorbeeld.example.nl"] {
+        assert_eq!(awaits(&house, id, ADDRESS), Some(case));
+        assert_eq!(awaits(&house, id, &ADDRESS.to_uppercase()), Some(case));
+        assert_eq!(awaits(&house, id, "ander@example.org"), None, "one message may be answered by many");
+    }
+    assert_eq!(awaits(&house, "antwoord@voorbeeld.example.nl", ADDRESS), None);
+    house.assert_clean();
+    house.store().purge(&[order(&house, case)], "lijst", "a.archief", hours(9)).unwrap();
+    for rebuilt in [false, true] {
+        if rebuilt {
+            house.reopen_without_index();
+        }
+        assert_eq!(awaits(&house, "kwam-nooit@voorbeeld.example.nl", ADDRESS), None, "rebuilt: {rebuilt}");
+        assert_eq!(awaits(&house, "eerder@voorbeeld.example.nl", ADDRESS), None, "rebuilt: {rebuilt}");
+        house.assert_clean();
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::daemon::Daemon;
 use crate::fault::{Action, EACCES, EIO, ENOSPC, Fault, MAKES, SYNCS, WRITES, library};
 use crate::office::{Office, Way, is_running, no_panic};
 use crate::servers::{DEADLINE, MailServers};
-use crate::traffic::{complaint, reply};
+use crate::traffic::{complaint, delivered_again, reply};
 use std::time::{Duration, Instant};
 
 /// An office that had one piece, with another one waiting, and a daemon in which this fault falls.
@@ -108,6 +108,25 @@ fn a_reply_waits_for_a_piece_that_is_tried_again() {
     idle_after_the_fault(&office, &mut daemon);
     Office::terminate(&mut daemon).unwrap();
     office.holds().unwrap();
+}
+
+/// A message that could not be read for a moment was taken after the reply to it, and made a second case of the thread.
+#[test]
+fn a_message_that_its_reply_overtook_is_part_of_the_case() {
+    let (servers, library) = (MailServers::start(), library());
+    let mut office = Office::new(9005, Way::Maildir, false, &servers, &library);
+    let first = complaint(&office.address, "eerst");
+    let replies = ["erna", "nog-eens"].map(|mark| reply(&office.address, mark, "eerst"));
+    for sent in [&replies[0], &replies[1], &first] {
+        office.lay(sent, &sent.name);
+        office.heal().unwrap();
+    }
+    // What is laid again is no other message.
+    let again = delivered_again(&first, "later");
+    office.lay(&again, &again.name);
+    office.heal().unwrap();
+    let counts = office.holds().unwrap();
+    assert_eq!((counts.cases, counts.answers, counts.pieces), (1, 1, 4), "{counts:?}");
 }
 
 /// A message that could not be read for a moment was told, and left until the next start.

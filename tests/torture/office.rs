@@ -303,7 +303,13 @@ impl<'a> Office<'a> {
         });
         let wanted = wanted.len() + extra + of_runs.sum::<usize>();
         if story.opened.len() != wanted {
-            faults.push(format!("{} cases, {wanted} were to be", story.opened.len()));
+            let opened = self.sent.iter().filter_map(|sent| {
+                let record = story.registered.get(&sent.digest())?.first()?;
+                let case = story.opened.iter().find(|(_, opener)| *opener == record)?.0;
+                Some(format!("{case} ({record}) by {}, sent as {:?}", sent.name, sent.becomes))
+            });
+            let opened: Vec<String> = opened.collect();
+            faults.push(format!("{} cases, {wanted} were to be:\n{}", story.opened.len(), opened.join("\n")));
         }
         for sent in &self.sent {
             let Some(record) = story.registered.get(&sent.digest()).and_then(|records| records.first())
