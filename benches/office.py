@@ -151,7 +151,8 @@ class Sink:
 
 
 class Office:
-    """Configuration, store and sources of one office in a directory."""
+    """Configuration, store and sources of one office in a directory. The proof of the day reads every file of the store: by default, at
+    half past six, it would fall into whatever is measured first after that."""
 
     def __init__(self, bode, folder, sink=None, more=""):
         self.bode, self.dir = Path(bode).resolve(), folder
@@ -168,7 +169,8 @@ class Office:
             f'[scan]\ndir = "scans"\nstill_seconds = 1\n\n{smtp}'
             f'[answers]\nfrom_name = "Ombudsman"\nfrom_address = "{OFFICE}"\nreturn_path = "mislukt@ombudsman.example.nl"\n'
             f'own_addresses = ["{OFFICE}"]\nsend = {"true" if sink else "false"}\nhour_max = 1000000\n\n'
-            f'[letters]\nplace = "Den Haag"\n\n[desk]\nlisten = "127.0.0.1:0"\nmetrics_open = true\n{more}\n')
+            f'[letters]\nplace = "Den Haag"\n\n[ledger]\nat = "23:59"\n\n'
+            f'[desk]\nlisten = "127.0.0.1:0"\nmetrics_open = true\n{more}\n')
 
     def command(self, *arguments):
         return [str(self.bode), "--config", str(self.config), "--quiet", *arguments]

@@ -8,10 +8,12 @@ use super::beside::IndexOfDaemon;
 use super::patience::patiently;
 use super::run::{Layer, Row, Span};
 use super::sealed::ValueKey;
+use rustix::thread::{current_timer_slack, set_current_timer_slack};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -264,6 +266,20 @@ const FLUSH_MILLISECONDS: u64 = 30_000;
 /// What sled keeps of its pages in memory: 10 kB a new case, until this is full; the others are read from its file.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// How much later than asked for sled's threads may be woken: seven of them look once a second, each by itself, whether there is work
+/// (what there is wakes them at once), and the system wakes those together that need not be punctual.
+const TIMER_SLACK: NonZeroU64 = NonZeroU64::new(1_000_000_000).unwrap();
+
+/// Threads that are started here, and those that they start, may be woken late.
+fn unpunctual<T>(start: impl FnOnce() -> T) -> T {
+    let before = current_timer_slack().ok().and_then(NonZeroU64::new);
+    // Where it is refused they are woken one by one.
+    let _ = set_current_timer_slack(Some(TIMER_SLACK));
+    let started = start();
+    let _ = set_current_timer_slack(before);
+    started
+}
+
 /// Does somebody hold the lock of its file? sled 0.34 tells that by its words only.
 fn is_held(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
@@ -279,7 +295,7 @@ impl Sled {
             .flush_every_ms(Some(FLUSH_MILLISECONDS))
             .mode(sled::Mode::HighThroughput);
         let open = || patiently(is_held, || config.open());
-        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
+        match unpunctual(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(open))) {
             Ok(Ok(db)) => Ok(Sled { path: path.to_owned(), db: Some(db), failed: AtomicBool::new(false) }),
             Ok(Err(error)) => Err(StoreError::Index { path: path.to_owned(), fault: error.to_string() }),
             Err(_) => {
@@ -370,6 +386,14 @@ mod tests {
     use super::super::base::Base;
     use super::super::layered::Layered;
     use super::*;
+
+    #[test]
+    fn only_what_is_started_for_sled_may_be_woken_late() {
+        let before = current_timer_slack().unwrap();
+        let of_new_thread = || std::thread::spawn(|| current_timer_slack().unwrap()).join().unwrap();
+        assert_eq!(unpunctual(of_new_thread), TIMER_SLACK.get());
+        assert_eq!((current_timer_slack().unwrap(), of_new_thread()), (before, before));
+    }
 
     fn collect(rows: &dyn Rows, prefix: &[u8], from: Option<&[u8]>, reverse: bool) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
