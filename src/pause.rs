@@ -1,7 +1,9 @@
 //! Growing pauses between attempts to reach a server, so that a server that is down, or that locks accounts
-//! after wrong passwords, is not hammered, and many daemons do not come back in one second.
+//! after wrong passwords, is not hammered, and many daemons do not come back in one second; and the moments of what is
+//! looked at regularly.
 
 use crate::limits::RECONNECT_PAUSE_MAX;
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -45,6 +47,17 @@ impl Pause {
     }
 }
 
+/// When to look next at what is looked at each so often: within that time, and together with all that is looked at as often or
+/// a multiple as often, so that the processor wakes once for them.
+pub fn next_look(every: Duration) -> Instant {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    let first = *FIRST.get_or_init(Instant::now);
+    let every = every.max(Duration::from_millis(1));
+    let since = u64::try_from(first.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let times = since / u64::try_from(every.as_nanos()).unwrap_or(u64::MAX) + 1;
+    first + every.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
+}
+
 /// Doubles with each failure up to the bound; between half of it and all of it by chance (`random` of 255).
 fn length(failures: u32, passing: bool, random: u8) -> Duration {
     let first = if passing { FIRST } else { FIRST_FOR_PERSON };
@@ -78,6 +91,17 @@ mod tests {
         pause.failed(now, true, Duration::from_secs(90));
         assert_eq!(pause.left(now), Some(Duration::from_secs(90)));
         assert_eq!(pause.left(now + Duration::from_secs(90)), None);
+    }
+
+    #[test]
+    fn looks_come_together_and_none_too_late() {
+        let second = Duration::from_secs(1);
+        for every in [second, 2 * second, 60 * second] {
+            let beat = next_look(second);
+            let (before, next) = (Instant::now(), next_look(every));
+            assert!(next > before && next <= Instant::now() + every);
+            assert!((0..=60).any(|later| beat + later * second == next), "every {every:?}");
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ use crate::limits::PIPELINE_RECORDS_MAX;
 use crate::notify::Manager;
 use crate::oauth::{OauthError, SignIns};
 use crate::outbox::{self, Delivery, Mailer, OutboxError};
+use crate::pause;
 use crate::record::RegistrationNumber;
 use crate::review::{self, Code, Health, ReviewError};
 use crate::source::{Imap, MaildirFolder, ScanInbox, Source};
@@ -236,7 +237,7 @@ impl Daemon {
 
     /// Returns when the house is not whole any more: stop it, and start it again. Nothing is lost by either.
     pub async fn broken(&mut self) -> Broken {
-        let mut look = tokio::time::interval(STORE_LOOK_TIME);
+        let mut look = tokio::time::interval_at(pause::next_look(STORE_LOOK_TIME), STORE_LOOK_TIME);
         loop {
             tokio::select! {
                 // Nobody watches the pieces one by one here; the log tells them.

@@ -5,9 +5,11 @@ use super::stop::Stop;
 use crate::explain::with_causes;
 use crate::limits::{TEXT_ENTRIES_MAX, TEXT_LOOK_TIME, TEXT_RETRY_TIME};
 use crate::metrics::family;
+use crate::pause;
 use crate::review::Health;
 use crate::store::Store;
 use std::sync::Arc;
+use tokio::time::Instant;
 use tracing::warn;
 
 /// Takes in what is new until the daemon stops.
@@ -17,14 +19,14 @@ pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
         ending.asked().await;
         left.leave_texts();
     });
-    let mut look = tokio::time::interval(TEXT_LOOK_TIME);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut next = Instant::now();
     let mut looked = false;
     loop {
         tokio::select! {
-            _ = look.tick() => {}
+            () = tokio::time::sleep_until(next) => {}
             () = stop.asked() => break,
         }
+        next = pause::next_look(TEXT_LOOK_TIME);
         // As most of the time: no thread is woken for it. The first look finds out whether what was kept is of this journal.
         if looked && store.texts_are_up() {
             continue;
@@ -35,12 +37,12 @@ pub(super) async fn follow(store: Arc<Store>, health: Health, stop: Stop) {
             Ok(Ok(behind)) => {
                 health.metrics().set_count(&family::TEXTS_BEHIND, &[], behind);
                 if behind > 0 {
-                    look.reset_immediately();
+                    next = Instant::now();
                 }
             }
             Ok(Err(error)) => {
                 warn!(error = %with_causes(&error), "texts could not be taken in for the search; it is tried again");
-                look.reset_after(TEXT_RETRY_TIME);
+                next = Instant::now() + TEXT_RETRY_TIME;
             }
             Err(error) => warn!(%error, "taking in texts for the search was cut off; it is tried again"),
         }

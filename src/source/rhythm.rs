@@ -1,7 +1,7 @@
 //! When a folder is looked at: regularly, and after a look that failed when the growing pause is over.
 
 use super::SourceError;
-use crate::pause::Pause;
+use crate::pause::{self, Pause};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -30,7 +30,7 @@ impl Rhythm {
     /// Returns when it is time for the next one, or, but for a pause, when there is a call for it.
     pub(super) async fn wait(&mut self, called: impl Future<Output = ()>) {
         if !self.pause.keep().await {
-            let look_at = *self.look_at.get_or_insert(Instant::now() + self.every);
+            let look_at = *self.look_at.get_or_insert_with(|| pause::next_look(self.every));
             tokio::select! {
                 () = tokio::time::sleep_until(look_at) => {}
                 () = called => {}
