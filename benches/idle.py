@@ -31,11 +31,16 @@ def memory(pid):
 
 
 def work(pid):
-    """Processor seconds and times that a thread was woken, of all threads."""
+    """Processor seconds, and by thread how often it was woken."""
     stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    woken = sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M).group(1))
-                for task in Path(f"/proc/{pid}/task").iterdir())
+    woken = {task.name: int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M).group(1))
+             for task in Path(f"/proc/{pid}/task").iterdir()}
     return sum(map(int, stat[11:13])) / TICK, woken
+
+
+def woken_since(before, after):
+    """Of the threads that are still there; one that ended took its count with it, and was one that had nothing to do."""
+    return sum(count - before.get(thread, 0) for thread, count in after.items())
 
 
 def started(office):
@@ -68,7 +73,7 @@ def row(args, office, sink, size):
         after, woken_after = work(pid)
         rss, program, heap = memory(pid)
         print(f"{size:>9} {times[len(times) // 2]:>9.0f} {times[-1]:>10.0f} {fresh:>9.1f} {rss:>8.1f} {program:>11.1f} {heap:>8.1f} "
-              f"{100 * (after - seconds) / passed:>10.3f} {(woken_after - woken) / passed:>8.1f}", flush=True)
+              f"{100 * (after - seconds) / passed:>10.3f} {woken_since(woken, woken_after) / passed:>8.1f}", flush=True)
     finally:
         running.stop()
 
